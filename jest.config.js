@@ -1,0 +1,12 @@
+/** @type {import('jest').Config} */
+export default {
+  testMatch: ['<rootDir>/tests/**/*.test.ts'],
+  // Each has a command of its own, which the reporter names: they need a browser, a registry, or minutes.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/tests/package/', '<rootDir>/tests/browser/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } }] },
+  testTimeout: 20_000,
+  reporters: ['default', '<rootDir>/tests/support/left-out-reporter.js'],
+};
