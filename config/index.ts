@@ -1,0 +1,109 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parse } from 'dotenv';
+import { ConfigError } from './config-error.js';
+import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
+import { localKeys } from './keys.js';
+import { type Algorithm, type Settings, settingsSchema } from './schema.js';
+
+/** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
+export interface Config {
+  readonly environment: Settings['NODE_ENV'];
+  readonly http: { readonly host: string; readonly port: number; readonly corsOrigins: readonly string[]; readonly trustedProxies: number };
+  readonly database: DatabaseTarget;
+  readonly token: {
+    readonly algorithm: Algorithm;
+    readonly secretKey: string;
+    readonly previousSecretKey: string | undefined;
+    readonly lifetimeSeconds: number;
+    readonly issuer: string;
+    readonly audience: string;
+  };
+  readonly rootKey: string;
+  readonly password: { readonly rounds: number; readonly threads: number; readonly queueLimit: number };
+  readonly logLevel: Settings['LOG_LEVEL'];
+  readonly shutdownSeconds: number;
+  /** What the operator should be told at start. */
+  readonly notices: readonly string[];
+}
+
+/** Settings by their names in the environment; a program may give numbers and lists as such. */
+export type SettingsInput = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+
+/** The process's environment over the `.env` file of the working directory (absent: none). */
+export function readEnvironment(): SettingsInput {
+  const fromFile = existsSync('.env') ? parse(readFileSync('.env')) : {};
+  return { ...fromFile, ...process.env };
+}
+
+/**
+ * Checks the settings and fills in the defaults; what is not a setting is ignored, and an empty one counts as absent.
+ * Throws ConfigError with every fault at once.
+ */
+export function loadConfig(environment: SettingsInput): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => {
+      const text = String(value ?? '');
+      if (text.trim() === '') return [];
+      return [[name, name === 'CORS_ORIGINS' ? splitList(text) : text]];
+    }),
+  );
+  const result = settingsSchema.validate(given, {
+    abortEarly: false,
+    stripUnknown: true,
+    errors: { wrap: { label: false, array: false } },
+  });
+  if (result.error) throw new ConfigError(result.error.details.map((detail) => detail.message));
+  return toConfig(result.value);
+}
+
+const splitList = (value: string): string[] =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+function toConfig(settings: Settings): Config {
+  const database = parseDatabaseUrl(settings.DATABASE_URL);
+  if (!database) throw new TypeError('the schema let an unreadable DATABASE_URL through');
+  const { secretKey, rootKey, notices } = keysOf(settings, database);
+  return deepFreeze({
+    environment: settings.NODE_ENV,
+    http: { host: settings.HOST, port: settings.PORT, corsOrigins: settings.CORS_ORIGINS, trustedProxies: settings.TRUST_PROXY },
+    database,
+    token: {
+      algorithm: settings.ALGORITHM,
+      secretKey,
+      previousSecretKey: settings.SECRET_KEY_PREVIOUS,
+      lifetimeSeconds: settings.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
+      issuer: settings.ISSUER,
+      audience: settings.AUDIENCE,
+    },
+    rootKey,
+    password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },
+    logLevel: settings.LOG_LEVEL,
+    shutdownSeconds: settings.SHUTDOWN_SECONDS,
+    notices,
+  });
+}
+
+function keysOf(settings: Settings, database: DatabaseTarget): { secretKey: string; rootKey: string; notices: string[] } {
+  if (settings.SECRET_KEY !== undefined && settings.ROOT_KEY !== undefined) {
+    return { secretKey: settings.SECRET_KEY, rootKey: settings.ROOT_KEY, notices: [] };
+  }
+  const { keys, notice } = localKeys(database);
+  const secretKey = settings.SECRET_KEY ?? keys.SECRET_KEY;
+  const rootKey = settings.ROOT_KEY ?? keys.ROOT_KEY;
+  if (secretKey === rootKey)
+    throw new ConfigError(['SECRET_KEY and ROOT_KEY must differ, and one is the key kept for the other. Set both']);
+  return { secretKey, rootKey, notices: notice === undefined ? [] : [notice] };
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) deepFreeze(member);
+  return Object.freeze(value);
+}
+
+export { ConfigError } from './config-error.js';
+export { describeTarget } from './database.js';
+export type { DatabaseTarget } from './database.js';
+export type { Algorithm } from './schema.js';

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { errorCode } from '../src/lib/error-code.js';
+import type { DatabaseTarget } from './database.js';
+import { ConfigError } from './config-error.js';
+
+/** Bytes drawn for a key that is made here: enough for HS512 (RFC 7518 §3.2). */
+const MADE_KEY_BYTES = 64;
+
+interface MadeKeys {
+  SECRET_KEY: string;
+  ROOT_KEY: string;
+}
+
+/** Keys for a database whose operator has set none, and what to tell them of it. */
+export interface LocalKeys {
+  readonly keys: MadeKeys;
+  readonly notice: string | undefined;
+}
+
+const makeKey = (): string => randomBytes(MADE_KEY_BYTES).toString('base64url');
+
+/**
+ * The keys kept beside a SQLite file (mode 0600), made at the first start; for a database in memory they last as long
+ * as the process. Two processes that start at once get the same ones. Throws ConfigError where the file can't be
+ * written or read.
+ */
+export function localKeys(target: DatabaseTarget): LocalKeys {
+  const fresh = { SECRET_KEY: makeKey(), ROOT_KEY: makeKey() };
+  if (target.dialect !== 'sqlite' || target.file === ':memory:') return { keys: fresh, notice: undefined };
+  const file = `${target.file}.keys.json`;
+  const made = createOnce(file, JSON.stringify(fresh, null, 2));
+  const keys = readKeys(file);
+  return { keys, notice: made ? `SECRET_KEY and ROOT_KEY were made and are kept in ${file}: keep it as safe as the database` : undefined };
+}
+
+/** Writes a file that is there whole or not at all; false where another process was first. */
+function createOnce(file: string, content: string): boolean {
+  const draft = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`;
+  try {
+    writeFileSync(draft, content, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    throw new ConfigError([
+      `DATABASE_URL: the folder of ${file} can't be written to (${errorCode(error)}). Make it, or make it writable for this user`,
+    ]);
+  }
+  try {
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw new ConfigError([`${file} can't be made (${errorCode(error)}). Set SECRET_KEY and ROOT_KEY`]);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function readKeys(file: string): MadeKeys {
+  const parsed = parseJson(readText(file));
+  if (isMadeKeys(parsed)) return parsed;
+  throw new ConfigError([`${file} is damaged: put back the copy kept with the database's backup, or set SECRET_KEY and ROOT_KEY`]);
+}
+
+/** Also takes from others what they may have been given by a copy or a mask. */
+function readText(file: string): string {
+  try {
+    if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([`${file} can't be read (${errorCode(error)}). Make it a file of this user, or set SECRET_KEY and ROOT_KEY`]);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const isMadeKey = (value: unknown): value is string => typeof value === 'string' && value.length >= MADE_KEY_BYTES;
+
+function isMadeKeys(value: unknown): value is MadeKeys {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'SECRET_KEY' in value &&
+    isMadeKey(value.SECRET_KEY) &&
+    'ROOT_KEY' in value &&
+    isMadeKey(value.ROOT_KEY)
+  );
+}

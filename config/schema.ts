@@ -1,0 +1,160 @@
+import Joi from 'joi';
+import { parseDatabaseUrl } from './database.js';
+
+/** The JSON Web Signature algorithms that ALGORITHM may name, and the fewest key bytes of each (RFC 7518 §3.2). */
+export const HMAC_KEY_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
+export type Algorithm = keyof typeof HMAC_KEY_BYTES;
+
+/** The validated settings by the names they have in the environment. */
+export interface Settings {
+  NODE_ENV: 'development' | 'test' | 'production';
+  HOST: string;
+  PORT: number;
+  DATABASE_URL: string;
+  SECRET_KEY?: string;
+  SECRET_KEY_PREVIOUS?: string;
+  ROOT_KEY?: string;
+  ALGORITHM: Algorithm;
+  ACCESS_TOKEN_EXPIRE_MINUTES: number;
+  ISSUER: string;
+  AUDIENCE: string;
+  CORS_ORIGINS: string[];
+  BCRYPT_ROUNDS: number;
+  HASH_THREADS: number;
+  HASH_QUEUE_LIMIT: number;
+  TRUST_PROXY: number;
+  LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  SHUTDOWN_SECONDS: number;
+}
+
+/** A command that prints a key good for every algorithm. */
+const KEYGEN = `node -e "console.log(require('crypto').randomBytes(64).toString('base64url'))"`;
+
+/** Keys that stand in tutorials, READMEs and templates: whoever can read can sign. Compared without case. */
+const WELL_KNOWN_KEY =
+  /^09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7$|(change|replace)[-_ ]?(me|this|it)|your[-_ ][\w -]*(secret|key)|super[-_ ]?secret|secret[-_ ]?key|password|example|keyboard ?cat|a[-_ ]string[-_ ]secret[-_ ]at[-_ ]least/i;
+
+/** A key under which fewer different characters stand than this was typed, not drawn. */
+const MIN_DISTINCT_CHARACTERS = 10;
+
+const keyBytes = new Map<unknown, number>(Object.entries(HMAC_KEY_BYTES));
+
+/** How many bytes a key needs; `settings` are those beside it. */
+type FewestBytes = (settings: unknown) => number;
+
+const forAlgorithm: FewestBytes = (settings) => {
+  const algorithm: unknown = typeof settings === 'object' && settings !== null && 'ALGORITHM' in settings ? settings.ALGORITHM : undefined;
+  return keyBytes.get(algorithm) ?? HMAC_KEY_BYTES.HS256;
+};
+
+const signingKey = (fewestBytes: FewestBytes): Joi.StringSchema =>
+  Joi.string()
+    .custom((value: string, helpers) => {
+      const ancestors: unknown = helpers.state.ancestors;
+      const fewest = fewestBytes(Array.isArray(ancestors) ? ancestors[0] : undefined);
+      if (Buffer.byteLength(value, 'utf8') < fewest) return helpers.error('key.short', { fewest });
+      const guessable = WELL_KNOWN_KEY.test(value) || new Set(value).size < MIN_DISTINCT_CHARACTERS;
+      return guessable ? helpers.error('key.guessable') : value;
+    })
+    .meta({ secret: true })
+    .messages({
+      'key.short': `{#label} is too short: it needs {#fewest} bytes or more. Make one with: ${KEYGEN}`,
+      'key.guessable': `{#label} is well known or easily guessed. Make one with: ${KEYGEN}`,
+    });
+
+/** Outside development on SQLite nobody but the operator can know where a key would be safe, and every process needs the same. */
+const requiredWhereShared = (key: Joi.StringSchema): Joi.StringSchema =>
+  key
+    .when('NODE_ENV', { is: 'production', then: Joi.required() })
+    .when('DATABASE_URL', { is: Joi.string().pattern(/^postgres/), then: Joi.required() })
+    .messages({ 'any.required': `{#label} is required in production and on PostgreSQL. Set it to the output of: ${KEYGEN}` });
+
+const exactOrigin = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport =>
+  /^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value ? value : helpers.error('origin.inexact');
+
+/**
+ * Every setting once: name, default, unit, meaning, secrecy and what is unsafe. `.env.example` and the README's table
+ * are generated from here.
+ */
+export const settingsSchema = Joi.object<Settings, true>({
+  NODE_ENV: Joi.string()
+    .valid('development', 'test', 'production')
+    .default('development')
+    .description('Production refuses unsafe settings and writes its log as JSON.'),
+  HOST: Joi.string().hostname().default('127.0.0.1').description('Address to listen on; `0.0.0.0` is every one.'),
+  PORT: Joi.number().port().default(8000).description('Port to listen on.'),
+  DATABASE_URL: Joi.string()
+    .default('sqlite:lingomateai.db')
+    .custom((value: string, helpers) => (parseDatabaseUrl(value) ? value : helpers.error('database.unknown')))
+    .messages({
+      'database.unknown': '{#label} is not a database: use sqlite:path, sqlite:///path, sqlite::memory: or postgres://user@host/name',
+    })
+    .meta({ secret: true })
+    .description('`sqlite:path`, `sqlite:///./path` (as SQLAlchemy writes it), `sqlite::memory:` or `postgres://…`.'),
+  SECRET_KEY: requiredWhereShared(signingKey(forAlgorithm)).description(
+    'Signs access tokens. May be shared with services that verify them. Made at first start in development.',
+  ),
+  SECRET_KEY_PREVIOUS: signingKey(forAlgorithm).description('The key before SECRET_KEY: still verifies, no longer signs.'),
+  ROOT_KEY: requiredWhereShared(signingKey(() => HMAC_KEY_BYTES.HS256))
+    .invalid(Joi.ref('SECRET_KEY'))
+    .messages({ 'any.invalid': `{#label} must not be the same as SECRET_KEY. Make one with: ${KEYGEN}` })
+    .description('The root of every other secret. Never shared. Made at first start in development.'),
+  ALGORITHM: Joi.string()
+    .valid('HS256', 'HS384', 'HS512')
+    .default('HS256')
+    .description('How access tokens are signed: `HS256`, `HS384` or `HS512`.'),
+  ACCESS_TOKEN_EXPIRE_MINUTES: Joi.number().integer().min(1).max(1440).default(30).unit('minutes').description('Life of an access token.'),
+  ISSUER: Joi.string()
+    .uri({ scheme: ['http', 'https'] })
+    .default('http://localhost:8000')
+    .description('`iss` of every token: the public URL of this service.'),
+  AUDIENCE: Joi.string().min(1).max(255).default('lingomate').description('`aud` of every token.'),
+  CORS_ORIGINS: Joi.array()
+    .items(
+      Joi.string().custom(exactOrigin).messages({
+        'origin.inexact': '{#label} must be exact origins like https://app.example.com: scheme, host and port, no path, no *',
+      }),
+    )
+    .default(['http://localhost:3000'])
+    .description('Origins whose pages may call this service, separated by commas.'),
+  BCRYPT_ROUNDS: Joi.number()
+    .integer()
+    .min(4)
+    .max(16)
+    .when('NODE_ENV', { is: 'production', then: Joi.number().min(10) })
+    .default(12)
+    .unit('log2 of iterations')
+    .description('Cost of a password hash; production takes 10 or more.'),
+  HASH_THREADS: Joi.number()
+    .integer()
+    .min(0)
+    .max(64)
+    .default(0)
+    .unit('threads')
+    .description('Threads that hash passwords; 0 is one for each core.'),
+  HASH_QUEUE_LIMIT: Joi.number()
+    .integer()
+    .min(1)
+    .max(10_000)
+    .default(64)
+    .unit('hashes')
+    .description('Hashes that may wait for a thread; more are answered 503 `overloaded`.'),
+  TRUST_PROXY: Joi.number()
+    .integer()
+    .min(0)
+    .max(10)
+    .default(0)
+    .unit('proxies')
+    .description('How many proxies in front may name the client in `X-Forwarded-For`.'),
+  LOG_LEVEL: Joi.string()
+    .valid('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent')
+    .default('info')
+    .description('`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.'),
+  SHUTDOWN_SECONDS: Joi.number()
+    .integer()
+    .min(0)
+    .max(300)
+    .default(10)
+    .unit('seconds')
+    .description('How long requests under way may take to finish after SIGTERM.'),
+});
