@@ -1,0 +1,7 @@
+import { createUsers } from './20261123-create-users.js';
+import type { Migration } from './migration.js';
+
+/** The schema's history in its order; append only. Names carry no ending, so that source and built runs share one. */
+export const migrations: readonly Migration[] = [createUsers];
+
+export type { Migration, MigrationContext } from './migration.js';

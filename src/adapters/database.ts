@@ -1,0 +1,119 @@
+import { BaseError, ConnectionError, type Options, Sequelize, Transaction } from 'sequelize';
+import sqlite3 from 'sqlite3';
+import type { DatabaseTarget } from '../../config/database.js';
+import { AppError } from '../errors/app-error.js';
+import { errorCode } from '../lib/error-code.js';
+
+/** How long a write waits for another process's lock before it is answered 503. */
+export const LOCK_WAIT_MS = 4000;
+/** How long a request waits for a PostgreSQL connection before it is answered 503. */
+const CONNECT_WAIT_MS = 1800;
+const POSTGRES_CONNECTIONS = 10;
+/** Sequelize would try a locked database five times over, each for the whole wait. */
+const NO_RETRIES = { retry: { max: 1 } };
+
+/** The database, whichever it is. */
+export interface Database {
+  readonly sequelize: Sequelize;
+  readonly target: DatabaseTarget;
+  /** Runs the work in one write transaction: committed when it resolves, rolled back when it throws. */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Resolves when the database answers; throws what it says otherwise. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens nothing yet: the first query connects. */
+export function createDatabase(target: DatabaseTarget, options: { foreignKeys?: boolean; lockWaitMs?: number } = {}): Database {
+  const sequelize = new Sequelize(sequelizeOptions(target, options));
+  const alone = target.dialect === 'sqlite' ? oneAtATime((options.lockWaitMs ?? LOCK_WAIT_MS) / 2) : <T>(work: () => Promise<T>) => work();
+  const type = target.dialect === 'sqlite' ? { type: Transaction.TYPES.IMMEDIATE } : {};
+  return {
+    sequelize,
+    target,
+    transaction: (work) => alone(() => sequelize.transaction(type, work)),
+    ping: async () => {
+      await sequelize.query('SELECT 1');
+    },
+    close: () => sequelize.close(),
+  };
+}
+
+function sequelizeOptions(
+  target: DatabaseTarget,
+  { foreignKeys = true, lockWaitMs = LOCK_WAIT_MS }: { foreignKeys?: boolean; lockWaitMs?: number },
+): Options {
+  if (target.dialect === 'postgres') {
+    const { hostname, port, username, password, pathname, searchParams } = new URL(target.url);
+    return {
+      dialect: 'postgres',
+      ...NO_RETRIES,
+      logging: false,
+      host: decodeURIComponent(hostname),
+      port: Number(port || 5432),
+      username: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+      database: decodeURIComponent(pathname.slice(1)),
+      pool: { max: POSTGRES_CONNECTIONS, acquire: CONNECT_WAIT_MS, idle: 10_000 },
+      dialectOptions: { connectionTimeoutMillis: CONNECT_WAIT_MS, ...Object.fromEntries(searchParams) },
+    };
+  }
+  const sqlite = { dialectModule: sqliteModule(lockWaitMs), foreignKeys };
+  return { dialect: 'sqlite', ...NO_RETRIES, storage: target.file, logging: false, ...sqlite };
+}
+
+/**
+ * sqlite3 with our settings on every connection: Sequelize opens one for each transaction and offers no hook for them.
+ * `synchronous=FULL` in WAL keeps what was acknowledged through a power cut, not only through a crash.
+ */
+function sqliteModule(lockWaitMs: number): object {
+  class Configured extends sqlite3.Database {
+    #failed = false;
+
+    constructor(file: string, mode: number, opened: (error: Error | null) => void) {
+      super(file, mode, (error) => {
+        this.#failed = error !== null;
+        opened(error);
+      });
+      this.configure('busyTimeout', lockWaitMs);
+      // Without a callback a failure here would be thrown into the process; the caller's own statement meets it too.
+      this.exec('PRAGMA synchronous=FULL', () => undefined);
+    }
+
+    /** sqlite3 itself never answers the closing of a file that it could not open. */
+    override close(closed?: (error: Error | null) => void): void {
+      if (this.#failed) closed?.(null);
+      else super.close(closed);
+    }
+  }
+  return { ...sqlite3, Database: Configured };
+}
+
+/**
+ * Work in its order of arrival, one piece at a time. SQLite has one writer: who waits here holds no thread and no lock,
+ * where SQLite's own busy handler would hold both and starve some for seconds. Who has waited too long is refused with
+ * `unavailable`, or behind a locked file each would wait as long as all before it.
+ */
+function oneAtATime(mostWaitMs: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const arrived = performance.now();
+    const result = last.then(() => {
+      if (performance.now() - arrived > mostWaitMs) throw new AppError('unavailable');
+      return work();
+    });
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
+/** What SQLite, PostgreSQL and the network say when the database is away, full, locked or read-only; not when a statement is wrong. */
+const OUTAGE =
+  /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY|NOMEM|CORRUPT|NOTADB|PROTOCOL)|08...|53...|57P0.|58...|25006|40001|40P01|55P03|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)$/;
+
+/** The fault to answer for a database that is away: `unavailable`; undefined for any other error. */
+export function databaseFault(error: unknown): AppError | undefined {
+  if (!(error instanceof BaseError)) return undefined;
+  const original: unknown = 'original' in error ? error.original : undefined;
+  return error instanceof ConnectionError || OUTAGE.test(errorCode(original)) ? new AppError('unavailable', { cause: error }) : undefined;
+}

@@ -1,0 +1,145 @@
+import { chmodSync, existsSync, renameSync, statSync } from 'node:fs';
+import { types } from 'node:util';
+import { BaseError, QueryTypes, type Transaction } from 'sequelize';
+import { MigrationError, Umzug, type UmzugStorage } from 'umzug';
+import { describeTarget } from '../../config/database.js';
+import { FASTAPI_COLUMNS } from '../../migrations/fastapi-adoption.js';
+import { type Migration, type MigrationContext, migrations as ourMigrations } from '../../migrations/index.js';
+import { StartError } from '../errors/start-error.js';
+import { createDatabase, type Database } from './database.js';
+import { enableWriteAheadLog, inspectFile, openRaw } from './sqlite-file.js';
+
+/** How long a process waits while another one migrates. */
+const MIGRATION_WAIT_MS = 60_000;
+/** Any number, the same in every process: who holds it in PostgreSQL migrates. */
+const MIGRATION_LOCK = 7_160_115;
+
+/** What a migration run did: the names it applied, and lines for the operator. */
+export interface MigrationReport {
+  readonly applied: readonly string[];
+  readonly lines: readonly string[];
+}
+
+const NOTHING: MigrationReport = { applied: [], lines: [] };
+
+/**
+ * Brings the schema up to date, all pending migrations and their records in one transaction under the writer's lock:
+ * of several processes one works and the others wait, and a killed run leaves nothing behind. Throws StartError,
+ * with the file untouched, where it is no database of ours, corrupt, or from a newer version.
+ */
+export async function migrate(database: Database, history: readonly Migration[] = ourMigrations): Promise<MigrationReport> {
+  try {
+    return await bringUpToDate(database, history);
+  } catch (error) {
+    if (!(error instanceof BaseError)) throw error;
+    const where = describeTarget(database.target);
+    throw new StartError(`DATABASE_URL: ${where} can't be used (${error.message}). Start it, or name another`, { cause: error });
+  }
+}
+
+async function bringUpToDate(database: Database, history: readonly Migration[]): Promise<MigrationReport> {
+  const { target } = database;
+  if (target.dialect === 'postgres' || target.file === ':memory:') return applyAll(database, history);
+
+  const state = await inspectFile(target.file);
+  assertNotNewer(state.migrations, history, target.file);
+  const foreign =
+    state.userColumns.length > 0 && state.migrations.length === 0 && !FASTAPI_COLUMNS.every((name) => state.userColumns.includes(name));
+  if (foreign)
+    throw new StartError(`DATABASE_URL: ${target.file} has a users table that is not ours; it was not touched. Name another file`);
+
+  const report = state.migrations.length === history.length ? NOTHING : await migrateFile(target, history);
+  if (!state.writeAheadLog) await enableWriteAheadLog(target.file);
+  return report;
+}
+
+/** On a connection of its own, where foreign keys are off and the wait for another process is long. */
+async function migrateFile(target: Database['target'], history: readonly Migration[]): Promise<MigrationReport> {
+  const own = createDatabase(target, { foreignKeys: false, lockWaitMs: MIGRATION_WAIT_MS });
+  try {
+    return await applyAll(own, history);
+  } finally {
+    await own.close();
+  }
+}
+
+async function applyAll(database: Database, history: readonly Migration[]): Promise<MigrationReport> {
+  const lines: string[] = [];
+  const applied = await database.transaction(async (transaction) => {
+    const { sequelize } = database;
+    const where = describeTarget(database.target);
+    if (database.target.dialect === 'postgres') await sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`, { transaction });
+    await sequelize.query('CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)', {
+      transaction,
+    });
+    const context: MigrationContext = {
+      sequelize,
+      queryInterface: sequelize.getQueryInterface(),
+      transaction,
+      report: (line) => lines.push(line),
+      keepCopy: () => copyOf(database.target),
+    };
+    const umzug = new Umzug<MigrationContext>({
+      migrations: history.map(({ name, up, down }) => ({ name, up: () => up(context), down: () => down(context) })),
+      context,
+      storage: recordIn(transaction),
+      logger: undefined,
+    });
+    assertNotNewer((await umzug.executed()).map(({ name }) => name).concat(await recorded(context)), history, where);
+    return umzug.up().catch((error: unknown) => {
+      const { cause, name } =
+        error instanceof MigrationError ? { cause: error.cause, name: error.migration.name } : { cause: error, name: 'unknown' };
+      throw new StartError(
+        `Migration ${name} of ${where} failed and was undone: ${types.isNativeError(cause) ? cause.message : 'see the cause'}`,
+        { cause },
+      );
+    });
+  });
+  return { applied: applied.map(({ name }) => name), lines };
+}
+
+/** The record is written in the transaction of what it records. */
+function recordIn(transaction: Transaction): UmzugStorage<MigrationContext> {
+  return {
+    executed: ({ context }) => recorded(context),
+    logMigration: async ({ name, context }) => {
+      await context.sequelize.query('INSERT INTO schema_migrations (name, applied_at) VALUES ($name, $time)', {
+        bind: { name, time: new Date().toISOString() },
+        transaction,
+      });
+    },
+    unlogMigration: async ({ name, context }) => {
+      await context.sequelize.query('DELETE FROM schema_migrations WHERE name = $name', { bind: { name }, transaction });
+    },
+  };
+}
+
+async function recorded({ sequelize, transaction }: MigrationContext): Promise<string[]> {
+  const rows = await sequelize.query<{ name: string }>('SELECT name FROM schema_migrations', { type: QueryTypes.SELECT, transaction });
+  return rows.map(({ name }) => name);
+}
+
+function assertNotNewer(found: readonly string[], history: readonly Migration[], where: string): void {
+  const unknown = found.find((name) => !history.some((migration) => migration.name === name));
+  if (unknown === undefined) return;
+  throw new StartError(
+    `DATABASE_URL: ${where} comes from a newer version of Lingomate Auth (it has ${unknown}); it was not touched. Install that version`,
+  );
+}
+
+/** A copy that is whole or absent, as readable as the file itself. The reader's own connection sees nothing uncommitted. */
+async function copyOf(target: Database['target']): Promise<string> {
+  if (target.dialect !== 'sqlite' || target.file === ':memory:') throw new TypeError('only a SQLite file can be copied');
+  const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const base = `${target.file}.before-adoption-${stamp}`;
+  const copy = existsSync(base) ? `${base}-${process.pid}` : base;
+  const source = await openRaw(target.file, { write: false });
+  try {
+    await source.all(`VACUUM INTO '${`${copy}.part`.replaceAll("'", "''")}'`);
+  } finally {
+    await source.close();
+  }
+  chmodSync(`${copy}.part`, statSync(target.file).mode & 0o777);
+  renameSync(`${copy}.part`, copy);
+  return copy;
+}

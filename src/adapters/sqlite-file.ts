@@ -1,0 +1,133 @@
+import { constants, accessSync, existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import sqlite3 from 'sqlite3';
+import { StartError } from '../errors/start-error.js';
+import { errorCode } from '../lib/error-code.js';
+
+/** A connection used for looking at a file or changing its mode, outside Sequelize. */
+export interface RawConnection {
+  all(sql: string): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+const SETTLE_MS = 50;
+const SETTLE_TRIES = 200;
+
+/** Opens a SQLite file as it is; `write` is needed for changing it. Throws what SQLite says. */
+export async function openRaw(file: string, { write }: { write: boolean }): Promise<RawConnection> {
+  const connection = await new Promise<sqlite3.Database>((done, failed) => {
+    const opening: sqlite3.Database = new sqlite3.Database(file, write ? sqlite3.OPEN_READWRITE : sqlite3.OPEN_READONLY, (error) => {
+      if (error) failed(error);
+      else done(opening);
+    });
+  });
+  connection.configure('busyTimeout', SETTLE_MS * SETTLE_TRIES);
+  return {
+    all: (sql) =>
+      new Promise((done, failed) => {
+        connection.all<Record<string, unknown>>(sql, (error, rows) => {
+          if (error) failed(error);
+          else done(rows);
+        });
+      }),
+    close: () =>
+      new Promise((done, failed) => {
+        connection.close((error) => {
+          if (error) failed(error);
+          else done();
+        });
+      }),
+  };
+}
+
+/** What stands in a SQLite file, told without touching it. */
+export interface FileState {
+  /** False for a file that is absent or empty. */
+  readonly exists: boolean;
+  readonly writeAheadLog: boolean;
+  /** The columns of its users table; none where it has no such table. */
+  readonly userColumns: readonly string[];
+  readonly migrations: readonly string[];
+}
+
+/**
+ * Looks at a SQLite file and touches nothing. Throws StartError where it can't be used: no folder, no right to write, no
+ * database, or a corrupt one.
+ */
+export async function inspectFile(file: string): Promise<FileState> {
+  if (!existsSync(file) || statSync(file).size === 0) {
+    assertFolder(file);
+    return { exists: false, writeAheadLog: false, userColumns: [], migrations: [] };
+  }
+  if (!statSync(file).isFile()) throw new StartError(`DATABASE_URL: ${file} is not a file. Name a file for the database`);
+  const connection = await openRaw(file, { write: false }).catch((error: unknown) => {
+    throw new StartError(`DATABASE_URL: ${file} can't be opened. Make it readable and writable for this user`, { cause: error });
+  });
+  try {
+    await assertSound(file, connection);
+    const tables = new Set((await connection.all("SELECT name FROM sqlite_master WHERE type = 'table'")).map((row) => row['name']));
+    return {
+      exists: true,
+      writeAheadLog: (await connection.all('PRAGMA journal_mode'))[0]?.['journal_mode'] === 'wal',
+      userColumns: (await connection.all('PRAGMA table_info(users)')).map((row) => String(row['name'])),
+      migrations: tables.has('schema_migrations')
+        ? (await connection.all('SELECT name FROM schema_migrations')).map((row) => String(row['name']))
+        : [],
+    };
+  } finally {
+    await connection.close();
+  }
+}
+
+function assertFolder(file: string): void {
+  const folder = dirname(resolve(file));
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    if (!statSync(folder).isDirectory()) throw new Error('it is a file');
+  } catch (error) {
+    throw new StartError(`DATABASE_URL: the folder ${folder} can't be written to. Make it, or make it writable for this user`, {
+      cause: error,
+    });
+  }
+}
+
+async function assertSound(file: string, connection: RawConnection): Promise<void> {
+  let faults: Record<string, unknown>[];
+  try {
+    faults = await connection.all('PRAGMA quick_check(1)');
+  } catch (error) {
+    const reason = errorCode(error);
+    if (reason === 'SQLITE_NOTADB') {
+      throw new StartError(`DATABASE_URL: ${file} is not a SQLite database; it was not touched. Name another file`, { cause: error });
+    }
+    if (reason !== 'SQLITE_CORRUPT') {
+      throw new StartError(`DATABASE_URL: ${file} can't be read (${reason}); it was not touched`, { cause: error });
+    }
+    faults = [{ quick_check: reason }];
+  }
+  if (faults[0]?.['quick_check'] !== 'ok') {
+    throw new StartError(`DATABASE_URL: ${file} is corrupt; it was not touched. Put back a backup of it`);
+  }
+}
+
+/**
+ * Puts the file into write-ahead logging, which it then stays in: readers and the writer no longer wait for each other.
+ * Waits for other processes that have it open, as SQLite itself would not.
+ */
+export async function enableWriteAheadLog(file: string): Promise<void> {
+  const connection = await openRaw(file, { write: true });
+  try {
+    for (let tries = SETTLE_TRIES; ; tries -= 1) {
+      try {
+        await connection.all('PRAGMA journal_mode=WAL');
+        return;
+      } catch (error) {
+        const busy = /^SQLITE_(BUSY|LOCKED)/.test(errorCode(error));
+        if (!busy || tries === 0) throw error;
+        await new Promise((settled) => setTimeout(settled, SETTLE_MS));
+      }
+    }
+  } finally {
+    await connection.close();
+  }
+}

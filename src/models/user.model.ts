@@ -1,0 +1,75 @@
+import { DataTypes, type InferAttributes, type InferCreationAttributes, literal, Model, type Sequelize, type Transaction } from 'sequelize';
+
+/** Columns that a new user leaves to their defaults. */
+type MadeByDatabase = 'id' | 'lookalike_fold' | 'hash_truncates';
+
+/** A user as the database keeps them. Each database has a model of its own, so that two apps share nothing. */
+export class User extends Model<InferAttributes<User>, InferCreationAttributes<User, { omit: MadeByDatabase }>> {
+  declare id: number;
+  /** As typed at registration. */
+  declare username: string;
+  /** The one form of the name that no other user may have; null for an adopted look-alike. */
+  declare username_fold: string | null;
+  /** The fold of an adopted name that looks like an earlier one: keeps it from being registered again. */
+  declare lookalike_fold: string | null;
+  declare hashed_password: string | null;
+  /** The hash came from elsewhere and may have been made of a password's first 72 bytes. */
+  declare hash_truncates: boolean;
+  declare email: string | null;
+  declare email_verified_at: Date | null;
+  declare roles: string[];
+  declare disabled_at: Date | null;
+  declare created_at: Date;
+  declare updated_at: Date;
+
+  /** The user of that very name, else the one whose fold it has. Both forms are matched in one read. */
+  static async findForLogin(name: string, fold: string): Promise<User | undefined> {
+    // PostgreSQL's text can't hold NUL, so nobody there has such a name.
+    if (this.sequelize?.getDialect() === 'postgres' && name.includes('\0')) return undefined;
+    const rows = await this.findAll({ where: literal('username = $name OR username_fold = $fold'), bind: { name, fold } });
+    return rows.find((user) => user.username === name) ?? rows.find((user) => user.username_fold === fold);
+  }
+
+  /** Whether the name is anybody's, look-alikes included. */
+  static async isNameTaken(name: string, fold: string): Promise<boolean> {
+    const found = await this.findOne({
+      attributes: ['id'],
+      where: literal('username = $name OR username_fold = $fold OR lookalike_fold = $fold'),
+      bind: { name, fold },
+    });
+    return found !== null;
+  }
+
+  /** Puts a new hash in the place of the old one, unless that has changed meanwhile. */
+  static async replaceHash(user: User, hash: string, now: Date, transaction: Transaction): Promise<void> {
+    await this.update(
+      { hashed_password: hash, hash_truncates: false, updated_at: now },
+      { where: { id: user.id, hashed_password: user.hashed_password }, transaction },
+    );
+  }
+}
+
+/** Makes the User model of one database. */
+export function defineUser(sequelize: Sequelize): UserModel {
+  class OwnUser extends User {}
+  OwnUser.init(
+    {
+      id: { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true },
+      username: { type: DataTypes.TEXT, allowNull: false },
+      username_fold: { type: DataTypes.TEXT },
+      lookalike_fold: { type: DataTypes.TEXT },
+      hashed_password: { type: DataTypes.TEXT },
+      hash_truncates: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
+      email: { type: DataTypes.TEXT },
+      email_verified_at: { type: DataTypes.DATE },
+      roles: { type: DataTypes.JSON, allowNull: false },
+      disabled_at: { type: DataTypes.DATE },
+      created_at: { type: DataTypes.DATE, allowNull: false },
+      updated_at: { type: DataTypes.DATE, allowNull: false },
+    },
+    { sequelize, tableName: 'users', timestamps: false },
+  );
+  return OwnUser;
+}
+
+export type UserModel = typeof User;
