@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { STATUS_CODES } from 'node:http';
+import { dirname, join } from 'node:path';
+import { AppError } from '../errors/app-error.js';
+import { CODES } from '../errors/codes.js';
+import { DOCS_PAGE, DOCS_SCRIPT, errorsPage } from '../presenters/page.presenter.js';
+import { type Asked, ok, type Reply } from './reply.js';
+
+/** The documents that are derived from the routes; each is told where the app is mounted. */
+export interface Documents {
+  openapi(base: string): unknown;
+  postman(): unknown;
+  postmanEnvironment(): unknown;
+}
+
+/** Where a newcomer goes from the index. */
+const LINKS = {
+  docs: '/docs',
+  openapi: '/openapi.json',
+  postman: '/postman.json',
+  postman_environment: '/postman-environment.json',
+  errors: '/errors',
+  ready: '/health/ready',
+} as const;
+
+const ASSETS: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+};
+const require = createRequire(import.meta.url);
+const ASSETS_FOLDER = dirname(require.resolve('swagger-ui-dist/package.json'));
+
+/** The page runs only what this service itself sends; swagger-ui styles its elements one by one. */
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const html = (data: string): Reply => ({
+  status: 200,
+  headers: { 'Content-Security-Policy': PAGE_POLICY },
+  content: { type: 'text/html; charset=utf-8', data },
+});
+
+export function createDocumentationController({ documents, version }: { documents: Documents; version: string }) {
+  const codes = Object.entries(CODES).map(([code, { status, detail }]) => ({ code, status, title: STATUS_CODES[status] ?? '', detail }));
+  return {
+    index: ({ base, wantsHtml }: Asked): Reply => {
+      if (wantsHtml) return { status: 302, headers: { Location: `${base}/docs` } };
+      const links = Object.fromEntries(Object.entries(LINKS).map(([name, path]) => [name, base + path]));
+      return ok({ name: 'Lingomate Auth', version, links });
+    },
+    errors: ({ wantsHtml }: Asked): Reply => (wantsHtml ? html(errorsPage(codes)) : ok({ data: codes, next_cursor: null })),
+    openapi: ({ base }: Asked): Reply => ok(documents.openapi(base)),
+    postman: (): Reply => ok(documents.postman()),
+    postmanEnvironment: (): Reply => ok(documents.postmanEnvironment()),
+    docs: (): Reply => html(DOCS_PAGE),
+    asset: async ({ params }: Asked<undefined, { asset: string }>): Promise<Reply> => {
+      if (params.asset === 'docs.js') return { status: 200, content: { type: 'text/javascript; charset=utf-8', data: DOCS_SCRIPT } };
+      const type = Object.hasOwn(ASSETS, params.asset) ? ASSETS[params.asset] : undefined;
+      if (type === undefined) throw new AppError('not_found');
+      return {
+        status: 200,
+        headers: { 'Cache-Control': 'public, max-age=3600' },
+        content: { type, data: await readFile(join(ASSETS_FOLDER, params.asset)) },
+      };
+    },
+  };
+}
+export type DocumentationController = ReturnType<typeof createDocumentationController>;

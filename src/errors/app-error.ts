@@ -1,0 +1,35 @@
+import { CODES, type Code } from './codes.js';
+
+/** What is wrong with one member of a request; never with its value. */
+export interface FieldFault {
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Facts that go with a fault into the answer. */
+export interface FaultDetails {
+  readonly fields?: readonly FieldFault[];
+  /** Methods the address takes (405). */
+  readonly allow?: string;
+  /** The fault is in the Bearer credentials, so the answer says so in a challenge (RFC 6750 §3). */
+  readonly challenge?: boolean;
+  /** Said in place of the code's own text. Public: never a value from the request. */
+  readonly detail?: string;
+  /** Further members of the problem document (RFC 9457 §3.2). */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+/** A fault of the domain with a stable code. Our own bugs are TypeErrors instead. */
+export class AppError extends Error {
+  readonly details: FaultDetails;
+
+  constructor(
+    readonly code: Code,
+    { cause, details = {} }: { cause?: unknown; details?: FaultDetails } = {},
+  ) {
+    super(details.detail ?? CODES[code].detail, { cause });
+    this.name = 'AppError';
+    this.details = details;
+  }
+}

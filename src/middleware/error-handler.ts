@@ -1,0 +1,62 @@
+import { AppError } from '../errors/app-error.js';
+import { CODES, type Code } from '../errors/codes.js';
+import type { Logger } from '../observability/logger.js';
+import { presentProblem } from '../presenters/problem.presenter.js';
+import type { ErrorMiddleware } from './locals.js';
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** Faults of Express and its body reader, by their status; anything else of theirs is ours to mend: 500. */
+const CODE_OF_STATUS: Readonly<Record<number, Code>> = {
+  400: 'malformed_request',
+  404: 'not_found',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+};
+
+/** What a fault is to the client; `databaseFault` tells an outage from a bug. */
+function toAppError(error: unknown, databaseFault: (error: unknown) => AppError | undefined): AppError {
+  if (error instanceof AppError) return error;
+  const status = typeof error === 'object' && error !== null && 'status' in error ? Number(error.status) : 0;
+  const code = CODE_OF_STATUS[status];
+  return databaseFault(error) ?? new AppError(code ?? 'internal_error', { cause: error });
+}
+
+/** RFC 6750 §3: a challenge with an error only where credentials came. */
+function challengeOf({ code, details }: AppError): string | undefined {
+  if (code === 'invalid_token') return 'Bearer error="invalid_token", error_description="Token is invalid or expired"';
+  if (details.challenge) return 'Bearer error="invalid_request"';
+  return CODES[code].status === 401 ? 'Bearer' : undefined;
+}
+
+/** Turns whatever was thrown into the contract's answer. The only place that turns a code into a status. */
+export function errorHandler({
+  logger,
+  databaseFault,
+}: {
+  logger: Logger;
+  databaseFault: (error: unknown) => AppError | undefined;
+}): ErrorMiddleware {
+  return (error: unknown, req, res, next) => {
+    const fault = toAppError(error, databaseFault);
+    const { status } = CODES[fault.code];
+    const { requestId } = res.locals;
+    if (status >= 500) logger.error({ err: fault.cause ?? fault, fault: fault.code, request_id: requestId }, 'request failed');
+    if (res.headersSent) {
+      next(error);
+      return;
+    }
+    const oauth = res.locals.oauth === true;
+    const challenge = challengeOf(fault);
+    if (challenge !== undefined) res.setHeader('WWW-Authenticate', challenge);
+    if (fault.details.allow !== undefined) res.setHeader('Allow', fault.details.allow);
+    if (status === 503) res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+    // A body left unread would be taken for the next request.
+    if (status === 413) res.setHeader('Connection', 'close');
+    const body = JSON.stringify(presentProblem(fault, { status, requestId, base: req.baseUrl, oauth }));
+    res.statusCode = status;
+    res.setHeader('Content-Type', `${oauth ? 'application/json' : 'application/problem+json'}; charset=utf-8`);
+    res.setHeader('Content-Length', Buffer.byteLength(body));
+    res.end(body);
+  };
+}

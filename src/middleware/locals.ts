@@ -1,0 +1,16 @@
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+
+/** What one middleware learns of a request for those behind it. */
+export interface Locals {
+  requestId: string;
+  /** The matched route's pattern: logged in place of the path, which may hold a token. */
+  route?: string;
+  /** Whether errors also carry what OAuth clients read (RFC 6749 §5.2). */
+  oauth?: boolean;
+  userId?: number;
+  body?: unknown;
+}
+
+export type Middleware = RequestHandler<Record<string, string>, unknown, unknown, unknown, Locals & Record<string, unknown>>;
+export type ErrorMiddleware = ErrorRequestHandler<Record<string, string>, unknown, unknown, unknown, Locals & Record<string, unknown>>;
+export type LocalResponse = Response<unknown, Locals & Record<string, unknown>>;

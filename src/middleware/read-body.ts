@@ -1,0 +1,65 @@
+import { isUtf8 } from 'node:buffer';
+import express, { type Request } from 'express';
+import { AppError } from '../errors/app-error.js';
+import { parseStrictForm } from '../lib/form-text.js';
+import { parseStrictJson } from '../lib/json-text.js';
+import type { Middleware } from './locals.js';
+
+const MOST_BYTES = 100 * 1024;
+/** Told from its header alone: reading such a body only to refuse it would hold the connection. */
+const ABSURD_BYTES = 1024 * 1024;
+const JSON_TYPE = 'application/json';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+
+/**
+ * Reads a body into `res.locals.body`: an object, of no more than 100 kB, with no member twice. Also takes one that an
+ * app around this one has parsed already. Throws `unsupported_media_type`, `payload_too_large` or `malformed_request`.
+ */
+export function readBody({ forms }: { forms: boolean }): Middleware[] {
+  const collect: Middleware = express.raw({ type: () => true, limit: MOST_BYTES });
+  const assertType: Middleware = (req, _res, next) => {
+    mediaType(req, forms);
+    if (Number(req.headers['content-length']) > ABSURD_BYTES) throw new AppError('payload_too_large');
+    next();
+  };
+  const parse: Middleware = (req, res, next) => {
+    const value = parseBody(req.body, mediaType(req, forms));
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable('The body must be an object');
+    res.locals.body = value;
+    next();
+  };
+  return [assertType, collect, parse];
+}
+
+const unreadable = (detail: string, cause?: unknown): AppError => new AppError('malformed_request', { cause, details: { detail } });
+
+/** The body's type, where it is one that we take and in UTF-8. */
+function mediaType(req: Pick<Request, 'headers'>, forms: boolean): string {
+  const [type = '', ...parameters] = (req.headers['content-type'] ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim());
+  const charset = parameters
+    .find((parameter) => parameter.startsWith('charset='))
+    ?.slice('charset='.length)
+    .replaceAll('"', '');
+  const taken = type === JSON_TYPE || (forms && type === FORM_TYPE);
+  if (!taken || (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')) throw new AppError('unsupported_media_type');
+  return type;
+}
+
+function parseBody(body: unknown, type: string): unknown {
+  if (body === undefined) throw unreadable('The body is empty');
+  if (typeof body !== 'string' && !Buffer.isBuffer(body)) return body;
+  if (typeof body !== 'string' && !isUtf8(body)) throw unreadable('The body is not in UTF-8');
+  try {
+    const text = body.toString();
+    return type === FORM_TYPE ? parseStrictForm(text) : parseStrictJson(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    // The parsers' own messages quote the text, which may hold a password: neither told nor kept.
+    if (error instanceof SyntaxError || error instanceof URIError) {
+      throw unreadable(`The body is not ${type === FORM_TYPE ? 'a form' : 'JSON'} that names each member once`);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import type Joi from 'joi';
+import { AppError, type FieldFault } from '../errors/app-error.js';
+import { CODES, type PasswordCode } from '../errors/codes.js';
+
+/** More faults than this help nobody, and an answer stays short whatever was sent. */
+const MOST_FAULTS = 20;
+const MOST_PATH_CHARACTERS = 64;
+
+const CODE_OF: Readonly<Record<string, string>> = {
+  'any.required': 'required',
+  'object.unknown': 'unknown',
+  'any.only': 'not_allowed',
+  'string.empty': 'too_short',
+  'string.max': 'too_long',
+  'username.too_short': 'too_short',
+  'username.too_long': 'too_long',
+};
+const TEXT_OF: Readonly<Record<string, string>> = {
+  required: 'is required',
+  unknown: 'is not a member of this request',
+  type: 'is of the wrong type',
+  not_allowed: 'is not one of the values allowed',
+  too_long: 'is too long',
+  format: 'is not in the right form',
+};
+
+/**
+ * A function that gives the input as its schema has it. It throws `validation_failed`, or a password rule's own code
+ * where that is all that failed. No value, and nothing of Joi's error (which holds the whole input), goes any further.
+ */
+export function checker<T>(schema: Joi.ObjectSchema<T>): (input: unknown) => T {
+  const strict = schema.prefs({ abortEarly: false, convert: false, errors: { label: false } });
+  return (input) => {
+    // Joi drops a key of this name without a word, where every other unknown one is told.
+    if (typeof input === 'object' && input !== null && Object.hasOwn(input, '__proto__'))
+      refuse([fault('__proto__', 'object.unknown', '')]);
+    const result = strict.validate(input);
+    if (result.error === undefined) return result.value;
+    return refuse(result.error.details.slice(0, MOST_FAULTS).map((detail) => fault(detail.path.join('.'), detail.type, detail.message)));
+  };
+}
+
+function fault(path: string, type: string, message: string): FieldFault {
+  const code = codeOf(path, type);
+  return {
+    path: path.slice(0, MOST_PATH_CHARACTERS),
+    code,
+    message: TEXT_OF[code] && !type.includes('username') ? TEXT_OF[code] : message,
+  };
+}
+
+function codeOf(path: string, type: string): string {
+  if (type === 'string.empty' && path.endsWith('password')) return 'password_too_short';
+  if (isPasswordCode(type)) return type;
+  return CODE_OF[type] ?? (type.endsWith('.base') ? 'type' : 'format');
+}
+
+const isPasswordCode = (code: string): code is PasswordCode => code.startsWith('password_') && code in CODES;
+
+function refuse(fields: FieldFault[]): never {
+  const [only, ...more] = fields;
+  const code = only !== undefined && more.length === 0 && isPasswordCode(only.code) ? only.code : 'validation_failed';
+  throw new AppError(code, { details: { fields } });
+}

@@ -1,0 +1,95 @@
+import { types } from 'node:util';
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import pretty from 'pino-pretty';
+
+export type { Logger } from 'pino';
+
+/** Members whose values never reach a log, however deep they lie. */
+const SECRET_MEMBERS = new Set([
+  'password',
+  'new_password',
+  'current_password',
+  'hashed_password',
+  'token',
+  'access_token',
+  'refresh_token',
+  'mfa_token',
+  'code',
+  'recovery_code',
+  'secret',
+  'secretKey',
+  'previousSecretKey',
+  'rootKey',
+  'SECRET_KEY',
+  'SECRET_KEY_PREVIOUS',
+  'ROOT_KEY',
+  'DATABASE_URL',
+  'authorization',
+  'cookie',
+]);
+
+/** The same object with secret members blotted out. Done here, as pino's own redaction costs a request a tenth of its time. */
+function redact(object: Record<string, unknown>): Record<string, unknown> {
+  let redacted = object;
+  for (const [name, value] of Object.entries(object)) {
+    const safe = SECRET_MEMBERS.has(name) ? '[redacted]' : redactValue(value);
+    if (safe !== value) redacted = { ...redacted, [name]: safe };
+  }
+  return redacted;
+}
+
+const redactValue = (value: unknown): unknown => (Array.isArray(value) ? value.map(redactValue) : isPlain(value) ? redact(value) : value);
+
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+/** How many causes of an error are told: they could be each other's. */
+const MOST_CAUSES = 5;
+
+/** Only these facts of an error are told: a database error also carries the statement and its values. */
+function serializeError(error: Error, depth = 0): Record<string, unknown> {
+  const { type, message, stack } = stdSerializers.err(error);
+  const code = 'code' in error ? error.code : undefined;
+  const cause = types.isNativeError(error.cause) && depth < MOST_CAUSES ? serializeError(error.cause, depth + 1) : undefined;
+  return { type, message, ...(code === undefined ? {} : { reason: code }), stack, ...(cause === undefined ? {} : { cause }) };
+}
+
+/** A message as people read it: a line break in it begins no line that looks like another's. */
+const onOneLine = (log: Record<string, unknown>, messageKey: string): string =>
+  String(log[messageKey]).replace(/[\r\n\u2028\u2029]+/g, ' ');
+
+/**
+ * A logger that writes one JSON object a line, or readable lines in development. `destination` is for tests.
+ * Written without waiting, so that a slow log holds up no request; what is buffered is flushed at exit.
+ */
+export function createLogger(options: { level: string; readable: boolean; destination?: DestinationStream }): Logger {
+  const destination =
+    options.destination ??
+    (options.readable
+      ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true, messageFormat: onOneLine })
+      : pino.destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 200 }));
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: redact },
+      serializers: { err: (error: Error) => serializeError(error) },
+    },
+    destination,
+  );
+}
+
+/**
+ * The path of a request as it may be logged: without its query, and without any part that could be a token. A route's
+ * own pattern is used in its place wherever one matched.
+ */
+export function loggablePath(url: string): string {
+  const [path = ''] = url.split('?', 1);
+  const hidden = path.replace(/(\/verify-token\/).+/i, '$1[redacted]');
+  return hidden
+    .split('/')
+    .map((part) => (part.length > 32 || part.startsWith('eyJ') ? '[redacted]' : part))
+    .join('/')
+    .slice(0, 256);
+}

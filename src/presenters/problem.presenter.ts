@@ -1,0 +1,36 @@
+import { STATUS_CODES } from 'node:http';
+import type { AppError, FieldFault } from '../errors/app-error.js';
+import { CODES } from '../errors/codes.js';
+
+/** An error as every client sees it (RFC 9457), and as an OAuth client sees it (RFC 6749 §5.2). */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly request_id: string;
+  readonly errors?: readonly FieldFault[];
+  readonly error?: string;
+  readonly error_description?: string;
+}
+
+/** `base` is where the app is mounted; `status` is the error handler's. */
+export function presentProblem(
+  { code, details }: AppError,
+  context: { status: number; requestId: string; base: string; oauth: boolean },
+): Problem {
+  const entry = CODES[code];
+  const detail = details.detail ?? entry.detail;
+  return {
+    type: `${context.base}/errors#${code}`,
+    title: STATUS_CODES[context.status] ?? 'Error',
+    status: context.status,
+    detail,
+    code,
+    request_id: context.requestId,
+    ...(details.fields ? { errors: details.fields } : {}),
+    ...(context.oauth ? { error: entry.oauth ?? code, error_description: detail } : {}),
+    ...details.members,
+  };
+}

@@ -1,0 +1,27 @@
+import type { HealthController } from '../controllers/health.controller.js';
+import { liveResponse, readyResponse } from '../validators/health.validator.js';
+import { plain, type Route } from './route.js';
+
+export const healthRoutes = ({ live, ready }: HealthController): Route[] => [
+  {
+    method: 'get',
+    path: '/health/live',
+    guard: 'public',
+    handler: plain(live),
+    id: 'live',
+    tag: 'Operations',
+    summary: 'Whether the process lives',
+    replies: { 200: { description: 'It does.', schema: liveResponse } },
+  },
+  {
+    method: 'get',
+    path: '/health/ready',
+    guard: 'public',
+    handler: plain(ready),
+    id: 'ready',
+    tag: 'Operations',
+    summary: 'Whether it can serve, part by part',
+    replies: { 200: { description: 'Every part is up.', schema: readyResponse } },
+    errors: ['unavailable'],
+  },
+];

@@ -1,0 +1,47 @@
+import { createDocumentationController, type Documents } from '../controllers/documentation.controller.js';
+import { createHealthController } from '../controllers/health.controller.js';
+import { createTokenController } from '../controllers/token.controller.js';
+import { createUserController } from '../controllers/user.controller.js';
+import type { Health } from '../observability/health.js';
+import type { AuthService } from '../services/auth.service.js';
+import type { TokenService } from '../services/token.service.js';
+import type { UserService } from '../services/user.service.js';
+import { documentationRoutes } from './documentation.routes.js';
+import { healthRoutes } from './health.routes.js';
+import { openApiDocument } from './openapi.js';
+import { postmanCollection, postmanEnvironment } from './postman.js';
+import type { Route } from './route.js';
+import { tokenRoutes } from './token.routes.js';
+import { userRoutes } from './user.routes.js';
+
+interface Parts {
+  readonly services: { readonly auth: AuthService; readonly tokens: TokenService; readonly users: UserService };
+  readonly health: Health;
+  readonly version: string;
+  /** The public URL, for the Postman environment. */
+  readonly publicUrl: string;
+}
+
+/** The map of the whole API, in the order in which a newcomer meets it. */
+export function createRoutes({ services, health, version, publicUrl }: Parts): Route[] {
+  const openapi = once(() => openApiDocument(routes, { version }));
+  const postman = once(() => postmanCollection(routes, { version }));
+  const documents: Documents = {
+    openapi: (base) => (base === '' ? openapi() : { ...openapi(), servers: [{ url: base }] }),
+    postman,
+    postmanEnvironment: () => postmanEnvironment({ baseUrl: publicUrl }),
+  };
+  const routes: Route[] = [
+    ...userRoutes(createUserController(services)),
+    ...tokenRoutes(createTokenController(services)),
+    ...healthRoutes(createHealthController({ health })),
+    ...documentationRoutes(createDocumentationController({ documents, version })),
+  ];
+  return routes;
+}
+
+/** The routes never change while the app runs, so what is derived from them is made at the first call. */
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

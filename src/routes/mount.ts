@@ -1,0 +1,72 @@
+import { Router } from 'express';
+import type { Reply } from '../controllers/reply.js';
+import { AppError } from '../errors/app-error.js';
+import { authenticate } from '../middleware/authenticate.js';
+import type { LocalResponse, Middleware } from '../middleware/locals.js';
+import { readBody } from '../middleware/read-body.js';
+import type { TokenService } from '../services/token.service.js';
+import type { Route } from './route.js';
+
+/** An Express router for the table: every route with its guard and body reader, and 405 and OPTIONS for every path. */
+export function mountRoutes(routes: readonly Route[], tokens: TokenService): Router {
+  // A path has one spelling, or a second one could dodge what is said of the first.
+  const router = Router({ caseSensitive: true, strict: true });
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const here = routes.filter((route) => route.path === path);
+    const methods = here.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+    const allow = [...methods, 'OPTIONS'].join(', ');
+    const entry: Middleware = (_req, res, next) => {
+      res.locals.route = path;
+      if (here[0]?.oauth) res.locals.oauth = true;
+      next();
+    };
+    // One layer a path: a request is held against each path once, not once for each of its steps.
+    const layer = router.route(path).all(entry);
+    for (const route of here) layer[route.method](...stepsOf(route, tokens));
+    layer.options((_req, res) => {
+      res.setHeader('Allow', allow);
+      res.statusCode = 204;
+      res.end();
+    });
+    layer.all(() => {
+      throw new AppError('method_not_allowed', { details: { allow } });
+    });
+  }
+  return router;
+}
+
+/** What a request to a route passes, in order. */
+function stepsOf(route: Route, tokens: TokenService): Middleware[] {
+  const answer: Middleware = async (req, res) => {
+    const { userId, body } = res.locals;
+    const wantsHtml = mentions(req.headers.accept, 'text/html') && req.accepts(['json', 'html']) === 'html';
+    send(res, await route.handler.run({ userId, body, params: req.params, base: req.baseUrl, wantsHtml }));
+  };
+  return [
+    ...(answersJson(route) ? [acceptsJson] : []),
+    ...(route.guard === 'public' ? [] : [authenticate(tokens)]),
+    ...(route.handler.body ? readBody({ forms: route.oauth === true }) : []),
+    answer,
+  ];
+}
+
+const answersJson = (route: Route): boolean => Object.values(route.replies).some((reply) => reply.schema !== undefined);
+
+/** Spares most requests the full negotiation. */
+const mentions = (accept: string | undefined, type: string): boolean => accept?.includes(type) === true;
+
+const acceptsJson: Middleware = (req, _res, next) => {
+  const { accept } = req.headers;
+  if (accept !== undefined && !mentions(accept, '*/*') && !req.accepts(['json', 'html'])) throw new AppError('not_acceptable');
+  next();
+};
+
+function send(res: LocalResponse, { status, headers = {}, json, content }: Reply): void {
+  const data = json === undefined ? (content?.data ?? '') : JSON.stringify(json);
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  if (json !== undefined) res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  else if (content !== undefined) res.setHeader('Content-Type', content.type);
+  res.setHeader('Content-Length', Buffer.byteLength(data));
+  res.statusCode = status;
+  res.end(data);
+}

@@ -1,0 +1,161 @@
+import type Joi from 'joi';
+import { createRequire } from 'node:module';
+import { CODES, type Code } from '../errors/codes.js';
+import { oauthProblemResponse, problemResponse } from '../validators/meta.validator.js';
+import type { Documented, Route } from './route.js';
+
+// Its types tell of named exports; what it exports is one function.
+const require = createRequire(import.meta.url);
+const convert: unknown = require('joi-to-json');
+
+function toJsonSchema(schema: Joi.Schema): unknown {
+  if (typeof convert !== 'function') throw new TypeError('joi-to-json exports no function');
+  return Reflect.apply(convert, undefined, [schema, 'open-api-3.1']);
+}
+
+/** A piece of an OpenAPI document. */
+type JsonArray = readonly Json[];
+export type Json = string | number | boolean | null | JsonArray | { readonly [member: string]: Json | undefined };
+export type JsonObject = Readonly<Record<string, Json | undefined>>;
+
+const TAGS: Readonly<Record<Route['tag'], string>> = {
+  Accounts: 'Users and what they are',
+  Tokens: 'Logging in, and tokens (RFC 6749, RFC 9068)',
+  Operations: 'For those who run it',
+  Documentation: 'This API, described by itself',
+};
+
+/** The JSON Schema of a Joi schema, with what `x-rules` adds lifted to where it belongs. */
+export function jsonSchemaOf(schema: Joi.Schema): JsonObject {
+  const parsed: unknown = JSON.parse(JSON.stringify(toJsonSchema(schema)), (_name, value: unknown) => {
+    if (typeof value !== 'object' || value === null || !('x-rules' in value)) return value;
+    const { 'x-rules': rules, ...rest } = value;
+    return { ...rest, ...(typeof rules === 'object' ? rules : {}) };
+  });
+  if (!isJsonObject(parsed)) throw new TypeError('a Joi schema became no JSON Schema');
+  return parsed;
+}
+
+export const isJsonObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** An example of a schema's own, if it has one. */
+export function exampleOf(schema: Json | undefined): Json | undefined {
+  const examples = isJsonObject(schema) ? schema['examples'] : undefined;
+  return isJsonArray(examples) ? examples[0] : undefined;
+}
+
+const isJsonArray = (value: Json | undefined): value is JsonArray => Array.isArray(value);
+
+/** `/verify-token/:token` as OpenAPI writes it. */
+const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
+
+/** The codes that every route of its kind can answer with, and its own. */
+export function codesOf({ guard, handler, errors = [] }: Route): Code[] {
+  const guarded: Code[] = guard === 'public' ? [] : ['malformed_request', 'authentication_required', 'invalid_token'];
+  const withBody: Code[] = handler.body ? ['malformed_request', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
+  const withParams: Code[] = handler.params ? ['malformed_request', 'not_found'] : [];
+  return [...new Set<Code>([...guarded, ...withBody, ...withParams, ...errors, 'not_acceptable', 'internal_error', 'unavailable'])];
+}
+
+/** This API as an OpenAPI 3.1 document, made of the routes and their Joi schemas alone. */
+export function openApiDocument(routes: readonly Route[], { version }: { version: string }): JsonObject {
+  const schemas: Record<string, JsonObject> = {};
+  const refer = (schema: Joi.Schema): JsonObject => {
+    const name = labelOf(schema);
+    schemas[name] ??= { ...jsonSchemaOf(schema), title: name };
+    return { $ref: `#/components/schemas/${name}` };
+  };
+  const paths: Record<string, Record<string, JsonObject>> = {};
+  for (const route of routes) (paths[templateOf(route.path)] ??= {})[route.method] = operationOf(route, refer);
+  const tags = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Lingomate Auth',
+      version,
+      description: 'Authentication and user management for single-page apps. Every error has one shape; its `code` is stable.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags,
+    paths,
+    components: { schemas, securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+  };
+}
+
+function labelOf(schema: Joi.Schema): string {
+  const { flags } = schema.describe();
+  const label: unknown = isJsonObject(flags) ? flags['label'] : undefined;
+  if (typeof label !== 'string') throw new TypeError('a schema in the documentation needs a label');
+  return label;
+}
+
+type Refer = (schema: Joi.Schema) => JsonObject;
+
+function operationOf(route: Route, refer: Refer): JsonObject {
+  const { handler, replies } = route;
+  return {
+    operationId: route.id,
+    tags: [route.tag],
+    summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
+    security: route.guard === 'public' ? [] : [{ accessToken: [] }],
+    ...(handler.params ? { parameters: parametersOf(handler.params) } : {}),
+    ...(handler.body ? { requestBody: { required: true, content: contentOf(handler.body, refer, route.oauth === true) } } : {}),
+    responses: {
+      ...Object.fromEntries(Object.entries(replies).map(([status, reply]) => [status, replyOf(reply, refer)])),
+      ...faultsOf(route, refer),
+    },
+  };
+}
+
+const contentOf = (schema: Joi.Schema, refer: Refer, forms: boolean): JsonObject =>
+  Object.fromEntries(
+    ['application/json', ...(forms ? ['application/x-www-form-urlencoded'] : [])].map((type) => [type, { schema: refer(schema) }]),
+  );
+
+function parametersOf(params: Joi.ObjectSchema): Json[] {
+  const { properties } = jsonSchemaOf(params);
+  return Object.entries(isJsonObject(properties) ? properties : {}).map(([name, schema]) => {
+    const { description, ...rest } = isJsonObject(schema) ? schema : {};
+    return { name, in: 'path', required: true, ...(description === undefined ? {} : { description }), schema: rest };
+  });
+}
+
+const headersOf = (headers: Readonly<Record<string, string>>): JsonObject =>
+  Object.fromEntries(Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]));
+
+const REQUEST_ID = { 'X-Request-Id': 'Names this request in the log.' };
+
+function replyOf({ description, schema, type = 'application/json', headers }: Documented, refer: Refer): JsonObject {
+  const hasContent = schema !== undefined || type !== 'application/json';
+  return {
+    description,
+    headers: headersOf({ ...REQUEST_ID, ...headers }),
+    ...(hasContent ? { content: { [type]: { schema: schema ? refer(schema) : { type: 'string' } } } } : {}),
+  };
+}
+
+/** One answer a status, which lists the codes it can bear. */
+function faultsOf(route: Route, refer: Refer): JsonObject {
+  const answers: Record<string, JsonObject> = {};
+  const codes = codesOf(route);
+  for (const status of new Set(codes.map((code) => CODES[code].status))) {
+    const here = codes.filter((code) => CODES[code].status === status);
+    const headers = {
+      ...REQUEST_ID,
+      ...(status === 401 ? { 'WWW-Authenticate': 'Bearer.' } : {}),
+      ...(status === 503 ? { 'Retry-After': 'Seconds to wait.' } : {}),
+    };
+    answers[status] = {
+      description: here.map((code) => `\`${code}\`: ${CODES[code].detail}.`).join(' '),
+      headers: headersOf(headers),
+      content: {
+        [route.oauth ? 'application/json' : 'application/problem+json']: {
+          schema: refer(route.oauth ? oauthProblemResponse : problemResponse),
+        },
+      },
+    };
+  }
+  return answers;
+}

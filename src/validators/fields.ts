@@ -1,0 +1,73 @@
+import Joi from 'joi';
+import { CODES } from '../errors/codes.js';
+import { codePoints, isBeyondNames, USERNAME_RULES } from '../lib/names.js';
+import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults } from '../services/password-policy.js';
+
+/**
+ * Rules that Joi can't show in an OpenAPI document by itself are said there under `x-rules`, which the document's maker
+ * lifts into the schema: lengths in JSON Schema count code points, as ours do and Joi's don't.
+ */
+const rules = (jsonSchema: object): { 'x-rules': object } => ({ 'x-rules': jsonSchema });
+
+const { fewest, most, pattern } = USERNAME_RULES;
+
+/** A new name. Checked in NFKC, kept as typed. */
+export const newUsername = Joi.string()
+  .custom((value: string, helpers) => {
+    if (isBeyondNames(value)) return helpers.error('username.too_long');
+    const normal = value.normalize('NFKC');
+    if (codePoints(normal) < fewest) return helpers.error('username.too_short');
+    if (codePoints(normal) > most) return helpers.error('username.too_long');
+    return pattern.test(normal) ? value : helpers.error('username.format');
+  })
+  .messages({
+    'string.empty': `needs ${fewest} characters or more`,
+    'username.too_short': `needs ${fewest} characters or more`,
+    'username.too_long': `may have ${most} characters at most`,
+    'username.format': 'may have letters, marks and digits of any script, and . _ - @ +',
+  })
+  .meta(rules({ minLength: fewest, maxLength: most, pattern: '^[\\p{L}\\p{M}\\p{N}._\\-@+]*$' }))
+  .description(
+    'Letters, marks and digits of any script and `. _ - @ +`, after NFKC. Names that differ by case, width or composition are one.',
+  )
+  .example('ada');
+
+/** A new password, of the user that the same body names in `username`. */
+export const newPassword = Joi.string()
+  .custom((value: string, helpers) => {
+    if (!isPasswordText(value)) return helpers.error('password.text');
+    const ancestors: unknown = helpers.state.ancestors;
+    const body: unknown = Array.isArray(ancestors) ? ancestors[0] : undefined;
+    const username =
+      typeof body === 'object' && body !== null && 'username' in body && typeof body.username === 'string' ? body.username : undefined;
+    const [fault] = passwordFaults(value, username);
+    return fault === undefined ? value : helpers.error(fault);
+  })
+  .messages({
+    'string.empty': CODES.password_too_short.detail,
+    'password.text': NOT_PASSWORD_TEXT,
+    password_too_short: CODES.password_too_short.detail,
+    password_too_long: CODES.password_too_long.detail,
+    password_too_common: CODES.password_too_common.detail,
+    password_contains_username: CODES.password_contains_username.detail,
+  })
+  .meta(rules({ minLength: PASSWORD_LENGTH.fewest, maxLength: PASSWORD_LENGTH.most, format: 'password' }))
+  .description('Any characters but NUL, taken exactly as sent. Not a common one, and not the username.')
+  .example('correct horse battery staple');
+
+/** An address as it may be claimed; it is nobody's until it is verified. */
+export const emailAddress = Joi.string()
+  .email({ tlds: false })
+  .max(254)
+  .messages({ 'string.email': 'must be an e-mail address', 'string.empty': 'must be an e-mail address' })
+  .description('Several accounts may claim one address.')
+  .example('ada@example.com');
+
+/** A string that is compared and never refused for what it is. */
+export const anyString = Joi.string().allow('');
+
+/** ISO 8601 in UTC with milliseconds. */
+export const timestamp = Joi.string()
+  .isoDate()
+  .meta(rules({ format: 'date-time' }))
+  .example('2026-11-23T09:30:00.000Z');

@@ -1,0 +1,52 @@
+import Joi from 'joi';
+import { CODES } from '../errors/codes.js';
+
+/** One error, everywhere (RFC 9457). */
+export const problemResponse = Joi.object({
+  type: Joi.string().required().example('/errors#username_taken'),
+  title: Joi.string().required().example('Conflict'),
+  status: Joi.number().integer().required().example(409),
+  detail: Joi.string().required().example('Username already registered'),
+  code: Joi.string()
+    .valid(...Object.keys(CODES))
+    .required()
+    .example('username_taken'),
+  request_id: Joi.string().required().example('7f1c1a52-5f0e-4d52-8a6e-0f6f5b7f7b11'),
+  errors: Joi.array()
+    .items(Joi.object({ path: Joi.string().allow('').required(), code: Joi.string().required(), message: Joi.string().required() }))
+    .description('Validation only: what is wrong with which member.'),
+  parts: Joi.object().unknown().description('Readiness only: the state of each part.'),
+}).label('Problem');
+
+/** The same with the members that OAuth clients read (RFC 6749 §5.2). */
+export const oauthProblemResponse = problemResponse
+  .keys({
+    error: Joi.string().required().example('invalid_grant'),
+    error_description: Joi.string().required().example('Incorrect username or password'),
+  })
+  .label('OAuthProblem');
+
+export const errorListResponse = Joi.object({
+  data: Joi.array()
+    .items(
+      Joi.object({
+        code: Joi.string().required().example('username_taken'),
+        status: Joi.number().integer().required().example(409),
+        title: Joi.string().required().example('Conflict'),
+        detail: Joi.string().required().example('Username already registered'),
+      }),
+    )
+    .required(),
+  next_cursor: Joi.string().valid(null).required(),
+}).label('ErrorList');
+
+export const indexResponse = Joi.object({
+  name: Joi.string().required().example('Lingomate Auth'),
+  version: Joi.string().required().example('0.1.0'),
+  links: Joi.object().unknown().required().example({ docs: '/docs' }),
+}).label('Index');
+
+/** A document whose own standard says what it holds. */
+export const anyDocument = Joi.object().unknown().label('Document');
+
+export const assetPath = Joi.object<{ asset: string }>({ asset: Joi.string().required().example('swagger-ui.css') });
