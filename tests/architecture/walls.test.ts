@@ -1,0 +1,151 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import ts from 'typescript';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+  /** Paths of our own files without their ending, and names of packages. */
+  readonly imports: readonly string[];
+}
+
+const filesBelow = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.m?[tj]s$/.test(name))
+    .map((name) => join(folder, name));
+
+function load(path: string): SourceFile {
+  const text = readFileSync(join(root, path), 'utf8');
+  const imports = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => {
+    const own = fileName.startsWith('.');
+    return own ? relative(root, join(root, dirname(path), fileName)).replace(/\.m?js$/, '') : fileName;
+  });
+  return { path, text, imports };
+}
+
+const sources = ['src', 'config', 'migrations'].flatMap(filesBelow).map(load);
+const within = (...folders: string[]): SourceFile[] =>
+  sources.filter(({ path }) => folders.some((folder) => path.startsWith(`${folder}/`)));
+const importersOf = (name: string): string[] => sources.filter(({ imports }) => imports.includes(name)).map(({ path }) => path);
+
+/** From the ground up: a floor knows only itself and those below. */
+const FLOORS = [
+  ['config', 'src/lib', 'migrations'],
+  ['src/errors'],
+  ['src/models', 'src/adapters', 'src/observability'],
+  ['src/services'],
+  ['src/presenters'],
+  ['src/validators', 'src/controllers', 'src/middleware'],
+  ['src/routes'],
+];
+const floorOf = (path: string): number => FLOORS.findIndex((folders) => folders.some((folder) => path.startsWith(`${folder}/`)));
+
+/** No circles: a service uses only those before it. */
+const SERVICE_ORDER = ['key', 'token', 'password', 'auth', 'user'];
+const serviceRank = (path: string): number => SERVICE_ORDER.indexOf(/services\/([\w-]+)\.service/.exec(path)?.[1] ?? '');
+
+describe('the walls of the house', () => {
+  test('there are files to look at', () => {
+    expect(sources.length).toBeGreaterThan(30);
+  });
+
+  test.each(within('src').filter(({ path }) => floorOf(path) >= 0))(
+    '$path knows only its own floor and those below',
+    ({ path, imports }) => {
+      expect(imports.filter((name) => floorOf(name) > floorOf(path))).toEqual([]);
+    },
+  );
+
+  test('nothing but the entry points knows the container or the app', () => {
+    const allowed = ['src/app.ts', 'src/container.ts', 'src/index.ts', 'src/server.ts', 'src/testing.ts'];
+    expect([...importersOf('src/container'), ...importersOf('src/app')].filter((path) => !allowed.includes(path))).toEqual([]);
+  });
+
+  test('only config reads the environment', () => {
+    expect(
+      within('src', 'migrations')
+        .filter(({ text }) => /process\.env\b/.test(text))
+        .map(({ path }) => path),
+    ).toEqual([]);
+  });
+
+  test('only routes, middleware, controllers and the entry points know Express', () => {
+    const allowed = /^src\/(routes|middleware|controllers)\/|^src\/(app|http-server|index)\.ts$/;
+    expect(importersOf('express').filter((path) => !allowed.test(path))).toEqual([]);
+  });
+
+  test('only validators, the documentation and the middleware know Joi', () => {
+    const allowed = /^src\/(routes|middleware|validators)\/|^config\/schema\.ts$/;
+    expect(importersOf('joi').filter((path) => !allowed.test(path))).toEqual([]);
+  });
+
+  test.each([
+    ['signing and verifying tokens', 'jsonwebtoken', ['src/services/token.service.ts']],
+    ['hashing passwords', 'bcryptjs', ['src/adapters/bcrypt-worker.mjs', 'src/services/password.service.ts']],
+    [
+      'hashing in threads',
+      'src/adapters/hasher',
+      ['src/container.ts', 'src/observability/health.ts', 'src/services/password.service.ts', 'src/testing.ts'],
+    ],
+  ])('%s has one owner', (_verb, name, owners) => {
+    expect(importersOf(name).sort()).toEqual(owners);
+  });
+
+  test('only controllers, services and models touch models', () => {
+    const allowed = /^src\/(models|services|presenters)\/|^src\/container\.ts$/;
+    expect([...importersOf('src/models/index'), ...importersOf('src/models/user.model')].filter((path) => !allowed.test(path))).toEqual([]);
+  });
+
+  test('only the error handler, and the server for what never becomes a request, turn a code into a status', () => {
+    const turning = sources
+      .filter(({ text }) => /\.statusCode = (status|CODES)|CODES\[[\w.]+\]\.status|\{ status \} = CODES/.test(text))
+      .map(({ path }) => path);
+    const allowed = ['src/http-server.ts', 'src/middleware/error-handler.ts', 'src/routes/mount.ts', 'src/routes/openapi.ts'];
+    expect(turning.filter((path) => !allowed.includes(path))).toEqual([]);
+  });
+
+  test.each(within('src/services').filter(({ path }) => path.endsWith('.service.ts')))(
+    '$path uses only services before it',
+    ({ path, imports }) => {
+      expect(serviceRank(path)).toBeGreaterThanOrEqual(0);
+      expect(imports.filter((name) => name.includes('.service') && serviceRank(name) >= serviceRank(path))).toEqual([]);
+    },
+  );
+
+  test('no module keeps state: two apps in one process share nothing', () => {
+    const stateful = within('src', 'config', 'migrations').filter(({ path, text }) => {
+      const parsed = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022);
+      return parsed.statements.some(
+        (statement) => ts.isVariableStatement(statement) && (statement.declarationList.flags & ts.NodeFlags.Const) === 0,
+      );
+    });
+    expect(stateful.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('there is no drawer called utils or helpers', () => {
+    expect(sources.filter(({ path }) => /utils|helpers/.test(path)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test.each(within('src/controllers').filter(({ path }) => path.endsWith('.controller.ts')))(
+    '$path has no rule: its handlers are at most 15 lines',
+    ({ path, text }) => {
+      const parsed = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+      const long: string[] = [];
+      const visit = (node: ts.Node, depth: number): void => {
+        if (ts.isArrowFunction(node) && depth > 0) {
+          const lines = node.getText().split('\n').length;
+          if (lines > 15) long.push(`${lines} lines: ${node.getText().slice(0, 60)}`);
+        }
+        node.forEachChild((child) => {
+          visit(child, depth + 1);
+        });
+      };
+      visit(parsed, 0);
+      expect(long).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Server } from 'node:http';
+import { createHttpServer } from '../../src/http-server.js';
+import { exchange, expectRawProblem, get, listen, stop } from '../support/raw-http.js';
+import { createTestApp, type TestApp } from '../support/test-app.js';
+
+const PATHS = ['/users/me', '/verify-token'];
+
+describe('how an access token may come (RFC 6750)', () => {
+  let auth: TestApp;
+  let server: Server;
+  let port: number;
+  let good: string;
+  beforeAll(async () => {
+    auth = await createTestApp();
+    server = createHttpServer(auth.app);
+    port = await listen(server);
+    good = await auth.token(await auth.createUser());
+  });
+  afterAll(async () => {
+    await stop(server);
+    await auth.close();
+  });
+
+  const put = (lines: readonly string[]): string[] => lines.map((line) => line.replaceAll('GOOD', good));
+
+  test.each(['Authorization: Bearer GOOD', 'authorization: bearer GOOD', 'AUTHORIZATION: BEARER GOOD', 'Authorization: Bearer GOOD  '])(
+    '%s is taken',
+    async (line) => {
+      for (const path of PATHS) expect((await exchange(port, get(path, ...put([line])))).status).toBe(200);
+    },
+  );
+
+  const absent: [string, string[]][] = [
+    ['no header', []],
+    ['an empty header', ['Authorization:']],
+    ['Basic', ['Authorization: Basic YWRhOnBhc3N3b3Jk']],
+    ['Basic with the token', ['Authorization: Basic GOOD']],
+    ['the token without a scheme', ['Authorization: GOOD']],
+    ['another scheme', ['Authorization: Token GOOD']],
+    ['a colon behind the scheme', ['Authorization: Bearer: GOOD']],
+    ['a cookie', ['Cookie: access_token=GOOD; token=GOOD']],
+    ['a header of another name', ['X-Access-Token: GOOD', 'Proxy-Authorization: Bearer GOOD']],
+  ];
+  test.each(absent)('%s is no credentials: 401 without an error code', async (_what, lines) => {
+    for (const path of PATHS) {
+      const answer = await exchange(port, get(path, ...put(lines)));
+      expectRawProblem(answer, 401, 'authentication_required');
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+    }
+  });
+
+  const unreadable: [string, string[]][] = [
+    ['the scheme alone', ['Authorization: Bearer']],
+    ['the scheme and spaces', ['Authorization: Bearer   ']],
+    ['two words', ['Authorization: Bearer GOOD GOOD']],
+    ['a good token and a word', ['Authorization: Bearer GOOD x']],
+    ['two headers', ['Authorization: Bearer GOOD', 'Authorization: Bearer GOOD']],
+    ['two headers of two schemes', ['Authorization: Basic YWRhOnBhc3N3b3Jk', 'Authorization: Bearer GOOD']],
+    ['two headers, the second one bad', ['Authorization: Bearer GOOD', 'authorization: Bearer x']],
+  ];
+  test.each(unreadable)('%s can not be read: 400', async (_what, lines) => {
+    for (const path of PATHS) {
+      const answer = await exchange(port, get(path, ...put(lines)));
+      expectRawProblem(answer, 400, 'malformed_request');
+      expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_request"');
+    }
+  });
+
+  test.each(['?access_token=GOOD', '?x=1&access_token=GOOD', '?ACCESS_TOKEN=GOOD', '?access_token='])(
+    'a token in the query (%s) is refused, with and without one in the header',
+    async (query) => {
+      for (const path of PATHS) {
+        const target = path + query.replace('GOOD', good);
+        for (const lines of [[], put(['Authorization: Bearer GOOD'])])
+          expectRawProblem(await exchange(port, get(target, ...lines)), 400, 'malformed_request');
+      }
+    },
+  );
+
+  test.each(['?access%5Ftoken=GOOD', '?token=GOOD', '?%61ccess_token=GOOD'])(
+    'a token in the query by another name (%s) is no credentials',
+    async (query) => {
+      for (const path of PATHS) expect((await exchange(port, get(path + query.replace('GOOD', good)))).status).toBeGreaterThanOrEqual(400);
+    },
+  );
+
+  const refused: [string, string][] = [
+    ['two tokens by a comma', 'Bearer GOOD,GOOD'],
+    ['quotes', 'Bearer "GOOD"'],
+    ['a letter outside ASCII', 'Bearer GOOD\u00e9'],
+    ['a parameter', 'Bearer token=GOOD'],
+  ];
+  test.each(refused)('%s around a good token makes it invalid', async (_what, value) => {
+    const [line = ''] = put([`Authorization: ${value}`]);
+    for (const path of PATHS) expectRawProblem(await exchange(port, Buffer.from(get(path, line), 'latin1')), 401, 'invalid_token');
+  });
+
+  test('a control character in the header is no HTTP', async () => {
+    for (const character of ['\0', '\x01', '\x7f']) {
+      const answer = await exchange(port, get('/users/me', `Authorization: Bearer ${good}${character}`));
+      expectRawProblem(answer, 400, 'malformed_request');
+    }
+  });
+
+  test('a tab is not a space', async () => {
+    expect([400, 401]).toContain((await exchange(port, get('/users/me', `Authorization: Bearer\t${good}`))).status);
+  });
+
+  test('no token of all these is in the log', () => {
+    expect(auth.log.length).toBeGreaterThan(0);
+    expect(auth.log.filter((line) => line.includes(good))).toEqual([]);
+  });
+});

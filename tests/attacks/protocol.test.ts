@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Server } from 'node:http';
+import { connect } from 'node:net';
+import { createHttpServer } from '../../src/http-server.js';
+import { createTestAuth, type TestAuth } from '../../src/testing.js';
+import { exchange, expectRawProblem, get, listen, postJson, request, statusesOf, stop } from '../support/raw-http.js';
+
+const LARGE = 17 * 1024;
+const GOOD_BODY = '{"username":"nobody","password":"correct horse battery staple"}';
+const lines = (...text: string[]): string => text.join('\r\n');
+const post = (...headers: string[]): string =>
+  lines('POST /token HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', ...headers);
+
+describe('the protocol', () => {
+  let auth: TestAuth;
+  let server: Server;
+  let port: number;
+  beforeAll(async () => {
+    auth = await createTestAuth();
+    server = createHttpServer(auth.app);
+    port = await listen(server);
+  });
+  afterAll(async () => {
+    await stop(server);
+    await auth.close();
+  });
+
+  test.each([
+    ['an address of 17 kB', get(`/${'x'.repeat(LARGE)}`)],
+    ['a token of 17 kB in the path', get(`/verify-token/${'x'.repeat(LARGE)}`)],
+    ['a query of 17 kB', get(`/?${'x'.repeat(LARGE)}`)],
+    ['a header of 17 kB', get('/health/live', `X-Large: ${'x'.repeat(LARGE)}`)],
+    ['a token of 17 kB in the header', get('/users/me', `Authorization: Bearer ${'x'.repeat(LARGE)}`)],
+    ['a header with a name of 17 kB', get('/health/live', `${'x'.repeat(LARGE)}: x`)],
+    ['many headers of 17 kB together', get('/health/live', ...Array.from({ length: 170 }, (_, at) => `X-${at}: ${'x'.repeat(100)}`))],
+  ])('%s is 431', async (_what, bytes) => {
+    expectRawProblem(await exchange(port, bytes), 431, 'header_too_large');
+  });
+
+  test.each([
+    ['Content-Length and Transfer-Encoding', lines(post('Content-Length: 5', 'Transfer-Encoding: chunked'), '', '0', '', '')],
+    ['Transfer-Encoding and Content-Length', lines(post('Transfer-Encoding: chunked', 'Content-Length: 5'), '', '0', '', '')],
+    ['two lengths', lines(post('Content-Length: 5', 'Content-Length: 6'), '', 'hello')],
+    ['one length twice', lines(post('Content-Length: 2', 'Content-Length: 2'), '', '{}')],
+    ['two lengths in one header', lines(post('Content-Length: 2, 2'), '', '{}')],
+    ['a negative length', lines(post('Content-Length: -1'), '', '{}')],
+    ['a length with a sign', lines(post('Content-Length: +2'), '', '{}')],
+    ['a length in hexadecimal', lines(post('Content-Length: 0x2'), '', '{}')],
+    ['a length beyond every number', lines(post(`Content-Length: ${'9'.repeat(40)}`), '', '{}')],
+    ['an encoding after chunked', lines(post('Transfer-Encoding: chunked, identity'), '', '0', '', '')],
+    ['an encoding that is none', lines(post('Transfer-Encoding: xchunked'), '', '0', '', '')],
+    ['a space before the colon', lines(post('Transfer-Encoding : chunked'), '', '0', '', '')],
+    ['a header that is folded', lines(post('Transfer-Encoding:', ' chunked', 'Content-Length: 2'), '', '{}')],
+    ['a chunk size that is no number', lines(post('Transfer-Encoding: chunked'), '', 'zz', 'hello', '0', '', '')],
+    ['a chunk longer than it says', lines(post('Transfer-Encoding: chunked'), '', '2', 'hello', '0', '', '')],
+    ['a bare LF after the request line', `GET /health/live HTTP/1.1\nHost: localhost\r\nConnection: close\r\n\r\n`],
+    ['a bare LF after a header', `GET /health/live HTTP/1.1\r\nHost: localhost\nConnection: close\r\n\r\n`],
+    ['a bare LF at the end', `GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\n`],
+    ['nothing but bare LF', 'GET /health/live HTTP/1.1\nHost: localhost\nConnection: close\n\n'],
+    ['a bare CR in a header', 'GET /health/live HTTP/1.1\r\nHost: localhost\rX: x\r\nConnection: close\r\n\r\n'],
+    ['a NUL in a header', 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\nConnection: close\r\n\r\n'],
+    ['a header without a colon', lines('GET /health/live HTTP/1.1', 'Host: localhost', 'nonsense', '', '')],
+    ['a header without a name', lines('GET /health/live HTTP/1.1', 'Host: localhost', ': x', '', '')],
+    ['no Host', lines('GET /health/live HTTP/1.1', 'Connection: close', '', '')],
+    ['two Hosts', lines('GET /health/live HTTP/1.1', 'Host: localhost', 'Host: evil.test', 'Connection: close', '', '')],
+    ['a space in the address', lines('GET /health live HTTP/1.1', 'Host: localhost', '', '')],
+    ['a method that is none', lines('FETCH /health/live HTTP/1.1', 'Host: localhost', '', '')],
+    ['a method in lower case', lines('get /health/live HTTP/1.1', 'Host: localhost', '', '')],
+    ['a version that is none', lines('GET /health/live HTTP/9.9', 'Host: localhost', '', '')],
+    ['the preface of HTTP/2', lines('PRI * HTTP/2.0', '', 'SM', '', '')],
+    ['a TLS handshake', Buffer.from('16030100c8010000c40303', 'hex')],
+    ['nonsense', 'nonsense\r\n\r\n'],
+  ])('%s is 400', async (_what, bytes) => {
+    expectRawProblem(await exchange(port, bytes), 400, 'malformed_request');
+  });
+
+  test.each(['/health/live', '/users/me', '/token', '/'])('TRACE %s is 405 and repeats nothing', async (path) => {
+    const answer = await exchange(port, request('TRACE', path, { headers: ['X-Secret: do-not-repeat'] }));
+    expectRawProblem(answer, 405, 'method_not_allowed');
+    expect(answer.headers['allow']).toMatch(/OPTIONS/);
+    expect(answer.wire).not.toContain('do-not-repeat');
+  });
+
+  test('CONNECT makes no tunnel', async () => {
+    const answer = await exchange(port, lines('CONNECT example.com:443 HTTP/1.1', 'Host: example.com:443', 'Connection: close', '', ''));
+    expect(answer.wire).not.toContain('HTTP/1.1 2');
+  });
+
+  test('an expectation that is not known does not break the shape of the answer', async () => {
+    const answer = await exchange(port, get('/health/live', 'Expect: miracles'));
+    if (answer.status !== 200) expect(answer.headers['content-type']).toMatch(/json/);
+    expect(answer.headers).toHaveProperty('x-request-id');
+  });
+
+  test('a client that waits for 100 Continue gets it, and then its answer', async () => {
+    const answer = await exchange(port, postJson('/token', GOOD_BODY, 'Expect: 100-continue'));
+    expect(statusesOf(answer)).toEqual([100, 401]);
+  });
+
+  test('an upgrade is not made', async () => {
+    const answer = await exchange(
+      port,
+      lines('GET /health/live HTTP/1.1', 'Host: localhost', 'Connection: Upgrade, close', 'Upgrade: websocket', '', ''),
+    );
+    expect(answer.status).toBe(200);
+  });
+
+  test('a method override is ignored', async () => {
+    const answer = await exchange(port, request('POST', '/users/me', { headers: ['X-HTTP-Method-Override: GET', 'Content-Length: 0'] }));
+    expectRawProblem(answer, 405, 'method_not_allowed');
+  });
+
+  test('the absolute form of an address is the address', async () => {
+    const answer = await exchange(port, get('http://localhost/health/live'));
+    expect([answer.status, answer.body]).toEqual([200, '{"status":"live"}']);
+  });
+
+  test('what stands behind a refused request is not taken for another one', async () => {
+    const smuggled = postJson('/token', GOOD_BODY);
+    const answer = await exchange(port, lines(post('Content-Length: 4', 'Transfer-Encoding: chunked'), '', '0', '', smuggled));
+    expectRawProblem(answer, 400, 'malformed_request');
+  });
+
+  test('what stands behind a body that was too large is not taken for another request', async () => {
+    const body = 'x'.repeat(200 * 1024);
+    const large = lines(post(`Content-Length: ${body.length}`), '', body);
+    expectRawProblem(await exchange(port, large + get('/health/live')), 413, 'payload_too_large');
+  });
+
+  test('a body that a GET brings along is not taken for another request', async () => {
+    const inner = get('/users/me');
+    const outer = lines('GET /health/live HTTP/1.1', 'Host: localhost', `Content-Length: ${inner.length}`, '', inner);
+    const answer = await exchange(port, outer + get('/health/live'));
+    expect(statusesOf(answer)).toEqual([200, 200]);
+  });
+
+  test('requests behind each other are answered in their order', async () => {
+    const one = lines('GET /health/live HTTP/1.1', 'Host: localhost', '', '');
+    const answer = await exchange(port, one + lines('GET /nothing HTTP/1.1', 'Host: localhost', '', '') + get('/users/me'));
+    expect(statusesOf(answer)).toEqual([200, 404, 401]);
+  });
+
+  test('a request id that would break a line is not taken over', async () => {
+    const answer = await exchange(port, get('/health/live', 'X-Request-Id: abc', 'X-Request-Id: def'));
+    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('a client that hangs up half-way harms nobody', async () => {
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => {
+        const whole = postJson('/token', GOOD_BODY);
+        await new Promise<void>((gone) => {
+          const socket = connect(port, '127.0.0.1', () => socket.write(whole.slice(0, 20 + at * 10), () => socket.destroy()));
+          socket.on('error', () => undefined);
+          socket.on('close', () => {
+            gone();
+          });
+        });
+      }),
+    );
+    expect((await exchange(port, get('/health/live'))).status).toBe(200);
+  });
+});

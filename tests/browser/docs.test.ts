@@ -1,0 +1,166 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import express from 'express';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { createTestAuth, type TestAuth } from '../../src/testing.js';
+import { serve, type LiveServer } from '../support/live-server.js';
+import { createTestApp, type TestApp } from '../support/test-app.js';
+
+/** Keeps the browser from talking to anybody but the page, and lets it run as root. */
+const QUIET = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+/** Makes what the page's policy refuses a console error of a form that is known. */
+const TELL_VIOLATIONS =
+  "addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI));";
+const WAIT_MS = 15_000;
+
+function findBrowser(): string {
+  const named = process.env['CHROMIUM'];
+  if (named !== undefined && named !== '') return named;
+  try {
+    return execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
+  } catch {
+    throw new Error('These tests need Chromium. Install it (on Debian: apt-get install chromium), or set CHROMIUM to its executable');
+  }
+}
+
+/** What a page did while it was watched. */
+interface Watch {
+  readonly requested: string[];
+  readonly faults: string[];
+}
+
+function watch(page: Page): Watch {
+  const seen: Watch = { requested: [], faults: [] };
+  page.on('request', (request) => seen.requested.push(request.url()));
+  page.on('requestfailed', (request) => seen.faults.push(`${request.url()}: ${request.failure()?.errorText ?? 'failed'}`));
+  page.on('response', (response) => {
+    if (response.status() >= 400) seen.faults.push(`${response.url()}: ${response.status()}`);
+  });
+  page.on('pageerror', (error) => seen.faults.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') seen.faults.push(message.text());
+  });
+  return seen;
+}
+
+let profile: string;
+let browser: BrowserContext;
+let page: Page;
+let seen: Watch;
+beforeAll(async () => {
+  const executablePath = findBrowser();
+  profile = mkdtempSync(join(tmpdir(), 'docs-browser-'));
+  browser = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: QUIET, timeout: 60_000 });
+  await browser.addInitScript({ content: TELL_VIOLATIONS });
+}, 90_000);
+afterAll(async () => {
+  await browser.close();
+  rmSync(profile, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  page = await browser.newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  seen = watch(page);
+});
+afterEach(() => page.close());
+
+const operation = (path: string) => page.locator('.opblock', { has: page.locator(`[data-path="${path}"]`) });
+
+/** Every request went to this origin; what is no request at all (`data:`) doesn't count. */
+const strangers = (origin: string): string[] => seen.requested.filter((url) => !url.startsWith(`${origin}/`) && !url.startsWith('data:'));
+
+async function tryLive(): Promise<string> {
+  const live = operation('/health/live');
+  await live.locator('.opblock-summary-control').click();
+  await live.getByRole('button', { name: 'Try it out' }).click();
+  await live.getByRole('button', { name: 'Execute' }).click();
+  return live.locator('.live-responses-table .response-col_status').last().innerText();
+}
+
+describe('the service on its own', () => {
+  let auth: TestApp;
+  let server: LiveServer;
+  beforeAll(async () => {
+    auth = await createTestApp();
+    server = await serve(auth.app);
+  });
+  afterAll(async () => {
+    await server.close();
+    await auth.close();
+  });
+
+  test('/docs shows every operation, without a fault, and asks nobody else for anything', async () => {
+    await page.goto(`${server.url}/docs`);
+    await operation('/register').waitFor();
+    const operations = (await auth.http().get('/openapi.json')).text.match(/"operationId":/g) ?? [];
+    expect(await page.locator('.opblock').count()).toBe(operations.length);
+    expect(await page.locator('.info .title').innerText()).toContain('Lingomate Auth');
+    expect(seen.faults).toEqual([]);
+    expect(strangers(server.url)).toEqual([]);
+    expect(await browser.cookies()).toEqual([]);
+  });
+
+  test("'Try it out' calls the service itself", async () => {
+    await page.goto(`${server.url}/docs`);
+    expect(await tryLive()).toContain('200');
+    expect(seen.requested).toContain(`${server.url}/health/live`);
+    expect(seen.faults).toEqual([]);
+    expect(strangers(server.url)).toEqual([]);
+  });
+
+  test('the address alone lands on the documentation', async () => {
+    await page.goto(server.url);
+    expect(page.url()).toBe(`${server.url}/docs`);
+    await operation('/register').waitFor();
+    expect(seen.faults).toEqual([]);
+  });
+
+  test("the page that an error's type points to stands at that error", async () => {
+    await page.goto(`${server.url}/errors#username_taken`);
+    const row = page.locator('tr:target');
+    expect(await row.innerText()).toContain('username_taken');
+    expect(await row.innerText()).toContain('Username already registered');
+    // A style that the policy refuses would leave it without its colour.
+    expect(await page.evaluate('getComputedStyle(document.querySelector("tr:target")).backgroundColor')).not.toBe('rgba(0, 0, 0, 0)');
+    expect(seen.faults).toEqual([]);
+    expect(strangers(server.url)).toEqual([]);
+  });
+});
+
+describe('the service mounted under a prefix', () => {
+  let auth: TestAuth;
+  let server: LiveServer;
+  beforeAll(async () => {
+    auth = await createTestAuth();
+    server = await serve(express().use('/auth', auth.app));
+  });
+  afterAll(async () => {
+    await server.close();
+    await auth.close();
+  });
+
+  test('lands on its documentation there, which calls it there, and leaves the rest of the site alone', async () => {
+    await page.goto(`${server.url}/auth`);
+    expect(page.url()).toBe(`${server.url}/auth/docs`);
+    expect(await tryLive()).toContain('200');
+    expect(seen.requested.filter((url) => !url.startsWith(`${server.url}/auth`) && !url.startsWith('data:'))).toEqual([]);
+    expect(seen.faults).toEqual([]);
+  });
+
+  test("shows an error's page there", async () => {
+    await page.goto(`${server.url}/auth/errors#username_taken`);
+    expect(await page.locator('tr:target').innerText()).toContain('username_taken');
+    expect(seen.faults).toEqual([]);
+  });
+});

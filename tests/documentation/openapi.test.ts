@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import type Joi from 'joi';
+import { loadConfig } from '../../config/index.js';
+import { createContainer, type Container } from '../../src/container.js';
+import { createRoutes } from '../../src/routes/index.js';
+import { isJsonObject, openApiDocument, type JsonObject } from '../../src/routes/openapi.js';
+import type { Route } from '../../src/routes/route.js';
+import { createTestApp } from '../support/test-app.js';
+
+let container: Container;
+let routes: Route[];
+beforeAll(() => {
+  container = createContainer(loadConfig({ NODE_ENV: 'test', DATABASE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' }));
+  const { services, health, version } = container;
+  routes = createRoutes({ services, health, version, publicUrl: 'http://localhost:8000' });
+});
+afterAll(() => container.close());
+
+const member = (value: unknown, name: string): unknown => (isJsonObject(value) ? value[name] : undefined);
+
+describe('the OpenAPI document', () => {
+  let text: string;
+  let document: unknown;
+  beforeAll(async () => {
+    const auth = await createTestApp();
+    const answer = await auth.http().get('/openapi.json');
+    ({ text } = answer);
+    document = answer.body;
+    await auth.close();
+  });
+
+  test("breaks none of the linter's recommended rules, not even one that only warns", async () => {
+    const config = await createConfig({ extends: ['recommended'] });
+    const problems = await lintFromString({ source: text, absoluteRef: '/openapi.json', config });
+    expect(problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} (${location[0]?.pointer ?? ''})`)).toEqual([]);
+  });
+
+  test('holds every route under its own name, and nothing else', () => {
+    const shown = Object.entries(isJsonObject(document) && isJsonObject(document['paths']) ? document['paths'] : {}).flatMap(
+      ([path, item]) =>
+        Object.entries(item ?? {}).map(([method, operation]) => `${method} ${path} ${String(member(operation, 'operationId'))}`),
+    );
+    const routed = routes.map(({ method, path, id }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')} ${id}`);
+    expect(shown.sort()).toEqual(routed.sort());
+    expect(new Set(routes.map(({ id }) => id)).size).toBe(routes.length);
+  });
+
+  test('is answered as the routes make it', () => {
+    expect(document).toEqual(JSON.parse(JSON.stringify(openApiDocument(routes, { version: container.version }))));
+  });
+
+  test('asks for an access token on every route with a guard, and on no other', () => {
+    for (const { method, path, guard } of routes) {
+      const operation = member(member(member(document, 'paths'), path.replace(/:(\w+)/g, '{$1}')), method);
+      expect(member(operation, 'security')).toEqual(guard === 'public' ? [] : [{ accessToken: [] }]);
+    }
+  });
+});
+
+describe('the examples of a schema', () => {
+  /** Whole values made of the examples: each example stands in one of them. Undefined where a part has none. */
+  function wholes(description: unknown): unknown[] {
+    const [examples, allowed] = [member(description, 'examples'), member(description, 'allow')];
+    if (Array.isArray(examples)) return examples;
+    if (member(member(description, 'flags'), 'only') === true && Array.isArray(allowed)) return allowed;
+    const keys = member(description, 'keys');
+    if (isJsonObject(keys)) return wholeObjects(keys);
+    const items = member(description, 'items');
+    if (Array.isArray(items)) return items.flatMap(wholes).map((item) => [item]);
+    return member(description, 'type') === 'object' ? [{}] : [];
+  }
+
+  function wholeObjects(keys: JsonObject): unknown[] {
+    const variants = Object.entries(keys).map(([name, part]) => ({ name, values: wholes(part) }));
+    const first = Object.fromEntries(variants.flatMap(({ name, values }) => (values.length === 0 ? [] : [[name, values[0]]])));
+    return [first, ...variants.flatMap(({ name, values }) => values.slice(1).map((value) => ({ ...first, [name]: value })))];
+  }
+
+  test('are values that it takes, with every member that it asks for', () => {
+    const schemas = new Set<Joi.Schema>();
+    for (const { handler, replies } of routes) {
+      for (const schema of [handler.body, handler.params, ...Object.values(replies).map((reply) => reply.schema)])
+        if (schema) schemas.add(schema);
+    }
+    expect(schemas.size).toBeGreaterThan(5);
+    for (const schema of schemas) {
+      for (const whole of wholes(schema.describe())) {
+        expect({ whole, fault: schema.validate(whole, { convert: false }).error?.message }).toEqual({ whole, fault: undefined });
+      }
+    }
+  });
+});

@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { placeFastApiDatabase, query } from '../support/fastapi.js';
+import { freePort, occupyPort, type RunningServer, useProcesses } from '../support/process.js';
+import { useTempFolder } from '../support/temp-folder.js';
+
+const folder = useTempFolder();
+const processes = useProcesses();
+const PASSWORD = 'a password of my own';
+const randomKey = (): string => randomBytes(64).toString('base64url');
+const CHEAP = { BCRYPT_ROUNDS: '4' };
+
+const post = (server: RunningServer, path: string, body: object): Promise<Response> =>
+  fetch(server.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+const register = (server: RunningServer, username: string) => post(server, '/register', { username, password: PASSWORD });
+const logIn = (server: RunningServer, username: string) => post(server, '/token', { username, password: PASSWORD });
+const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
+
+async function accessToken(response: Response): Promise<string> {
+  const body: unknown = await response.json();
+  if (typeof body !== 'object' || body === null || !('access_token' in body)) throw new TypeError('there is no token in it');
+  return String(body.access_token);
+}
+
+/** A start that fails: its lines on standard error. */
+async function refusal(settings: Record<string, string>): Promise<string[]> {
+  const { code, stdout, stderr } = await processes.runFile('src/server.ts', { cwd: folder.path, settings }).finished;
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).not.toMatch(/^\s+at /m);
+  return lines(stderr);
+}
+
+describe('a server that can’t start says why and ends', () => {
+  test('bad settings: one line each, without the values of secrets', async () => {
+    const told = await refusal({
+      PORT: '80000',
+      CORS_ORIGINS: '*',
+      ALGORITHM: 'none',
+      SECRET_KEY: 'canary',
+      DATABASE_URL: 'mysql://root:canary@db/auth',
+    });
+    expect(told.map((line) => line.split(/[ [:]/)[0]).sort()).toEqual(['ALGORITHM', 'CORS_ORIGINS', 'DATABASE_URL', 'PORT', 'SECRET_KEY']);
+    expect(told.join()).not.toContain('canary');
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  test('production without keys: the command that makes one', async () => {
+    const told = await refusal({ NODE_ENV: 'production' });
+    expect(told).toEqual([expect.stringMatching(/^SECRET_KEY .*node -e/), expect.stringMatching(/^ROOT_KEY .*node -e/)]);
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  test('a bad setting in .env counts like one of the environment, which stands before it', async () => {
+    writeFileSync(folder.file('.env'), 'PORT=eighty\nLOG_LEVEL=loud\n');
+    const told = await refusal({ PORT: String(await freePort()) });
+    expect(told).toEqual([expect.stringMatching(/^LOG_LEVEL /)]);
+  });
+
+  test('a port in use: one line that names it', async () => {
+    const { port, server } = await occupyPort();
+    const child = processes.runFile('src/server.ts', { cwd: folder.path, settings: { PORT: String(port) } });
+    const { code, stderr } = await child.finished;
+    server.close();
+    expect(code).toBe(1);
+    expect(lines(stderr)).toEqual([expect.stringMatching(new RegExp(`^PORT: ${port} is in use on 127\\.0\\.0\\.1\\. .*another PORT`))]);
+  });
+
+  test.each([
+    ['is missing', 'missing/auth.db'],
+    ['is a file', 'notes.txt/auth.db'],
+  ])('a folder for the database that %s: one line that names it', async (_, name) => {
+    writeFileSync(folder.file('notes.txt'), 'notes');
+    const told = await refusal({ DATABASE_URL: `sqlite:${name}` });
+    expect(told).toEqual([expect.stringMatching(/^DATABASE_URL: .*[Mm]ake/)]);
+    expect(told[0]).toContain(name.split('/')[0]);
+    expect(readdirSync(folder.path)).toEqual(['notes.txt']);
+  });
+
+  test('a file that is no database: one line that names it', async () => {
+    writeFileSync(folder.file('auth.db'), 'notes of mine\n'.repeat(100));
+    const told = await refusal({ DATABASE_URL: 'sqlite:auth.db', SECRET_KEY: randomKey(), ROOT_KEY: randomKey() });
+    expect(told).toEqual([expect.stringMatching(/^DATABASE_URL: auth\.db is not a SQLite database/)]);
+  });
+});
+
+describe('SIGTERM', () => {
+  test('lets log-ins under way finish, takes no new ones, and ends with 0', async () => {
+    const server = await processes.startServer({ cwd: folder.path, settings: { BCRYPT_ROUNDS: '12', HASH_THREADS: '1' } });
+    expect((await register(server, 'ada')).status).toBe(201);
+    const underWay = Array.from({ length: 4 }, () => logIn(server, 'ada'));
+    // One thread works through them in turn: once the first is answered the others have arrived and are waiting.
+    await Promise.race(underWay);
+    server.signal('SIGTERM');
+    await server.printed('finishing requests under way');
+    await expect(fetch(`${server.url}/health/live`)).rejects.toThrow();
+    expect((await Promise.all(underWay)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(await server.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('a server on a file', () => {
+  test('says where it keeps the keys it made, at its first start alone, and ends with 0 on either signal', async () => {
+    const first = await (await processes.startServer({ cwd: folder.path })).end('SIGTERM');
+    expect(first.stdout).toMatch(/SECRET_KEY and ROOT_KEY were made and are kept in lingomateai\.db\.keys\.json/);
+    const second = await (await processes.startServer({ cwd: folder.path })).end('SIGINT');
+    expect([first, second]).toMatchObject([
+      { code: 0, stderr: '' },
+      { code: 0, stderr: '' },
+    ]);
+    expect(second.stdout).not.toContain('SECRET_KEY');
+    expect(readdirSync(folder.path)).toContain('lingomateai.db.keys.json');
+  });
+
+  test('loses no user that it has acknowledged when it is killed', async () => {
+    const acknowledged: string[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const server = await processes.startServer({ cwd: folder.path, settings: CHEAP });
+      // What the killed one wrote last.
+      const last = acknowledged.at(-1);
+      if (last !== undefined) expect((await logIn(server, last)).status).toBe(200);
+      for (const name of ['ada', 'bob', 'eve']) {
+        expect((await register(server, `${name}-${round}`)).status).toBe(201);
+        acknowledged.push(`${name}-${round}`);
+      }
+      await server.end('SIGKILL');
+    }
+    await (await processes.startServer({ cwd: folder.path, settings: CHEAP })).end('SIGTERM');
+    const rows = await query(folder.file('lingomateai.db'), 'SELECT username FROM users ORDER BY id');
+    expect(rows.map(({ username }) => username)).toEqual(acknowledged);
+    expect(await query(folder.file('lingomateai.db'), 'PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+  });
+
+  test('shares a new one with a server that starts at the same moment: both come up, with one schema and one set of keys', async () => {
+    const settings = CHEAP;
+    const [one, other] = await Promise.all([
+      processes.startServer({ cwd: folder.path, settings }),
+      processes.startServer({ cwd: folder.path, settings }),
+    ]);
+    expect((await register(one, 'ada')).status).toBe(201);
+    expect((await register(other, 'ADA')).status).toBe(409);
+    const token = await accessToken(await logIn(other, 'ada'));
+    expect((await fetch(`${one.url}/verify-token/${token}`)).status).toBe(200);
+    const finished = await Promise.all([one.end('SIGTERM'), other.end('SIGTERM')]);
+    expect(finished.filter(({ stdout }) => stdout.includes('Migrated'))).toHaveLength(1);
+    expect(finished.filter(({ stdout }) => stdout.includes('were made'))).toHaveLength(1);
+    expect(finished.map(({ code, stderr }) => ({ code, stderr }))).toEqual([
+      { code: 0, stderr: '' },
+      { code: 0, stderr: '' },
+    ]);
+  });
+});
+
+describe('the migrate command', () => {
+  const run = (settings: Record<string, string> = {}) => processes.runFile('src/cli/migrate.ts', { cwd: folder.path, settings }).finished;
+
+  test('tells what an adoption did, and the second time that there is nothing to do', async () => {
+    await placeFastApiDatabase(folder.file('lingomateai.db'));
+    const first = await run();
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(lines(first.stdout)).toEqual([
+      expect.stringContaining('SECRET_KEY and ROOT_KEY were made'),
+      expect.stringContaining('Adopted 10 users'),
+      expect.stringContaining('look like an earlier name'),
+      expect.stringContaining('kept at lingomateai.db.before-adoption-'),
+      expect.stringMatching(/^Migrated lingomateai\.db: 20261123-create-users/),
+    ]);
+    expect(await run()).toEqual({ code: 0, stdout: 'lingomateai.db is up to date\n', stderr: '' });
+  });
+
+  test('ends with 1 and one line where it can’t', async () => {
+    writeFileSync(folder.file('auth.db'), 'notes of mine\n'.repeat(100));
+    const { code, stdout, stderr } = await run({ DATABASE_URL: 'sqlite:auth.db' });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(lines(stderr)).toEqual([expect.stringMatching(/^DATABASE_URL: auth\.db is not a SQLite database/)]);
+  });
+});

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { expectProblem, member, text } from '../support/answers.js';
+import { createTestApp, type TestApp } from '../support/test-app.js';
+
+const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+const PATHS: [string, string][] = [
+  ['post', '/register'],
+  ['post', '/token'],
+  ['get', '/verify-token'],
+  ['get', '/verify-token/{token}'],
+  ['get', '/users/me'],
+  ['get', '/errors'],
+  ['get', '/health/live'],
+  ['get', '/health/ready'],
+  ['get', '/'],
+  ['get', '/docs'],
+  ['get', '/openapi.json'],
+  ['get', '/postman.json'],
+  ['get', '/postman-environment.json'],
+];
+
+describe('what the service says of itself', () => {
+  let auth: TestApp;
+  beforeAll(async () => {
+    auth = await createTestApp({ ISSUER: 'https://auth.example.com' });
+  });
+  afterAll(() => auth.close());
+
+  test('GET / gives a script links that all lead somewhere', async () => {
+    const response = await auth.http().get('/');
+    expect(response.status).toBe(200);
+    expect(response.body).toMatchObject({ name: 'Lingomate Auth', version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+    const links: unknown = member(response.body, 'links');
+    expect(links).toMatchObject({ docs: '/docs', openapi: '/openapi.json', errors: '/errors' });
+    if (typeof links !== 'object' || links === null) throw new TypeError('no links');
+    for (const link of Object.values(links)) expect((await auth.http().get(String(link))).status).toBe(200);
+  });
+
+  test('GET / sends a browser to the documentation', async () => {
+    const response = await auth.http().get('/').set('Accept', BROWSER);
+    expect([response.status, response.headers['location']]).toEqual([302, '/docs']);
+  });
+
+  test('GET /docs is a page that runs only what this service sends', async () => {
+    const response = await auth.http().get('/docs');
+    expect([response.status, response.type]).toEqual([200, 'text/html']);
+    expect(response.headers['content-security-policy']).toMatch(/script-src 'self';/);
+    const sources = [...response.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, source = '']) => source);
+    expect(sources.length).toBeGreaterThanOrEqual(3);
+    for (const source of sources) {
+      expect(source).not.toMatch(/^(\w+:|\/)/);
+      expect((await auth.http().get(`/${source}`)).status).toBe(200);
+    }
+    expect(response.text).not.toMatch(/<script>|<script [^>]*>[^<]|\son\w+=/);
+  });
+
+  test.each([
+    ['swagger-ui.css', 'text/css'],
+    ['swagger-ui-bundle.js', 'text/javascript'],
+    ['docs.js', 'text/javascript'],
+    ['favicon-32x32.png', 'image/png'],
+  ])('/docs/%s is there', async (asset, type) => {
+    const response = await auth.http().get(`/docs/${asset}`);
+    expect([response.status, response.type]).toEqual([200, type]);
+    expect(response.headers['x-content-type-options']).toBe('nosniff');
+  });
+
+  test.each([
+    'package.json',
+    'index.html',
+    'constructor',
+    '__proto__',
+    '..%2Fpackage.json',
+    '%2e%2e%2f%2e%2e%2fpackage.json',
+    'swagger-ui.css%00',
+  ])('/docs/%s is nothing', async (asset) => {
+    expectProblem(await auth.http().get(`/docs/${asset}`), 404, 'not_found');
+  });
+
+  test('GET /openapi.json is OpenAPI 3.1 and has every call', async () => {
+    const body: unknown = (await auth.http().get('/openapi.json')).body;
+    expect(member(body, 'openapi')).toMatch(/^3\.1\./);
+    for (const [method, path] of PATHS) expect(member(body, 'paths', path, method)).toBeDefined();
+  });
+
+  test('GET /postman.json is a collection that has every call but the page itself', async () => {
+    const response = await auth.http().get('/postman.json');
+    expect(text(response.body, 'info', 'schema')).toMatch(/^https:\/\/schema\.getpostman\.com\/json\/collection\/v2\.1/);
+    for (const [, path] of PATHS.filter(([, one]) => one !== '/docs'))
+      expect(response.text).toContain(`{{base_url}}${path.replace('{token}', '{{access_token}}')}"`);
+  });
+
+  test('GET /postman-environment.json names this service', async () => {
+    const response = await auth.http().get('/postman-environment.json');
+    expect(response.text).toContain('https://auth.example.com');
+    expect(Array.isArray(member(response.body, 'values'))).toBe(true);
+  });
+
+  test('GET /health/live', async () => {
+    const response = await auth.http().get('/health/live');
+    expect([response.status, response.body]).toEqual([200, { status: 'live' }]);
+  });
+
+  test('GET /health/ready tells the state of each part', async () => {
+    const up = { status: 'up' };
+    const response = await auth.http().get('/health/ready');
+    expect([response.status, response.body]).toEqual([200, { status: 'ready', parts: { database: up, hasher: up, process: up } }]);
+  });
+});

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { UniqueConstraintError } from 'sequelize';
+import { createDatabase, type Database } from '../../src/adapters/database.js';
+import { migrate } from '../../src/adapters/migrator.js';
+import { foldName } from '../../src/lib/names.js';
+import { createModels, type Models } from '../../src/models/index.js';
+import { openTarget, type TestTarget, targets } from '../support/test-database.js';
+
+describe.each(targets)('users in %s', (kind) => {
+  let target: TestTarget;
+  let database: Database;
+  let User: Models['User'];
+  const now = new Date(Date.UTC(2026, 0, 1, 12, 0, 0, 123));
+
+  const add = (username: string, folds: { username_fold?: string | null; lookalike_fold?: string } = {}) =>
+    User.create({
+      username,
+      username_fold: foldName(username),
+      hashed_password: `hash of ${username}`,
+      email: null,
+      email_verified_at: null,
+      roles: ['user'],
+      disabled_at: null,
+      created_at: now,
+      updated_at: now,
+      ...folds,
+    });
+  const found = async (name: string) => (await User.findForLogin(name, foldName(name)))?.username;
+  const taken = (name: string) => User.isNameTaken(name, foldName(name));
+
+  beforeAll(async () => {
+    target = await openTarget(kind);
+    database = createDatabase(target.target);
+    await migrate(database);
+    ({ User } = createModels(database.sequelize));
+    await add('Ada');
+    await add('Bob');
+    await add('bob', { username_fold: null, lookalike_fold: 'bob' });
+    await add('percent%');
+  });
+  afterAll(async () => {
+    await database.close();
+    await target.drop();
+  });
+
+  test('what was stored comes back in its types', async () => {
+    const { id, ...rest } = (await User.findOne({ where: { username: 'Ada' }, rejectOnEmpty: true })).get();
+    expect(Number.isSafeInteger(id)).toBe(true);
+    expect(rest).toEqual({
+      username: 'Ada',
+      username_fold: 'ada',
+      lookalike_fold: null,
+      hashed_password: 'hash of Ada',
+      hash_truncates: false,
+      email: null,
+      email_verified_at: null,
+      roles: ['user'],
+      disabled_at: null,
+      created_at: now,
+      updated_at: now,
+    });
+  });
+
+  test.each([
+    ['Ada', 'Ada'],
+    ['ada', 'Ada'],
+    ['ＡＤＡ', 'Ada'],
+    ['Bob', 'Bob'],
+    ['bob', 'bob'],
+    ['BOB', 'Bob'],
+    ['percent%', 'percent%'],
+  ])('%s logs in as %s', async (name, username) => {
+    expect(await found(name)).toBe(username);
+  });
+
+  test.each(['', ' Ada', 'Ada ', 'A%', '%', '_da', 'Ada\0', "' OR 1=1 --", '$name', ':name', '\ud83d'])('%j is nobody', async (name) => {
+    expect(await found(name)).toBeUndefined();
+  });
+
+  test.each(['Ada', 'ADA', 'ａｄａ', 'Bob', 'bob', 'BOB'])('%s is taken', async (name) => {
+    expect(await taken(name)).toBe(true);
+  });
+
+  test('the fold of a look-alike is taken also where the earlier name is gone', async () => {
+    await add('Eve');
+    await add('eve', { username_fold: null, lookalike_fold: 'eve' });
+    await User.destroy({ where: { username: 'Eve' } });
+    expect(await taken('EVE')).toBe(true);
+    expect(await found('EVE')).toBeUndefined();
+    expect(await found('eve')).toBe('eve');
+  });
+
+  test.each(['Adam', 'Ad', 'percent', 'percentX', '%'])('%s is free', async (name) => {
+    expect(await taken(name)).toBe(false);
+  });
+
+  test('a name, and a fold, can be there once', async () => {
+    await expect(add('Ada', { username_fold: 'other' })).rejects.toBeInstanceOf(UniqueConstraintError);
+    await expect(add('ADA')).rejects.toBeInstanceOf(UniqueConstraintError);
+  });
+
+  test('a new hash takes the place of the one that was read, and of no other', async () => {
+    const user = await add('Carol');
+    await database.transaction((transaction) => User.replaceHash(user, 'second', now, transaction));
+    // `user` still has the first one: somebody has changed it meanwhile.
+    await database.transaction((transaction) => User.replaceHash(user, 'third', now, transaction));
+    expect(await User.findByPk(user.id)).toMatchObject({ hashed_password: 'second', hash_truncates: false });
+    expect(await User.findOne({ where: { username: 'Ada' } })).toMatchObject({ hashed_password: 'hash of Ada' });
+  });
+});

@@ -1,0 +1,201 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MINUTES = 60_000;
+
+/** Runs a command to its end; throws with all that it said where it fails. */
+function run(folder: string, command: string, ...parameters: string[]): Promise<string> {
+  // What this run was given must not reach what it starts.
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+  return new Promise((done, failed) => {
+    execFile(command, parameters, { cwd: folder, env, timeout: 3 * MINUTES }, (error, stdout, stderr) => {
+      if (error) failed(new Error(`${command} ${parameters.join(' ')} failed:\n${stdout}${stderr}`));
+      else done(stdout);
+    });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new TypeError('no port to listen on');
+  return address.port;
+}
+
+const FLOW = `
+import assert from 'node:assert/strict';
+import supertest from 'supertest';
+import { createTestAuth } from 'lingomate-auth/testing';
+
+const auth = await createTestAuth();
+const http = supertest(auth.app);
+const username = 'ada';
+const password = 'correct horse battery staple';
+const registered = await http.post('/register').send({ username, password });
+assert.equal(registered.status, 201);
+const { status, body } = await http.post('/token').send({ username, password });
+assert.equal(status, 200);
+assert.equal(body.token_type, 'bearer');
+const verified = await http.get('/verify-token').set('Authorization', 'Bearer ' + body.access_token);
+assert.deepEqual(verified.body, { message: 'Token is valid' });
+assert.equal((await http.get('/verify-token/' + body.access_token)).status, 200);
+
+auth.clock.advance(31 * 60);
+assert.equal((await http.get('/verify-token/' + body.access_token)).status, 401);
+await auth.close();
+console.log('done');
+`;
+
+const TYPED = `
+import assert from 'node:assert/strict';
+import express, { type Express } from 'express';
+import supertest from 'supertest';
+import { AppError, type AuthApp, ConfigError, createApp, createContainer, StartError } from 'lingomate-auth';
+import { createTestAuth, type TestAuth, type TestUser } from 'lingomate-auth/testing';
+
+const auth: AuthApp = createApp({ NODE_ENV: 'test', DATABASE_URL: 'sqlite::memory:', BCRYPT_ROUNDS: 4, LOG_LEVEL: 'silent' });
+const site: Express = express();
+site.use(express.json());
+site.use('/auth', auth);
+const registered = await supertest(site).post('/auth/register').send({ username: 'ada', password: 'correct horse battery staple' });
+assert.equal(registered.status, 201);
+assert.equal(registered.headers['location'], '/auth/users/me');
+await auth.close();
+
+assert.throws(() => createContainer({ PORT: 'none' }), ConfigError);
+assert.ok(new AppError('not_found') instanceof Error && StartError.prototype instanceof Error);
+
+const testAuth: TestAuth = await createTestAuth();
+const user: TestUser = await testAuth.createUser();
+const me = await (await testAuth.agent(user)).get('/users/me');
+assert.equal(me.body.username, user.username);
+await testAuth.close();
+console.log('done');
+`;
+
+const TSCONFIG = {
+  compilerOptions: {
+    target: 'ES2022',
+    lib: ['ES2023'],
+    module: 'node20',
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    types: ['node'],
+    outDir: 'built',
+  },
+  include: ['typed.ts'],
+};
+
+let folder: string;
+let project: string;
+let packed: string[];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'package-'));
+  project = join(folder, 'project');
+  mkdirSync(project);
+  // The script that runs these tests has built.
+  await run(ROOT, 'npm', 'pack', '--ignore-scripts', '--pack-destination', folder);
+  const [tarball = 'none'] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+  packed = (await run(folder, 'tar', '-tzf', tarball)).trim().split('\n');
+
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
+  await run(project, 'npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, tarball));
+  // Compiling it takes minutes where no binary can be downloaded: what is here is what would come out.
+  cpSync(join(ROOT, 'node_modules/sqlite3/build/Release'), join(project, 'node_modules/sqlite3/build/Release'), { recursive: true });
+}, 4 * MINUTES);
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('the tarball', () => {
+  test('holds the build, its types, and what a reader needs', () => {
+    const expected = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'];
+    const built = ['index', 'testing', 'server', 'cli/migrate'].flatMap((name) => [`dist/src/${name}.js`, `dist/src/${name}.d.ts`]);
+    expect(packed).toEqual(
+      expect.arrayContaining([...expected, ...built, 'dist/src/adapters/bcrypt-worker.mjs'].map((name) => `package/${name}`)),
+    );
+  });
+
+  test('holds no sources, no tests, no database, no key and nothing else of where it was made', () => {
+    const allowed =
+      /^package\/(dist\/.+\.(m?js|d\.m?ts)|docs\/.+\.(md|json)|package\.json|README\.md|LICENSE|CHANGELOG\.md|\.env\.example)$/;
+    expect(packed.filter((name) => !allowed.test(name))).toEqual([]);
+    expect(packed.filter((name) => /tests?\/|bench|\.db|keys\.json|\.env$/.test(name))).toEqual([]);
+  });
+});
+
+describe('a fresh project that installs it', () => {
+  test(
+    'registers, logs in and verifies in plain JavaScript',
+    async () => {
+      writeFileSync(join(project, 'flow.js'), FLOW);
+      expect(await run(project, process.execPath, 'flow.js')).toBe('done\n');
+    },
+    MINUTES,
+  );
+
+  test(
+    'type checks strictly, libraries included, mounts it under /auth, and runs',
+    async () => {
+      writeFileSync(join(project, 'typed.ts'), TYPED);
+      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+      await run(project, process.execPath, join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json');
+      expect(await run(project, process.execPath, 'built/typed.js')).toBe('done\n');
+    },
+    3 * MINUTES,
+  );
+
+  test(
+    'gets an address that it does not export refused',
+    async () => {
+      writeFileSync(join(project, 'inside.js'), "import 'lingomate-auth/dist/src/app.js';\n");
+      await expect(run(project, process.execPath, 'inside.js')).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED');
+    },
+    MINUTES,
+  );
+
+  test(
+    'serves from the package with no setting but a port, and ends with 0 when asked to',
+    async () => {
+      const data = mkdtempSync(join(folder, 'data-'));
+      const port = await freePort();
+      const server = spawn(process.execPath, [join(project, 'node_modules/lingomate-auth/dist/src/server.js')], {
+        cwd: data,
+        env: { PATH: process.env['PATH'], PORT: String(port) },
+        stdio: 'ignore',
+      });
+      const ended = once(server, 'exit');
+      try {
+        expect(await answerOf(`http://127.0.0.1:${port}/health/ready`)).toMatchObject({ status: 'ready' });
+        expect(await answerOf(`http://127.0.0.1:${port}/openapi.json`)).toMatchObject({ openapi: '3.1.0' });
+      } finally {
+        server.kill('SIGTERM');
+      }
+      expect(await ended).toEqual([0, null]);
+    },
+    MINUTES,
+  );
+});
+
+/** The JSON at an address, as soon as something answers there. */
+async function answerOf(url: string): Promise<unknown> {
+  for (let tries = 200; ; tries -= 1) {
+    try {
+      return await (await fetch(url)).json();
+    } catch (error) {
+      if (tries === 0) throw error;
+      await new Promise((later) => setTimeout(later, 100));
+    }
+  }
+}

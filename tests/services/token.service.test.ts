@@ -1,0 +1,206 @@
+import { describe, expect, test } from '@jest/globals';
+import jwt from 'jsonwebtoken';
+import type { Algorithm } from '../../config/index.js';
+import { movableClock } from '../../src/lib/clock.js';
+import { createKeyService } from '../../src/services/key.service.js';
+import { createTokenService } from '../../src/services/token.service.js';
+
+const KEY = 'Zk3vYw8qLr1TnBf6XcHs0JdPu5Ae9GmQ'.repeat(2);
+const OTHER_KEY = 'Qm9GeA5uPdJ0sHcX6fBnT1rLq8wYv3kZ'.repeat(2);
+const START = Date.UTC(2026, 0, 1, 12, 0, 0, 600);
+const NOW = Math.floor(START / 1000);
+const SUBJECT = { userId: 7, username: 'ada', scope: 'user admin', amr: ['pwd'] };
+
+interface Options {
+  algorithm?: Algorithm;
+  secretKey?: string;
+  previousSecretKey?: string;
+  issuer?: string;
+  audience?: string;
+  lifetimeSeconds?: number;
+}
+
+function tokenService(options: Options = {}) {
+  const { algorithm = 'HS256', secretKey = KEY, previousSecretKey, ...given } = options;
+  const clock = movableClock(START);
+  const keys = createKeyService({ algorithm, secretKey, previousSecretKey });
+  const settings = { issuer: 'https://auth.example.com', audience: 'shop', lifetimeSeconds: 1800, ...given };
+  const tokens = createTokenService({ keys, clock, settings });
+  return { clock, tokens, keys, token: tokens.issue(SUBJECT).accessToken };
+}
+
+const CLAIMS = {
+  iss: 'https://auth.example.com',
+  aud: 'shop',
+  sub: '7',
+  username: 'ada',
+  scope: 'user admin',
+  jti: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+  iat: NOW,
+  exp: NOW + 1800,
+  auth_time: NOW,
+  amr: ['pwd'],
+};
+
+describe('an access token', () => {
+  test('has exactly these claims', () => {
+    const { tokens, token } = tokenService();
+    expect(tokens.verify(token)).toEqual(CLAIMS);
+    expect(jwt.decode(token)).toEqual(CLAIMS);
+  });
+
+  test.each(['HS256', 'HS384', 'HS512'] as const)(
+    'under %s is verified by any library that has the key and is told the audience',
+    (algorithm) => {
+      const { token } = tokenService({ algorithm });
+      const { header, payload } = jwt.verify(token, KEY, {
+        complete: true,
+        algorithms: [algorithm],
+        audience: 'shop',
+        clockTimestamp: NOW,
+      });
+      expect(header).toEqual({ alg: algorithm, typ: 'at+jwt', kid: expect.stringMatching(/^[\w-]{16}$/) });
+      expect(payload).toEqual(CLAIMS);
+    },
+  );
+
+  test('says how long it lives', () => {
+    const { tokens } = tokenService({ lifetimeSeconds: 60 });
+    expect(tokens.issue(SUBJECT).expiresInSeconds).toBe(60);
+  });
+
+  test('is another each time', () => {
+    const { tokens } = tokenService();
+    expect(tokens.issue(SUBJECT).accessToken).not.toBe(tokens.issue(SUBJECT).accessToken);
+  });
+
+  test('is good until the second it expires in, by our clock alone', () => {
+    const { tokens, token, clock } = tokenService();
+    clock.set(new Date((NOW + 1799) * 1000 + 999));
+    expect(tokens.verify(token)).toMatchObject({ sub: '7' });
+    clock.set(new Date((NOW + 1800) * 1000));
+    expect(() => tokens.verify(token)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
+  });
+
+  test('of an instance whose clock is 5 s ahead is taken, and of one that is 6 s ahead not', () => {
+    const { tokens, token, clock } = tokenService();
+    clock.set(new Date((NOW - 5) * 1000));
+    expect(tokens.verify(token)).toMatchObject({ sub: '7' });
+    clock.set(new Date((NOW - 6) * 1000));
+    expect(() => tokens.verify(token)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
+  });
+});
+
+describe('keys', () => {
+  test('a token of the key before still verifies, and new ones are signed with the new key', () => {
+    const old = tokenService({ secretKey: OTHER_KEY });
+    const rotated = tokenService({ previousSecretKey: OTHER_KEY });
+    expect(rotated.tokens.verify(old.token)).toEqual(CLAIMS);
+    expect(() => jwt.verify(rotated.token, KEY, { clockTimestamp: NOW })).not.toThrow();
+    expect(() => old.tokens.verify(rotated.token)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
+  });
+
+  test('a token of a key that is gone is refused', () => {
+    const old = tokenService({ secretKey: OTHER_KEY });
+    expect(() => tokenService().tokens.verify(old.token)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
+  });
+
+  test('a key has one name in every process, and the name gives nothing of it away', () => {
+    const [one, other] = [tokenService(), tokenService({ audience: 'else' })];
+    expect(one.keys.signing.header.kid).toBe(other.keys.signing.header.kid);
+    expect(tokenService({ secretKey: OTHER_KEY }).keys.signing.header.kid).not.toBe(one.keys.signing.header.kid);
+    expect(KEY).not.toContain(one.keys.signing.header.kid);
+  });
+
+  test('a key that is not ASCII is used by its bytes of UTF-8', () => {
+    const secretKey = 'ключ '.repeat(8);
+    const { token } = tokenService({ secretKey });
+    expect(() => jwt.verify(token, Buffer.from(secretKey, 'utf8'), { clockTimestamp: NOW })).not.toThrow();
+  });
+});
+
+describe('a token is refused', () => {
+  const { tokens, keys, token } = tokenService();
+  const refused = (other: string): void => {
+    expect(() => tokens.verify(other)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
+  };
+  /** A token that is signed with our key and names it, with other claims. */
+  const forged = (change: Record<string, unknown>): string => {
+    const kept = Object.entries<unknown>({ ...CLAIMS, jti: '1', ...change }).filter(([, value]) => value !== undefined);
+    return jwt.sign(JSON.stringify(Object.fromEntries(kept)), KEY, { header: keys.signing.header });
+  };
+  const [header = '', payload = '', signature = ''] = token.split('.');
+
+  test('and a forged one with every claim right is not, so that each case below fails for its own reason', () => {
+    expect(tokens.verify(forged({}))).toMatchObject({ sub: '7' });
+  });
+
+  test.each(Object.keys(CLAIMS))('when %s is missing, null, or of another type', (claim) => {
+    for (const value of [undefined, null, true, {}, [1], claim === 'amr' ? 'pwd' : [], 'text']) {
+      if (typeof value === 'string' && ['iss', 'aud', 'username', 'scope', 'jti'].includes(claim)) continue;
+      if (claim === 'amr' && Array.isArray(value) && value.length === 0) continue;
+      refused(forged({ [claim]: value }));
+    }
+  });
+
+  test.each([
+    ['expires now', { exp: NOW }],
+    ['expires at a fraction', { exp: NOW + 60.5 }],
+    ['never expires', { exp: 1e300 }],
+    ['expires at a time in a string', { exp: String(NOW + 60) }],
+    ['was issued in the future', { iat: NOW + 60 }],
+    ['is not good yet', { nbf: NOW + 60 }],
+    ['has an nbf that is no time', { nbf: 'soon' }],
+    ['is of another issuer', { iss: 'https://evil.example.com' }],
+    ['is of an issuer with a slash more', { iss: 'https://auth.example.com/' }],
+    ['is for another audience', { aud: 'else' }],
+    ['is for a list of audiences', { aud: ['shop'] }],
+    ['is for user 0', { sub: '0' }],
+    ['is for no number', { sub: '7 OR 1=1' }],
+    ['is for a number with a sign', { sub: '-7' }],
+    ['has a method that is no string', { amr: [1] }],
+  ])('when it %s', (_, change) => {
+    refused(forged(change));
+  });
+
+  test.each([
+    ['another algorithm of the family', { alg: 'HS512' }],
+    ['another type', { typ: 'JWT' }],
+    ['no type', { typ: undefined }],
+    ['another key’s name', { kid: 'other' }],
+    ['no key’s name', { kid: undefined }],
+    ['a critical extension', { crit: ['exp'] }],
+    ['a key of its own', { jwk: { kty: 'oct', k: 'AAAA' } }],
+    ['a key’s address', { jku: 'https://evil.example.com/keys' }],
+  ])('when its header has %s', (_, change) => {
+    const changed = Buffer.from(JSON.stringify({ ...keys.signing.header, ...change })).toString('base64url');
+    refused(`${changed}.${payload}.${signature}`);
+  });
+
+  test.each([
+    ['empty', ''],
+    ['a word', 'token'],
+    ['two parts', `${header}.${payload}`],
+    ['two parts and a dot', `${header}.${payload}.`],
+    ['four parts', `${token}.${signature}`],
+    ['padded', `${token}=`],
+    ['with a space before', ` ${token}`],
+    ['with a line break behind', `${token}\n`],
+    ['with NUL behind', `${token}\0`],
+    ['the header alone', `${header}..`],
+    ['over 8 kB', `${token}${'A'.repeat(8192)}`],
+    ['unsigned', `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')}.${payload}.`],
+    ['signed over a payload that is no JSON', jwt.sign('not json', KEY, { header: keys.signing.header })],
+    ['signed over a list', jwt.sign('[]', KEY, { header: keys.signing.header })],
+    ['signed over null', jwt.sign('null', KEY, { header: keys.signing.header })],
+  ])('when it is %s', (_, other) => {
+    refused(other);
+  });
+
+  test('when any one of its characters is another', () => {
+    for (let at = 0; at < token.length; at += 1) {
+      const other = token[at] === 'A' ? 'B' : 'A';
+      refused(token.slice(0, at) + other + token.slice(at + 1));
+    }
+  });
+});

@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterEach } from '@jest/globals';
+
+const TYPESCRIPT = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+/** A file of the repository, as a URL that a child process can import whatever its working directory. */
+export const sourceUrl = (path: string): string => new URL(`../../${path}`, import.meta.url).href;
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Child {
+  /** Resolves when it has ended, with all that it wrote. */
+  readonly finished: Promise<Finished>;
+  /** Resolves when its standard output has the text; throws where it ends before. */
+  printed(text: string): Promise<void>;
+  /** Sends a signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<Finished>;
+  signal(signal: NodeJS.Signals): void;
+  /** Writes to its standard input. */
+  write(text: string): void;
+}
+
+export interface RunningServer extends Child {
+  readonly url: string;
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+export interface Processes {
+  /** Runs a TypeScript file of the repository. */
+  runFile(path: string, options: { cwd: string; settings?: Settings }): Child;
+  /** Runs a module given as text, which may import TypeScript by `sourceUrl`. */
+  runModule(text: string, options: { cwd: string }): Child;
+  /** The service on a free port of 127.0.0.1; resolves when it listens. */
+  startServer(options: { cwd: string; settings?: Settings }): Promise<RunningServer>;
+}
+
+/** Child processes of the calling suite: after each test none is left. Nothing of this process's settings reaches them. */
+export function useProcesses(): Processes {
+  const alive = new Set<Child>();
+  afterEach(async () => {
+    await Promise.all([...alive].map((child) => child.end('SIGKILL')));
+    alive.clear();
+  });
+  const start = (args: readonly string[], cwd: string, settings: Settings = {}): Child => {
+    const child = watch(
+      spawn(process.execPath, ['--import', TYPESCRIPT, ...args], { cwd, env: { PATH: process.env['PATH'], ...settings }, stdio: 'pipe' }),
+    );
+    alive.add(child);
+    return child;
+  };
+  const runFile: Processes['runFile'] = (path, { cwd, settings }) => start([fileURLToPath(sourceUrl(path))], cwd, settings);
+  return {
+    runFile,
+    runModule: (text, { cwd }) => start(['--input-type=module', '--eval', text], cwd),
+    startServer: async ({ cwd, settings }) => {
+      const port = await freePort();
+      const child = runFile('src/server.ts', { cwd, settings: { PORT: String(port), ...settings } });
+      await child.printed('listens on');
+      return { ...child, url: `http://127.0.0.1:${port}` };
+    },
+  };
+}
+
+function watch(child: ChildProcess): Child {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  // `close` comes after the streams have ended, `exit` may come before.
+  const finished = once(child, 'close').then(() => ({ code: child.exitCode, stdout, stderr }));
+  return {
+    finished,
+    printed: (text) =>
+      new Promise((done, failed) => {
+        const look = (): void => {
+          if (stdout.includes(text)) done();
+        };
+        child.stdout?.on('data', look);
+        look();
+        void finished.then(({ code }) => {
+          failed(new Error(`ended with ${String(code)} before it said "${text}":\n${stdout}${stderr}`));
+        });
+      }),
+    signal: (signal) => {
+      child.kill(signal);
+    },
+    write: (text) => {
+      child.stdin?.write(text);
+    },
+    end: (signal) => {
+      child.kill(signal);
+      return finished;
+    },
+  };
+}
+
+/** Takes a port of 127.0.0.1 until it is closed. */
+export async function occupyPort(): Promise<{ port: number; server: Server }> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port');
+  return { port: address.port, server };
+}
+
+export async function freePort(): Promise<number> {
+  const { port, server } = await occupyPort();
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,94 @@
+import { expect } from '@jest/globals';
+import { type Server, STATUS_CODES } from 'node:http';
+import { connect } from 'node:net';
+
+/** An answer as it came over the wire. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Everything that came, so that a second answer shows. */
+  readonly wire: string;
+}
+
+/** Starts a server on a free port of this machine, and returns the port. */
+export function listen(server: Server): Promise<number> {
+  return new Promise((done, failed) => {
+    server.once('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      if (typeof address === 'object' && address !== null) done(address.port);
+      else failed(new TypeError('the server listens on no port'));
+    });
+  });
+}
+
+export function stop(server: Server): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => {
+      done();
+    });
+    server.closeAllConnections();
+  });
+}
+
+/** How long a server may take to answer and close. */
+const PATIENCE_MS = 3000;
+
+/** Sends these very bytes, and gives what comes back until the server closes. A request in them has to ask for that. */
+export function exchange(port: number, bytes: string | Buffer): Promise<RawAnswer> {
+  return new Promise((done) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+    // A server that refuses what is still being sent may reset the connection after its answer.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      done(parseAnswer(Buffer.concat(chunks).toString('utf8')));
+    });
+  });
+}
+
+function parseAnswer(wire: string): RawAnswer {
+  const [head = '', ...rest] = wire.split('\r\n\r\n');
+  const [first = '', ...lines] = head.split('\r\n');
+  const headers = lines.map((line): [string, string] => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+  });
+  return { status: Number(first.split(' ')[1] ?? 0), headers: Object.fromEntries(headers), body: rest.join('\r\n\r\n'), wire };
+}
+
+/** A request that ends its connection. */
+export function request(
+  method: string,
+  target: string,
+  { headers = [], body = '' }: { headers?: readonly string[]; body?: string } = {},
+): string {
+  return [`${method} ${target} HTTP/1.1`, 'Host: localhost', 'Connection: close', ...headers, '', body].join('\r\n');
+}
+
+export const get = (target: string, ...headers: string[]): string => request('GET', target, { headers });
+
+export const postJson = (target: string, body: string, ...headers: string[]): string =>
+  request('POST', target, { headers: ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`, ...headers], body });
+
+/** The status of each answer that came. */
+export const statusesOf = ({ wire }: RawAnswer): number[] =>
+  Array.from(wire.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, status]) => Number(status));
+
+/** One answer and no second, which is that error in the contract's shape. */
+export function expectRawProblem(answer: RawAnswer, status: number, code: string): void {
+  expect(statusesOf(answer)).toEqual([status]);
+  expect(answer.headers['content-type']).toMatch(/^application\/(problem\+)?json; charset=utf-8$/);
+  expect(answer.headers['cache-control']).toBe('no-store');
+  expect(JSON.parse(answer.body)).toMatchObject({
+    type: `/errors#${code}`,
+    title: STATUS_CODES[status],
+    status,
+    code,
+    request_id: answer.headers['x-request-id'],
+  });
+  if (status === 401) expect(answer.headers['www-authenticate']).toMatch(/^Bearer\b/);
+}

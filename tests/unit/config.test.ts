@@ -1,0 +1,327 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, loadConfig } from '../../config/index.js';
+import { settingsSchema } from '../../config/schema.js';
+
+const randomKey = (bytes = 64): string => randomBytes(bytes).toString('base64url');
+const KEYS = { SECRET_KEY: randomKey(), ROOT_KEY: randomKey() };
+const IN_MEMORY = { DATABASE_URL: 'sqlite::memory:' };
+const described: unknown = settingsSchema.describe().keys;
+const NAMES = Object.keys(typeof described === 'object' && described !== null ? described : {});
+
+/** The faults that these settings are refused for; none where they are taken. */
+function faultsOf(settings: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(settings);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+}
+
+const variableOf = (fault: string): string => /^[A-Z_]+/.exec(fault)?.[0] ?? `none is named in: ${fault}`;
+
+describe('defaults', () => {
+  test('every setting but the keys has the default that is written down', () => {
+    expect(loadConfig(KEYS)).toEqual({
+      environment: 'development',
+      http: { host: '127.0.0.1', port: 8000, corsOrigins: ['http://localhost:3000'], trustedProxies: 0 },
+      database: { dialect: 'sqlite', file: 'lingomateai.db' },
+      token: {
+        algorithm: 'HS256',
+        secretKey: KEYS.SECRET_KEY,
+        previousSecretKey: undefined,
+        lifetimeSeconds: 1800,
+        issuer: 'http://localhost:8000',
+        audience: 'lingomate',
+      },
+      rootKey: KEYS.ROOT_KEY,
+      password: { rounds: 12, threads: 0, queueLimit: 64 },
+      logLevel: 'info',
+      shutdownSeconds: 10,
+      notices: [],
+    });
+  });
+
+  test('with both keys set no key file is made', () => {
+    loadConfig({ ...KEYS, DATABASE_URL: 'sqlite:no-such-database.db' });
+    expect(existsSync('no-such-database.db.keys.json')).toBe(false);
+  });
+
+  test('in memory the keys are drawn anew for each process, and differ from each other', () => {
+    const [one, other] = [loadConfig(IN_MEMORY), loadConfig(IN_MEMORY)];
+    const drawn = [one.token.secretKey, one.rootKey, other.token.secretKey, other.rootKey];
+    expect(new Set(drawn).size).toBe(4);
+    expect(drawn.every((key) => Buffer.byteLength(key) >= 64)).toBe(true);
+    expect(one.notices).toEqual([]);
+  });
+
+  test.each(['', ' ', '\t\n'])('%j counts as absent in every setting', (nothing) => {
+    const blank = Object.fromEntries(NAMES.map((name) => [name, nothing]));
+    expect(loadConfig({ ...blank, ...KEYS })).toEqual(loadConfig(KEYS));
+    expect(loadConfig({ ...blank, ...IN_MEMORY }).token.secretKey).not.toBe(nothing);
+  });
+
+  test('what is not a setting of ours is ignored', () => {
+    expect(loadConfig({ ...KEYS, PATH: '/usr/bin', secret_key: 'x', npm_config_port: 'y' })).toEqual(loadConfig(KEYS));
+  });
+
+  test('the whole config is frozen, however deep', () => {
+    const thawed: string[] = [];
+    const visit = (value: unknown, path: string): void => {
+      if (typeof value !== 'object' || value === null) return;
+      if (!Object.isFrozen(value)) thawed.push(path);
+      for (const [name, member] of Object.entries(value)) visit(member, `${path}.${name}`);
+    };
+    visit(loadConfig(KEYS), 'config');
+    expect(thawed).toEqual([]);
+  });
+});
+
+describe('good settings', () => {
+  test('each one reaches its place in the config', () => {
+    const previous = randomKey();
+    const config = loadConfig({
+      NODE_ENV: 'production',
+      HOST: '0.0.0.0',
+      PORT: '9000',
+      DATABASE_URL: 'postgres://auth:pw@db.internal:5433/auth',
+      ...KEYS,
+      SECRET_KEY_PREVIOUS: previous,
+      ALGORITHM: 'HS512',
+      ACCESS_TOKEN_EXPIRE_MINUTES: '5',
+      ISSUER: 'https://auth.example.com',
+      AUDIENCE: 'shop',
+      CORS_ORIGINS: 'https://app.example.com, https://admin.example.com:8443 ,',
+      BCRYPT_ROUNDS: '13',
+      HASH_THREADS: '3',
+      HASH_QUEUE_LIMIT: '5',
+      TRUST_PROXY: '2',
+      LOG_LEVEL: 'warn',
+      SHUTDOWN_SECONDS: '30',
+    });
+    expect(config).toEqual({
+      environment: 'production',
+      http: {
+        host: '0.0.0.0',
+        port: 9000,
+        corsOrigins: ['https://app.example.com', 'https://admin.example.com:8443'],
+        trustedProxies: 2,
+      },
+      database: { dialect: 'postgres', url: 'postgres://auth:pw@db.internal:5433/auth' },
+      token: {
+        algorithm: 'HS512',
+        secretKey: KEYS.SECRET_KEY,
+        previousSecretKey: previous,
+        lifetimeSeconds: 300,
+        issuer: 'https://auth.example.com',
+        audience: 'shop',
+      },
+      rootKey: KEYS.ROOT_KEY,
+      password: { rounds: 13, threads: 3, queueLimit: 5 },
+      logLevel: 'warn',
+      shutdownSeconds: 30,
+      notices: [],
+    });
+  });
+
+  test('no key that was drawn at random is taken for a guessable one', () => {
+    for (let round = 0; round < 500; round += 1) {
+      const settings = { ...IN_MEMORY, SECRET_KEY: randomBytes(32).toString('hex'), ROOT_KEY: randomKey(24) };
+      expect(faultsOf(settings)).toEqual([]);
+    }
+  });
+});
+
+describe('faults', () => {
+  const CANARY = 'canary-Zq8';
+  const broken: Record<string, string> = {
+    NODE_ENV: 'prod',
+    HOST: 'not a host',
+    PORT: '80000',
+    DATABASE_URL: `mysql://root:${CANARY}@db/auth`,
+    SECRET_KEY: `${CANARY}-1`,
+    SECRET_KEY_PREVIOUS: `${CANARY}-2`,
+    ROOT_KEY: `${CANARY}-3`,
+    ALGORITHM: 'none',
+    ACCESS_TOKEN_EXPIRE_MINUTES: '0',
+    ISSUER: 'localhost:8000',
+    AUDIENCE: 'x'.repeat(256),
+    CORS_ORIGINS: '*',
+    BCRYPT_ROUNDS: '3',
+    HASH_THREADS: '-1',
+    HASH_QUEUE_LIMIT: '0',
+    TRUST_PROXY: 'true',
+    LOG_LEVEL: 'loud',
+    SHUTDOWN_SECONDS: '-1',
+  };
+  const faults = faultsOf(broken);
+
+  test('all are told at once, each by the name of its variable', () => {
+    expect(Object.keys(broken).sort()).toEqual([...NAMES].sort());
+    expect(faults.map(variableOf).sort()).toEqual([...NAMES].sort());
+    expect(faults.every((fault) => !fault.includes('\n'))).toBe(true);
+  });
+
+  test('each says what would be right', () => {
+    const unhelpful = faults.filter((fault) => !/must be|use |Make one with|Set it to/.test(fault));
+    expect(unhelpful).toEqual([]);
+  });
+
+  test('none shows the value of a secret', () => {
+    expect(faults.join('\n')).not.toContain(CANARY);
+    const same = `${CANARY}-${randomKey()}`;
+    expect(faultsOf({ ...IN_MEMORY, SECRET_KEY: same, ROOT_KEY: same }).join('\n')).not.toContain(CANARY);
+    const wellKnown = `${CANARY}-changeme-${randomKey()}`;
+    expect(faultsOf({ ...IN_MEMORY, SECRET_KEY: wellKnown, SECRET_KEY_PREVIOUS: wellKnown }).join('\n')).not.toContain(CANARY);
+  });
+
+  test('the message has one line a fault', () => {
+    expect(new ConfigError(['A', 'B']).message).toBe('A\nB');
+  });
+
+  test.each([
+    ['PORT', '80.5'],
+    ['PORT', '-1'],
+    ['PORT', 'eight thousand'],
+    ['HOST', 'http://localhost'],
+    ['ACCESS_TOKEN_EXPIRE_MINUTES', '1441'],
+    ['ACCESS_TOKEN_EXPIRE_MINUTES', '1.5'],
+    ['ACCESS_TOKEN_EXPIRE_MINUTES', 'Infinity'],
+    ['BCRYPT_ROUNDS', '17'],
+    ['BCRYPT_ROUNDS', '12.5'],
+    ['HASH_THREADS', '65'],
+    ['TRUST_PROXY', '11'],
+    ['SHUTDOWN_SECONDS', '301'],
+    ['ISSUER', 'javascript:alert(1)'],
+    ['ALGORITHM', 'RS256'],
+    ['ALGORITHM', 'hs256'],
+    ['NODE_ENV', 'Production'],
+  ])('%s=%s is refused', (name, value) => {
+    expect(faultsOf({ ...IN_MEMORY, [name]: value }).map(variableOf)).toEqual([name]);
+  });
+});
+
+describe('keys', () => {
+  test.each([
+    ['HS256', 31, false],
+    ['HS256', 32, true],
+    ['HS384', 47, false],
+    ['HS384', 48, true],
+    ['HS512', 63, false],
+    ['HS512', 64, true],
+  ])('%s with a key of %i bytes: %s', (ALGORITHM, bytes, taken) => {
+    const key = randomKey().slice(0, bytes);
+    for (const name of ['SECRET_KEY', 'SECRET_KEY_PREVIOUS']) {
+      const faults = faultsOf({ ...IN_MEMORY, ALGORITHM, [name]: key });
+      expect(faults.map(variableOf)).toEqual(taken ? [] : [name]);
+      expect(faults.every((fault) => fault.includes(`${bytes + 1} bytes`))).toBe(true);
+    }
+  });
+
+  test('lengths count in bytes of UTF-8, not in characters', () => {
+    expect(faultsOf({ ...IN_MEMORY, SECRET_KEY: 'äöüßéèêñçøåþðæœ¿' })).toEqual([]);
+  });
+
+  test('ROOT_KEY needs 32 bytes whatever the algorithm', () => {
+    expect(faultsOf({ ...IN_MEMORY, ALGORITHM: 'HS512', ROOT_KEY: randomKey().slice(0, 32) })).toEqual([]);
+    expect(faultsOf({ ...IN_MEMORY, ROOT_KEY: randomKey().slice(0, 31) }).map(variableOf)).toEqual(['ROOT_KEY']);
+  });
+
+  test.each([
+    '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7',
+    '09D25E094FAA6CA2556C818166B7A9563B93F7099F6F0F4CAA6CF63B88E8D3E7',
+    'your-256-bit-secret-that-is-long-enough-for-anybody',
+    'your_jwt_secret_0123456789_0123456789_0123456789',
+    'YOUR-SECRET-KEY-0123456789-0123456789-abcdef',
+    'my-super-secret-key-which-is-quite-long-indeed',
+    'changeme-changeme-changeme-changeme-0123456789',
+    'please change-this in production 0123456789',
+    'replace_me_with_something_random_0123456789',
+    'keyboard cat keyboard cat keyboard cat 123',
+    'password-password-password-0123456789-abcdef',
+    'an-example-key-from-the-documentation-012345',
+    'a-string-secret-at-least-256-bits-long',
+    'a'.repeat(64),
+    'abc'.repeat(20),
+    '012345678'.repeat(8),
+  ])('%s is refused as a key', (key) => {
+    for (const name of ['SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'ROOT_KEY']) {
+      const faults = faultsOf({ ...IN_MEMORY, [name]: key });
+      expect(faults.map(variableOf)).toEqual([name]);
+      expect(faults.join()).not.toContain(key);
+    }
+  });
+
+  test('ROOT_KEY must not be SECRET_KEY', () => {
+    const key = randomKey();
+    expect(faultsOf({ ...IN_MEMORY, SECRET_KEY: key, ROOT_KEY: key }).map(variableOf)).toEqual(['ROOT_KEY']);
+  });
+
+  test.each([
+    ['in production', { NODE_ENV: 'production' }],
+    ['in production in memory', { NODE_ENV: 'production', ...IN_MEMORY }],
+    ['on PostgreSQL', { DATABASE_URL: 'postgres://auth@db/auth' }],
+    ['on PostgreSQL by its long name', { DATABASE_URL: 'postgresql://auth@db/auth' }],
+  ])('%s nothing starts without both keys, and the fault has a command that makes one', (_, settings) => {
+    const faults = faultsOf(settings);
+    expect(faults.map(variableOf)).toEqual(['SECRET_KEY', 'ROOT_KEY']);
+    const made = faults.map((fault) => {
+      const command = /node -e ".+"$/.exec(fault)?.[0] ?? 'false';
+      return execFileSync('sh', ['-c', command], { encoding: 'utf8' }).trim();
+    });
+    const [SECRET_KEY = '', ROOT_KEY = ''] = made;
+    expect(faultsOf({ ...settings, SECRET_KEY, ROOT_KEY, ALGORITHM: 'HS512' })).toEqual([]);
+  });
+
+  test('in production one key without the other is not enough', () => {
+    expect(faultsOf({ NODE_ENV: 'production', SECRET_KEY: KEYS.SECRET_KEY }).map(variableOf)).toEqual(['ROOT_KEY']);
+    expect(faultsOf({ NODE_ENV: 'production', ROOT_KEY: KEYS.ROOT_KEY }).map(variableOf)).toEqual(['SECRET_KEY']);
+  });
+});
+
+describe('unsafe values', () => {
+  test.each([
+    '*',
+    'null',
+    'app.example.com',
+    'https://app.example.com/',
+    'https://app.example.com/login',
+    'https://app.example.com?x',
+    'https://app.example.com#x',
+    'https://app.example.com:443',
+    'https://user@app.example.com',
+    'HTTPS://app.example.com',
+    'https://App.example.com',
+    'https://*.example.com',
+    'ftp://app.example.com',
+    'file://',
+    'https://app.example.com https://other.example.com',
+  ])('CORS_ORIGINS=%s is refused', (origin) => {
+    expect(faultsOf({ ...IN_MEMORY, CORS_ORIGINS: origin }).map(variableOf)).toEqual(['CORS_ORIGINS']);
+    expect(faultsOf({ ...IN_MEMORY, CORS_ORIGINS: `https://good.example.com,${origin}` }).map(variableOf)).toEqual(['CORS_ORIGINS']);
+  });
+
+  test.each([
+    'https://app.example.com',
+    'http://localhost:3000',
+    'http://127.0.0.1:5173',
+    'http://[::1]:5173',
+    'https://xn--bcher-kva.example',
+  ])('CORS_ORIGINS=%s is taken', (origin) => {
+    expect(loadConfig({ ...IN_MEMORY, CORS_ORIGINS: origin }).http.corsOrigins).toEqual([origin]);
+  });
+
+  test.each([
+    ['production', '4', false],
+    ['production', '9', false],
+    ['production', '10', true],
+    ['development', '4', true],
+    ['test', '4', true],
+  ])('in %s BCRYPT_ROUNDS=%s: taken is %s', (NODE_ENV, BCRYPT_ROUNDS, taken) => {
+    expect(faultsOf({ ...KEYS, NODE_ENV, BCRYPT_ROUNDS }).map(variableOf)).toEqual(taken ? [] : ['BCRYPT_ROUNDS']);
+  });
+});
