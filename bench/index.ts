@@ -1,0 +1,31 @@
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { closeConnections } from './client.js';
+import { measureLatency } from './latency.js';
+import { measureLogIn } from './log-in.js';
+import { isMet, type Row, show, table } from './report.js';
+import { measureStart } from './start.js';
+import { measureTesting } from './testing.js';
+import { measureVerify } from './verify.js';
+
+// One after the other, so that none is measured under the load of another.
+const MEASUREMENTS = [measureVerify, measureLogIn, measureLatency, measureStart, measureTesting];
+
+const { values } = parseArgs({ options: { json: { type: 'string' } } });
+const machine = {
+  node: process.version,
+  cores: availableParallelism(),
+  processor: cpus()[0]?.model ?? 'unknown',
+  load: loadavg()[0] ?? NaN,
+};
+const rows: Row[] = [];
+for (const measure of MEASUREMENTS) rows.push(...(await measure()));
+closeConnections();
+
+const missed = rows.filter((row) => !isMet(row)).length;
+process.stdout.write(
+  `Node ${machine.node}, ${machine.cores} cores (${machine.processor}), load ${show(machine.load)} before\n\n${table(rows)}\n\n` +
+    `${missed === 0 ? 'Every target is met' : `${missed} missed`}. Ratios are medians over rounds that take turns.\n`,
+);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`);
