@@ -2,7 +2,7 @@
 export default {
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
   // Each has a command of its own, which the reporter names: they need a browser, a registry, or minutes.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/tests/package/', '<rootDir>/tests/browser/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/tests/package/', '<rootDir>/tests/browser/', '<rootDir>/tests/postgres/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

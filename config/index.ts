@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
+import { errorCode } from '../src/lib/error-code.js';
 import { ConfigError } from './config-error.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
 import { localKeys } from './keys.js';
@@ -8,7 +9,14 @@ import { type Algorithm, type Settings, settingsSchema } from './schema.js';
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
 export interface Config {
   readonly environment: Settings['NODE_ENV'];
-  readonly http: { readonly host: string; readonly port: number; readonly corsOrigins: readonly string[]; readonly trustedProxies: number };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Where clients find this service: the issuer where one is set, else this machine. */
+    readonly publicUrl: string;
+    readonly corsOrigins: readonly string[];
+    readonly trustedProxies: number;
+  };
   readonly database: DatabaseTarget;
   readonly token: {
     readonly algorithm: Algorithm;
@@ -29,10 +37,18 @@ export interface Config {
 /** Settings by their names in the environment; a program may give numbers and lists as such. */
 export type SettingsInput = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
-/** The process's environment over the `.env` file of the working directory (absent: none). */
+/** The process's environment over the `.env` file of the working directory (absent: none). Throws ConfigError where that can't be read. */
 export function readEnvironment(): SettingsInput {
-  const fromFile = existsSync('.env') ? parse(readFileSync('.env')) : {};
-  return { ...fromFile, ...process.env };
+  return { ...readEnvFile(), ...process.env };
+}
+
+function readEnvFile(): SettingsInput {
+  if (!existsSync('.env')) return {};
+  try {
+    return parse(readFileSync('.env'));
+  } catch (error) {
+    throw new ConfigError([`.env can't be read (${errorCode(error)}). Make it a file that this user may read, or remove it`]);
+  }
 }
 
 /**
@@ -53,7 +69,7 @@ export function loadConfig(environment: SettingsInput): Config {
     errors: { wrap: { label: false, array: false } },
   });
   if (result.error) throw new ConfigError(result.error.details.map((detail) => detail.message));
-  return toConfig(result.value);
+  return toConfig(result.value, given['ISSUER'] === undefined ? `http://localhost:${result.value.PORT}` : result.value.ISSUER);
 }
 
 const splitList = (value: string): string[] =>
@@ -62,13 +78,19 @@ const splitList = (value: string): string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
-function toConfig(settings: Settings): Config {
+function toConfig(settings: Settings, publicUrl: string): Config {
   const database = parseDatabaseUrl(settings.DATABASE_URL);
   if (!database) throw new TypeError('the schema let an unreadable DATABASE_URL through');
   const { secretKey, rootKey, notices } = keysOf(settings, database);
   return deepFreeze({
     environment: settings.NODE_ENV,
-    http: { host: settings.HOST, port: settings.PORT, corsOrigins: settings.CORS_ORIGINS, trustedProxies: settings.TRUST_PROXY },
+    http: {
+      host: settings.HOST,
+      port: settings.PORT,
+      publicUrl,
+      corsOrigins: settings.CORS_ORIGINS,
+      trustedProxies: settings.TRUST_PROXY,
+    },
     database,
     token: {
       algorithm: settings.ALGORITHM,

@@ -32,10 +32,17 @@ const KEYGEN = `node -e "console.log(require('crypto').randomBytes(64).toString(
 
 /** Keys that stand in tutorials, READMEs and templates: whoever can read can sign. Compared without case. */
 const WELL_KNOWN_KEY =
-  /^09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7$|(change|replace)[-_ ]?(me|this|it)|your[-_ ][\w -]*(secret|key)|super[-_ ]?secret|secret[-_ ]?key|password|example|keyboard ?cat|a[-_ ]string[-_ ]secret[-_ ]at[-_ ]least/i;
+  /^09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7$|(change|replace)[-_ ]?(me|this|it)|your[-_ ][\w -]*(secret|key)|super[-_ ]?secret|secret[-_ ]?key|password|example|insecure|keyboard ?cat|a[-_ ]string[-_ ]secret[-_ ]at[-_ ]least/i;
 
 /** A key under which fewer different characters stand than this was typed, not drawn. */
 const MIN_DISTINCT_CHARACTERS = 10;
+
+/** Whether somebody typed it: few characters, one piece again and again, or a run along the alphabet. */
+function isTyped(key: string): boolean {
+  const steps = Array.from(key.slice(1), (_, index) => key.charCodeAt(index + 1) - key.charCodeAt(index));
+  const alongTheAlphabet = steps.filter((step) => Math.abs(step) === 1).length > steps.length / 2;
+  return new Set(key).size < MIN_DISTINCT_CHARACTERS || /^(.+)\1+$/s.test(key) || alongTheAlphabet;
+}
 
 const keyBytes = new Map<unknown, number>(Object.entries(HMAC_KEY_BYTES));
 
@@ -53,8 +60,7 @@ const signingKey = (fewestBytes: FewestBytes): Joi.StringSchema =>
       const ancestors: unknown = helpers.state.ancestors;
       const fewest = fewestBytes(Array.isArray(ancestors) ? ancestors[0] : undefined);
       if (Buffer.byteLength(value, 'utf8') < fewest) return helpers.error('key.short', { fewest });
-      const guessable = WELL_KNOWN_KEY.test(value) || new Set(value).size < MIN_DISTINCT_CHARACTERS;
-      return guessable ? helpers.error('key.guessable') : value;
+      return WELL_KNOWN_KEY.test(value) || isTyped(value) ? helpers.error('key.guessable') : value;
     })
     .meta({ secret: true })
     .messages({
@@ -96,8 +102,8 @@ export const settingsSchema = Joi.object<Settings, true>({
   ),
   SECRET_KEY_PREVIOUS: signingKey(forAlgorithm).description('The key before SECRET_KEY: still verifies, no longer signs.'),
   ROOT_KEY: requiredWhereShared(signingKey(() => HMAC_KEY_BYTES.HS256))
-    .invalid(Joi.ref('SECRET_KEY'))
-    .messages({ 'any.invalid': `{#label} must not be the same as SECRET_KEY. Make one with: ${KEYGEN}` })
+    .invalid(Joi.ref('SECRET_KEY'), Joi.ref('SECRET_KEY_PREVIOUS'))
+    .messages({ 'any.invalid': `{#label} must not be the same as SECRET_KEY or SECRET_KEY_PREVIOUS. Make one with: ${KEYGEN}` })
     .description('The root of every other secret. Never shared. Made at first start in development.'),
   ALGORITHM: Joi.string()
     .valid('HS256', 'HS384', 'HS512')

@@ -77,6 +77,7 @@ async function keptColumns(context: MigrationContext, ownNames: ReadonlySet<stri
 export async function adoptUsers(context: MigrationContext, columns: ModelAttributes): Promise<void> {
   const { sequelize, queryInterface, transaction, report } = context;
   const run = (sql: string): Promise<unknown> => sequelize.query(sql, { transaction });
+  await assertNames(context);
   const copy = await context.keepCopy();
 
   const kept = await keptColumns(context, new Set(Object.keys(columns)));
@@ -121,6 +122,17 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   for (const { from, to } of kept.filter((column) => column.from !== column.to))
     report(`The column ${from} is now ${to}, as we have one of that name`);
   report(`The file as it was is kept at ${copy}`);
+}
+
+/** The original's index let no name stand twice; without it nobody can tell whose log-in a name would be. */
+async function assertNames(context: MigrationContext): Promise<void> {
+  const [doubled] = await select<{ ids: string }>(
+    context,
+    'SELECT group_concat(id) AS ids FROM users GROUP BY username HAVING count(username) > 1',
+  );
+  if (doubled) throw new Error(`the users with the ids ${doubled.ids} have the same name. Give each a name of its own`);
+  const [binary] = await select<{ id: number }>(context, "SELECT id FROM users WHERE typeof(username) = 'blob'");
+  if (binary) throw new Error(`the name of the user with the id ${binary.id} is not text. Give them a name that is`);
 }
 
 /** Gives each name its fold: the first id to have one owns it, later ones are its look-alikes. Returns those. */

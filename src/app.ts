@@ -21,10 +21,10 @@ export function buildApp(container: Container): Express {
 
   app.use(requestContext(logger));
   app.use(securityHeaders());
-  app.use(oneHost);
   app.use(allowOrigins(config.http.corsOrigins));
-  app.use(started(container));
-  app.use(mountRoutes(createRoutes({ services, health, version, publicUrl: config.token.issuer }), services.tokens));
+  app.use(oneHost);
+  const routes = createRoutes({ services, health, version, publicUrl: config.http.publicUrl });
+  app.use(mountRoutes(routes, { tokens: services.tokens, ready: started(container) }));
   app.use(() => {
     throw new AppError('not_found');
   });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { Config } from '../config/index.js';
+import { type Config, describeTarget } from '../config/index.js';
 import { createDatabase, type Database } from './adapters/database.js';
 import { createHasher, type Hasher } from './adapters/hasher.js';
-import { migrate, type MigrationReport } from './adapters/migrator.js';
+import { migrate } from './adapters/migrator.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { createModels } from './models/index.js';
 import { createHealth, type Health } from './observability/health.js';
@@ -34,9 +34,9 @@ export interface Container {
   readonly logger: Logger;
   readonly database: Database;
   readonly version: string;
-  /** Migrates the database; once, however often it is called, and again where it failed. Throws StartError. */
-  start(): Promise<MigrationReport>;
-  /** Ends threads and connections. */
+  /** Migrates the database and logs what that did; once, however often it is called, and again where it failed. Throws StartError. */
+  start(): Promise<void>;
+  /** Ends threads and connections; once. */
   close(): Promise<void>;
 }
 
@@ -53,9 +53,33 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
   const passwords = createPasswordService({ hasher, rounds: config.password.rounds });
   const auth = createAuthService({ models, database, passwords, tokens, clock, logger });
   const users = createUserService({ models, database, passwords, clock });
-  const health = createHealth({ database, hasher, queueLimit: config.password.queueLimit });
 
-  let starting: Promise<MigrationReport> | undefined;
+  const open = async (): Promise<void> => {
+    const { applied, lines } = await migrate(database);
+    // Also connects: a connection that fails later, for want of file handles say, would be kept by Sequelize for good.
+    await database.ping();
+    passwords.levelWith(await models.User.hashSettings());
+    for (const line of lines) logger.info(line);
+    if (applied.length > 0) logger.info({ applied }, `Migrated ${describeTarget(config.database)}`);
+  };
+  let starting: Promise<void> | undefined;
+  const start = (): Promise<void> => {
+    starting ??= open().catch((error: unknown) => {
+      starting = undefined;
+      throw error;
+    });
+    return starting;
+  };
+  const health = createHealth({ pingDatabase: () => start().then(() => database.ping()), hasher, queueLimit: config.password.queueLimit });
+  for (const notice of config.notices) logger.warn(notice);
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await starting?.catch(() => undefined);
+    await hasher.close();
+    await database.close();
+    logger.flush();
+  };
   return {
     config,
     logger,
@@ -63,27 +87,9 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
     database,
     version: packageVersion(),
     services: { auth, tokens, users },
-    start: () => {
-      starting ??= open(database).catch((error: unknown) => {
-        starting = undefined;
-        throw error;
-      });
-      return starting;
-    },
-    close: async () => {
-      await starting?.catch(() => undefined);
-      await hasher.close();
-      await database.close();
-      logger.flush();
-    },
+    start,
+    close: () => (closing ??= close()),
   };
-}
-
-/** Also connects: a connection that fails later, for want of file handles say, would be kept by Sequelize for good. */
-async function open(database: Database): Promise<MigrationReport> {
-  const report = await migrate(database);
-  await database.ping();
-  return report;
 }
 
 /** Looked for upwards, as the built files lie one folder deeper than the sources. */

@@ -62,6 +62,7 @@ function answerUnreadable(error: Error, socket: Duplex & Partial<Pick<Socket, 'b
     'Content-Type: application/problem+json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
+    'Vary: Origin',
     `X-Request-Id: ${requestId}`,
     'Connection: close',
   ];

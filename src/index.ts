@@ -26,9 +26,7 @@ export function createContainer(settings: SettingsInput = {}, overrides: Partial
 export function createApp(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): AuthApp {
   const container = createContainer(settings, overrides);
   return Object.assign(buildApp(container), {
-    start: async () => {
-      await container.start();
-    },
+    start: () => container.start(),
     close: () => container.close(),
   });
 }

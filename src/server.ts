@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { types } from 'node:util';
-import { ConfigError, describeTarget, loadConfig, readEnvironment } from '../config/index.js';
+import { ConfigError, loadConfig, readEnvironment } from '../config/index.js';
 import { buildApp } from './app.js';
 import { type Container, createContainer } from './container.js';
 import { StartError } from './errors/start-error.js';
@@ -9,22 +9,19 @@ import { errorCode } from './lib/error-code.js';
 
 /** How often connections that have become idle are closed while requests under way finish. */
 const SWEEP_MS = 100;
+/** Ctrl-C reaches the whole group, and npm passes its own on: one wish, two signals. */
+const ECHO_MS = 1000;
 
 /** Starts the service from the environment, and ends it when asked to: config, container, listen, drain. */
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment());
   const container = createContainer(config);
-  const { logger } = container;
-  for (const notice of config.notices) logger.warn(notice);
-  const { applied, lines } = await container.start();
-  for (const line of lines) logger.info(line);
-  if (applied.length > 0) logger.info({ applied }, `Migrated ${describeTarget(config.database)}`);
-
+  await container.start();
   const server = createHttpServer(buildApp(container));
   drainOnSignal(server, container);
   await listen(server, config.http);
   const shown = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
-  logger.info(`Lingomate Auth ${container.version} listens on http://${shown}:${config.http.port}, documentation at /docs`);
+  container.logger.info(`Lingomate Auth ${container.version} listens on http://${shown}:${config.http.port}, documentation at /docs`);
 }
 
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
@@ -42,11 +39,19 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
   });
 }
 
-/** The first signal ends it in order: not ready, no new connection, requests under way finish, exit 0. A second one ends it at once. */
+/**
+ * The first signal ends it in order: not ready, no new connection, requests under way finish, exit 0. A later one ends it
+ * at once, unless it is the first one's echo.
+ */
 function drainOnSignal(server: Server, container: Container): void {
   const { health, logger, config } = container;
+  let since = 0;
   const end = (signal: string): void => {
-    if (health.draining) process.exit(1);
+    if (health.draining) {
+      if (performance.now() - since > ECHO_MS) process.exit(1);
+      return;
+    }
+    since = performance.now();
     health.drain();
     logger.info(`${signal}: finishing requests under way`);
     // A client that keeps its connection learns with its answer that this was the last one here.

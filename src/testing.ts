@@ -3,7 +3,10 @@ import { loadConfig, type SettingsInput } from '../config/index.js';
 import { createHasher, type Hasher } from './adapters/hasher.js';
 import { buildApp } from './app.js';
 import { createContainer, type Overrides, type Services } from './container.js';
+import { AppError } from './errors/app-error.js';
 import { movableClock, type MovableClock } from './lib/clock.js';
+import { checker } from './middleware/validate.js';
+import { registerBody } from './validators/user.validator.js';
 
 type App = ReturnType<typeof buildApp>;
 
@@ -30,8 +33,9 @@ export interface TestAuth {
   /** Time as the service sees it; it stands until a test moves it. */
   readonly clock: MovableClock;
   readonly services: Services;
+  /** A user as `POST /register` would make them: named `user-1`, `user-2`, … unless told. Throws AppError as that does. */
   createUser(input?: TestUserInput): Promise<TestUser>;
-  /** So many users named `user-1`, `user-2`, …, all with one password. */
+  /** So many users, all with one password. */
   createUsers(count: number): Promise<TestUser[]>;
   /** An access token of that user, as a log-in now would give. */
   token(user: TestUser): Promise<string>;
@@ -85,11 +89,20 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
   const { auth, users } = container.services;
   let made = 0;
 
+  const check = checker(registerBody);
+
   const createUser = async (input: TestUserInput = {}): Promise<TestUser> => {
-    made += 1;
-    const { username = `user-${made}`, password = PASSWORD, email = null } = input;
-    const { id } = await users.register({ username, password, email });
-    return { id, username, password };
+    if (input.username === undefined) made += 1;
+    const user = { username: `user-${made}`, password: PASSWORD, ...input };
+    try {
+      const { id } = await users.register(check(user));
+      return { id, username: user.username, password: user.password };
+    } catch (error) {
+      const taken = error instanceof AppError && error.code === 'username_taken';
+      // A name that we made up may be one that the test has given to somebody.
+      if (taken && input.username === undefined) return createUser(input);
+      throw error;
+    }
   };
   const token = async ({ username, password }: TestUser): Promise<string> => (await auth.logIn({ username, password })).accessToken;
 

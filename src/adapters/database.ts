@@ -3,11 +3,13 @@ import sqlite3 from 'sqlite3';
 import type { DatabaseTarget } from '../../config/database.js';
 import { AppError } from '../errors/app-error.js';
 import { errorCode } from '../lib/error-code.js';
+import { openRaw } from './sqlite-file.js';
 
-/** How long a write waits for another process's lock before it is answered 503. */
+/** How long a write waits for another process's lock on a SQLite file before it is answered 503. */
 export const LOCK_WAIT_MS = 4000;
-/** How long a request waits for a PostgreSQL connection before it is answered 503. */
+/** How long a request waits for a PostgreSQL connection, and for each answer of it, before it is answered 503. */
 const CONNECT_WAIT_MS = 1800;
+const ANSWER_WAIT_MS = 1500;
 const POSTGRES_CONNECTIONS = 10;
 /** Sequelize would try a locked database five times over, each for the whole wait. */
 const NO_RETRIES = { retry: { max: 1 } };
@@ -18,31 +20,39 @@ export interface Database {
   readonly target: DatabaseTarget;
   /** Runs the work in one write transaction: committed when it resolves, rolled back when it throws. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Resolves when the database answers; throws what it says otherwise. */
+  /** Resolves when the database is there, migrated, and answers; throws what it says otherwise. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** What sets the connection that migrates apart: it may make the file, and wait for as long as another process migrates. */
+interface Migrating {
+  readonly waitMs: number;
+}
+
 /** Opens nothing yet: the first query connects. */
-export function createDatabase(target: DatabaseTarget, options: { foreignKeys?: boolean; lockWaitMs?: number } = {}): Database {
-  const sequelize = new Sequelize(sequelizeOptions(target, options));
-  const alone = target.dialect === 'sqlite' ? oneAtATime((options.lockWaitMs ?? LOCK_WAIT_MS) / 2) : <T>(work: () => Promise<T>) => work();
+export function createDatabase(target: DatabaseTarget, migrating?: Migrating): Database {
+  const sequelize = new Sequelize(sequelizeOptions(target, migrating));
+  const alone = target.dialect === 'sqlite' ? oneAtATime((migrating?.waitMs ?? LOCK_WAIT_MS) / 2) : <T>(work: () => Promise<T>) => work();
   const type = target.dialect === 'sqlite' ? { type: Transaction.TYPES.IMMEDIATE } : {};
   return {
     sequelize,
     target,
     transaction: (work) => alone(() => sequelize.transaction(type, work)),
     ping: async () => {
-      await sequelize.query('SELECT 1');
+      // A deleted file goes on answering those who have it open.
+      if (isFile(target)) await (await openRaw(target.file, { write: false })).close();
+      await sequelize.query('SELECT 1 FROM schema_migrations LIMIT 1');
     },
     close: () => sequelize.close(),
   };
 }
 
-function sequelizeOptions(
-  target: DatabaseTarget,
-  { foreignKeys = true, lockWaitMs = LOCK_WAIT_MS }: { foreignKeys?: boolean; lockWaitMs?: number },
-): Options {
+/** Whether the data lies in a file of this machine. */
+export const isFile = (target: DatabaseTarget): target is Extract<DatabaseTarget, { dialect: 'sqlite' }> =>
+  target.dialect === 'sqlite' && target.file !== ':memory:';
+
+function sequelizeOptions(target: DatabaseTarget, migrating: Migrating | undefined): Options {
   if (target.dialect === 'postgres') {
     const { hostname, port, username, password, pathname, searchParams } = new URL(target.url);
     return {
@@ -55,10 +65,20 @@ function sequelizeOptions(
       password: decodeURIComponent(password),
       database: decodeURIComponent(pathname.slice(1)),
       pool: { max: POSTGRES_CONNECTIONS, acquire: CONNECT_WAIT_MS, idle: 10_000 },
-      dialectOptions: { connectionTimeoutMillis: CONNECT_WAIT_MS, ...Object.fromEntries(searchParams) },
+      dialectOptions: {
+        connectionTimeoutMillis: CONNECT_WAIT_MS,
+        query_timeout: migrating?.waitMs ?? ANSWER_WAIT_MS,
+        ...Object.fromEntries(searchParams),
+      },
     };
   }
-  const sqlite = { dialectModule: sqliteModule(lockWaitMs), foreignKeys };
+  const sqlite = {
+    dialectModule: sqliteModule(migrating?.waitMs ?? LOCK_WAIT_MS),
+    // A migration builds tables anew, and dropping the old one would cascade.
+    foreignKeys: migrating === undefined,
+    // Once it is migrated, a file that is gone is a fault; SQLite would make an empty one.
+    ...(isFile(target) && migrating === undefined ? { dialectOptions: { mode: sqlite3.OPEN_READWRITE } } : {}),
+  };
   return { dialect: 'sqlite', ...NO_RETRIES, storage: target.file, logging: false, ...sqlite };
 }
 
@@ -111,9 +131,13 @@ function oneAtATime(mostWaitMs: number): <T>(work: () => Promise<T>) => Promise<
 const OUTAGE =
   /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY|NOMEM|CORRUPT|NOTADB|PROTOCOL)|08...|53...|57P0.|58...|25006|40001|40P01|55P03|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)$/;
 
+/** What pg says, without a code, when PostgreSQL is connected and silent. */
+const NO_ANSWER = 'Query read timeout';
+
 /** The fault to answer for a database that is away: `unavailable`; undefined for any other error. */
 export function databaseFault(error: unknown): AppError | undefined {
   if (!(error instanceof BaseError)) return undefined;
   const original: unknown = 'original' in error ? error.original : undefined;
-  return error instanceof ConnectionError || OUTAGE.test(errorCode(original)) ? new AppError('unavailable', { cause: error }) : undefined;
+  const away = error instanceof ConnectionError || OUTAGE.test(errorCode(original)) || error.message === NO_ANSWER;
+  return away ? new AppError('unavailable', { cause: error }) : undefined;
 }

@@ -6,7 +6,7 @@ import { describeTarget } from '../../config/database.js';
 import { FASTAPI_COLUMNS } from '../../migrations/fastapi-adoption.js';
 import { type Migration, type MigrationContext, migrations as ourMigrations } from '../../migrations/index.js';
 import { StartError } from '../errors/start-error.js';
-import { createDatabase, type Database } from './database.js';
+import { createDatabase, type Database, isFile } from './database.js';
 import { enableWriteAheadLog, inspectFile, openRaw } from './sqlite-file.js';
 
 /** How long a process waits while another one migrates. */
@@ -39,7 +39,8 @@ export async function migrate(database: Database, history: readonly Migration[] 
 
 async function bringUpToDate(database: Database, history: readonly Migration[]): Promise<MigrationReport> {
   const { target } = database;
-  if (target.dialect === 'postgres' || target.file === ':memory:') return applyAll(database, history);
+  if (target.dialect === 'postgres') return applyApart(target, history);
+  if (!isFile(target)) return applyAll(database, history);
 
   const state = await inspectFile(target.file);
   assertNotNewer(state.migrations, history, target.file);
@@ -48,14 +49,14 @@ async function bringUpToDate(database: Database, history: readonly Migration[]):
   if (foreign)
     throw new StartError(`DATABASE_URL: ${target.file} has a users table that is not ours; it was not touched. Name another file`);
 
-  const report = state.migrations.length === history.length ? NOTHING : await migrateFile(target, history);
+  const report = state.migrations.length === history.length ? NOTHING : await applyApart(target, history);
   if (!state.writeAheadLog) await enableWriteAheadLog(target.file);
   return report;
 }
 
-/** On a connection of its own, where foreign keys are off and the wait for another process is long. */
-async function migrateFile(target: Database['target'], history: readonly Migration[]): Promise<MigrationReport> {
-  const own = createDatabase(target, { foreignKeys: false, lockWaitMs: MIGRATION_WAIT_MS });
+/** On a connection of its own, whose wait for another process is long. */
+async function applyApart(target: Database['target'], history: readonly Migration[]): Promise<MigrationReport> {
+  const own = createDatabase(target, { waitMs: MIGRATION_WAIT_MS });
   try {
     return await applyAll(own, history);
   } finally {
@@ -129,7 +130,7 @@ function assertNotNewer(found: readonly string[], history: readonly Migration[],
 
 /** A copy that is whole or absent, as readable as the file itself. The reader's own connection sees nothing uncommitted. */
 async function copyOf(target: Database['target']): Promise<string> {
-  if (target.dialect !== 'sqlite' || target.file === ':memory:') throw new TypeError('only a SQLite file can be copied');
+  if (!isFile(target)) throw new TypeError('only a SQLite file can be copied');
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
   const base = `${target.file}.before-adoption-${stamp}`;
   const copy = existsSync(base) ? `${base}-${process.pid}` : base;

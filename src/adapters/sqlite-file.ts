@@ -1,4 +1,4 @@
-import { constants, accessSync, existsSync, statSync } from 'node:fs';
+import { constants, accessSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import sqlite3 from 'sqlite3';
 import { StartError } from '../errors/start-error.js';
@@ -12,6 +12,9 @@ export interface RawConnection {
 
 const SETTLE_MS = 50;
 const SETTLE_TRIES = 200;
+
+/** How every SQLite file begins. */
+const HEADER = Buffer.from('SQLite format 3\0');
 
 /** Opens a SQLite file as it is; `write` is needed for changing it. Throws what SQLite says. */
 export async function openRaw(file: string, { write }: { write: boolean }): Promise<RawConnection> {
@@ -51,8 +54,9 @@ export interface FileState {
 }
 
 /**
- * Looks at a SQLite file and touches nothing. Throws StartError where it can't be used: no folder, no right to write, no
- * database, or a corrupt one.
+ * Looks at a SQLite file and changes nothing, but that a write which a crash has cut short is rolled back, as SQLite
+ * bids whoever opens it next. Throws StartError where it can't be used: no folder, no right to write, no database, a
+ * corrupt one, or one whose record of migrations is not ours.
  */
 export async function inspectFile(file: string): Promise<FileState> {
   if (!existsSync(file) || statSync(file).size === 0) {
@@ -60,8 +64,10 @@ export async function inspectFile(file: string): Promise<FileState> {
     return { exists: false, writeAheadLog: false, userColumns: [], migrations: [] };
   }
   if (!statSync(file).isFile()) throw new StartError(`DATABASE_URL: ${file} is not a file. Name a file for the database`);
-  const connection = await openRaw(file, { write: false }).catch((error: unknown) => {
-    throw new StartError(`DATABASE_URL: ${file} can't be opened. Make it readable and writable for this user`, { cause: error });
+  assertHeader(file);
+  // What a crash has left half written can be told by its journal, and read only once it is rolled back.
+  const connection = await openRaw(file, { write: existsSync(`${file}-journal`) }).catch((error: unknown) => {
+    throw cannotOpen(file, error);
   });
   try {
     await assertSound(file, connection);
@@ -70,13 +76,38 @@ export async function inspectFile(file: string): Promise<FileState> {
       exists: true,
       writeAheadLog: (await connection.all('PRAGMA journal_mode'))[0]?.['journal_mode'] === 'wal',
       userColumns: (await connection.all('PRAGMA table_info(users)')).map((row) => String(row['name'])),
-      migrations: tables.has('schema_migrations')
-        ? (await connection.all('SELECT name FROM schema_migrations')).map((row) => String(row['name']))
-        : [],
+      migrations: tables.has('schema_migrations') ? await recordedIn(file, connection) : [],
     };
   } finally {
     await connection.close();
   }
+}
+
+const cannotOpen = (file: string, cause: unknown): StartError =>
+  new StartError(`DATABASE_URL: ${file} can't be opened. Make it readable and writable for this user`, { cause });
+
+const notADatabase = (file: string, cause?: unknown): StartError =>
+  new StartError(`DATABASE_URL: ${file} is not a SQLite database; it was not touched. Name another file`, { cause });
+
+/** Looked at before SQLite does, which may write to a file with a journal beside it. */
+function assertHeader(file: string): void {
+  const header = Buffer.alloc(HEADER.length);
+  try {
+    const descriptor = openSync(file, 'r');
+    readSync(descriptor, header, 0, header.length, 0);
+    closeSync(descriptor);
+  } catch (error) {
+    throw cannotOpen(file, error);
+  }
+  if (!header.equals(HEADER)) throw notADatabase(file);
+}
+
+async function recordedIn(file: string, connection: RawConnection): Promise<string[]> {
+  const columns = (await connection.all('PRAGMA table_info(schema_migrations)')).map((row) => row['name']);
+  if (!columns.includes('name')) {
+    throw new StartError(`DATABASE_URL: ${file} has a schema_migrations table that is not ours; it was not touched. Name another file`);
+  }
+  return (await connection.all('SELECT name FROM schema_migrations')).map((row) => String(row['name']));
 }
 
 function assertFolder(file: string): void {
@@ -97,9 +128,7 @@ async function assertSound(file: string, connection: RawConnection): Promise<voi
     faults = await connection.all('PRAGMA quick_check(1)');
   } catch (error) {
     const reason = errorCode(error);
-    if (reason === 'SQLITE_NOTADB') {
-      throw new StartError(`DATABASE_URL: ${file} is not a SQLite database; it was not touched. Name another file`, { cause: error });
-    }
+    if (reason === 'SQLITE_NOTADB') throw notADatabase(file, error);
     if (reason !== 'SQLITE_CORRUPT') {
       throw new StartError(`DATABASE_URL: ${file} can't be read (${reason}); it was not touched`, { cause: error });
     }

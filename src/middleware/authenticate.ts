@@ -13,10 +13,10 @@ function bearerToken(request: IncomingMessage): string {
   if (/[?&]access_token=/i.test(request.url ?? '')) throw unreadable('An access token is not taken from the query');
   const headers = request.headersDistinct['authorization'] ?? [];
   if (headers.length > 1) throw unreadable('The Authorization header was sent twice');
-  const [scheme = '', token, ...more] = (headers[0] ?? '').split(' ');
-  if (scheme.toLowerCase() !== 'bearer') throw new AppError('authentication_required');
-  if (token === undefined || token === '' || more.length > 0)
-    throw unreadable('The Authorization header must be: Bearer, a space, the token');
+  const [header = ''] = headers;
+  if (!/^bearer(?: |$)/i.test(header)) throw new AppError('authentication_required');
+  const token = /^bearer +(\S+)$/i.exec(header)?.[1];
+  if (token === undefined) throw unreadable('The Authorization header must be: Bearer, a space, the token');
   return token;
 }
 

@@ -1,4 +1,13 @@
-import { DataTypes, type InferAttributes, type InferCreationAttributes, literal, Model, type Sequelize, type Transaction } from 'sequelize';
+import {
+  DataTypes,
+  type InferAttributes,
+  type InferCreationAttributes,
+  literal,
+  Model,
+  QueryTypes,
+  type Sequelize,
+  type Transaction,
+} from 'sequelize';
 
 /** Columns that a new user leaves to their defaults. */
 type MadeByDatabase = 'id' | 'lookalike_fold' | 'hash_truncates';
@@ -38,6 +47,16 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
       bind: { name, fold },
     });
     return found !== null;
+  }
+
+  /** What the stored hashes say of how they were made, each once: `$2b$12$` or `$bcrypt-sha256$v=2,t=2b,r=12$`. Reads every user. */
+  static async hashSettings(): Promise<string[]> {
+    const rows = await this.sequelize?.query<{ settings: string }>(
+      `SELECT DISTINCT substr(hashed_password, 1, CASE WHEN hashed_password LIKE '$bcrypt-sha256$%' THEN 29 ELSE 7 END) AS settings
+       FROM users WHERE hashed_password IS NOT NULL`,
+      { type: QueryTypes.SELECT },
+    );
+    return (rows ?? []).map(({ settings }) => settings);
   }
 
   /** Puts a new hash in the place of the old one, unless that has changed meanwhile. */

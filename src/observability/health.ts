@@ -1,4 +1,3 @@
-import type { Database } from '../adapters/database.js';
 import type { Hasher } from '../adapters/hasher.js';
 
 export interface PartState {
@@ -16,11 +15,18 @@ export interface Health {
 
 const state = (up: boolean): PartState => ({ status: up ? 'up' : 'down' });
 
-export function createHealth({ database, hasher, queueLimit }: { database: Database; hasher: Hasher; queueLimit: number }): Health {
+interface Parts {
+  /** Throws where the database can't serve. */
+  readonly pingDatabase: () => Promise<void>;
+  readonly hasher: Hasher;
+  readonly queueLimit: number;
+}
+
+export function createHealth({ pingDatabase, hasher, queueLimit }: Parts): Health {
   let draining = false;
   return {
     parts: async () => {
-      const answers = await database.ping().then(
+      const answers = await pingDatabase().then(
         () => true,
         () => false,
       );

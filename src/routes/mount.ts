@@ -7,8 +7,14 @@ import { readBody } from '../middleware/read-body.js';
 import type { TokenService } from '../services/token.service.js';
 import type { Route } from './route.js';
 
+interface Steps {
+  readonly tokens: TokenService;
+  /** Passes once the database can be used. */
+  readonly ready: Middleware;
+}
+
 /** An Express router for the table: every route with its guard and body reader, and 405 and OPTIONS for every path. */
-export function mountRoutes(routes: readonly Route[], tokens: TokenService): Router {
+export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
   // A path has one spelling, or a second one could dodge what is said of the first.
   const router = Router({ caseSensitive: true, strict: true });
   for (const path of new Set(routes.map((route) => route.path))) {
@@ -22,7 +28,7 @@ export function mountRoutes(routes: readonly Route[], tokens: TokenService): Rou
     };
     // One layer a path: a request is held against each path once, not once for each of its steps.
     const layer = router.route(path).all(entry);
-    for (const route of here) layer[route.method](...stepsOf(route, tokens));
+    for (const route of here) layer[route.method](...stepsOf(route, steps));
     layer.options((_req, res) => {
       res.setHeader('Allow', allow);
       res.statusCode = 204;
@@ -36,13 +42,14 @@ export function mountRoutes(routes: readonly Route[], tokens: TokenService): Rou
 }
 
 /** What a request to a route passes, in order. */
-function stepsOf(route: Route, tokens: TokenService): Middleware[] {
+function stepsOf(route: Route, { tokens, ready }: Steps): Middleware[] {
   const answer: Middleware = async (req, res) => {
     const { userId, body } = res.locals;
     const wantsHtml = mentions(req.headers.accept, 'text/html') && req.accepts(['json', 'html']) === 'html';
     send(res, await route.handler.run({ userId, body, params: req.params, base: req.baseUrl, wantsHtml }));
   };
   return [
+    ...(route.standalone ? [] : [ready]),
     ...(answersJson(route) ? [acceptsJson] : []),
     ...(route.guard === 'public' ? [] : [authenticate(tokens)]),
     ...(route.handler.body ? readBody({ forms: route.oauth === true }) : []),

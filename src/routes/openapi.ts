@@ -50,11 +50,14 @@ const isJsonArray = (value: Json | undefined): value is JsonArray => Array.isArr
 const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 
 /** The codes that every route of its kind can answer with, and its own. */
-export function codesOf({ guard, handler, errors = [] }: Route): Code[] {
+export function codesOf({ guard, standalone, handler, errors = [] }: Route): Code[] {
   const guarded: Code[] = guard === 'public' ? [] : ['malformed_request', 'authentication_required', 'invalid_token'];
-  const withBody: Code[] = handler.body ? ['malformed_request', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
+  const withBody: Code[] = handler.body
+    ? ['malformed_request', 'request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed']
+    : [];
   const withParams: Code[] = handler.params ? ['malformed_request', 'not_found'] : [];
-  return [...new Set<Code>([...guarded, ...withBody, ...withParams, ...errors, 'not_acceptable', 'internal_error', 'unavailable'])];
+  const withDatabase: Code[] = standalone ? [] : ['unavailable'];
+  return [...new Set<Code>([...guarded, ...withBody, ...withParams, ...errors, 'not_acceptable', 'internal_error', ...withDatabase])];
 }
 
 /** This API as an OpenAPI 3.1 document, made of the routes and their Joi schemas alone. */

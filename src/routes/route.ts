@@ -85,6 +85,8 @@ export interface Route {
   readonly path: string;
   /** Needs a signed-in user unless it says `public`. */
   readonly guard?: 'public';
+  /** Whether it answers without the database. */
+  readonly standalone?: true;
   /** Whether it speaks OAuth: takes forms too, and answers errors as RFC 6749 §5.2 has them. */
   readonly oauth?: true;
   readonly handler: Handler;

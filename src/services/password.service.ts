@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import bcrypt from 'bcryptjs';
-import type { Hasher } from '../adapters/hasher.js';
+import type { Comparison, Hasher } from '../adapters/hasher.js';
 import { AppError } from '../errors/app-error.js';
 import { CODES } from '../errors/codes.js';
 import { isPasswordText, NOT_PASSWORD_TEXT, passwordFaults } from './password-policy.js';
@@ -12,6 +12,7 @@ const MOST_ROUNDS = 18;
 /** The fewest that bcrypt knows. */
 const FEWEST_ROUNDS = 4;
 
+const SETTINGS = /^\$(?:2[aby]\$|bcrypt-sha256\$v=2,t=2b,r=)(\d{1,2})\$/;
 const PLAIN = /^(\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{22})[./A-Za-z0-9]{31}$/;
 const SHA256 = /^\$bcrypt-sha256\$v=2,t=2b,r=(\d{1,2})\$([./A-Za-z0-9]{22})\$([./A-Za-z0-9]{31})$/;
 
@@ -41,6 +42,11 @@ export interface PasswordService {
   verify(password: string, stored: StoredHash | undefined): Promise<Verification>;
   /** A new hash for a password that has just been verified: its rules are those of the day it was set. */
   rehash(password: string): Promise<string>;
+  /**
+   * Makes every wrong guess cost what it costs against the dearest of these hashes, told by how they begin; or who has
+   * one would show, where the cost has been lowered since.
+   */
+  levelWith(hashes: readonly string[]): void;
 }
 
 interface Readable {
@@ -52,12 +58,17 @@ interface Readable {
 }
 
 export function createPasswordService({ hasher, rounds }: { hasher: Hasher; rounds: number }): PasswordService {
-  // Compared against where there is nothing to compare with. Nobody knows a password for it, as no digest is all dots.
-  const nobody = `${bcrypt.genSaltSync(rounds)}${'.'.repeat(31)}`;
-  const paddingSalts = Array.from({ length: MOST_ROUNDS + 1 }, (_, cost) => (cost < FEWEST_ROUNDS ? '' : bcrypt.genSaltSync(cost)));
+  const salts = Array.from({ length: MOST_ROUNDS + 1 }, (_, cost) => (cost < FEWEST_ROUNDS ? '' : bcrypt.genSaltSync(cost)));
+  /** What a wrong guess costs. */
+  let level = rounds;
 
-  /** A cost of c and then c, c+1, … up to the usual less one add up to the usual: 2^c + 2^c + 2^(c+1) + … = 2^rounds. */
-  const paddingFrom = (cost: number): string[] => (cost < rounds ? paddingSalts.slice(cost, rounds) : []);
+  /** Compared against where there is nothing to compare with. Nobody knows a password for it, as no digest is all dots. */
+  const nobody = (): Comparison => {
+    const salt = salts[level] ?? '';
+    return { secret: '', salt, expected: `${salt}${'.'.repeat(31)}`, padding: [] };
+  };
+  /** A cost of c and then c, c+1, … up to the level less one add up to the level's: 2^c + 2^c + 2^(c+1) + … = 2^level. */
+  const paddingFrom = (cost: number): string[] => (cost < level ? salts.slice(cost, level) : []);
 
   const rehash = async (password: string): Promise<string> => {
     const salt = bcrypt.genSaltSync(rounds);
@@ -69,6 +80,10 @@ export function createPasswordService({ hasher, rounds }: { hasher: Hasher; roun
 
   return {
     rehash,
+    levelWith: (hashes) => {
+      const costs = hashes.map((hash) => Number(SETTINGS.exec(hash)?.[1] ?? 0)).filter((cost) => cost <= MOST_ROUNDS);
+      level = Math.max(level, ...costs);
+    },
     hash: async (password, username) => {
       assertAcceptable(password, username);
       return rehash(password);
@@ -76,7 +91,7 @@ export function createPasswordService({ hasher, rounds }: { hasher: Hasher; roun
     verify: async (password, stored) => {
       const readable = stored === undefined ? undefined : readHash(password, stored);
       if (readable === undefined) {
-        await hasher.matches({ secret: '', salt: nobody.slice(0, 29), expected: nobody, padding: [] });
+        await hasher.matches(nobody());
         return { valid: false, outdated: false };
       }
       const valid = await hasher.matches({ ...readable, padding: paddingFrom(readable.rounds) });

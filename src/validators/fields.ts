@@ -26,23 +26,29 @@ export const newUsername = Joi.string()
     'username.too_long': `may have ${most} characters at most`,
     'username.format': 'may have letters, marks and digits of any script, and . _ - @ +',
   })
-  .meta(rules({ minLength: fewest, maxLength: most, pattern: '^[\\p{L}\\p{M}\\p{N}._\\-@+]*$' }))
+  .meta(rules({ minLength: 1 }))
   .description(
-    'Letters, marks and digits of any script and `. _ - @ +`, after NFKC. Names that differ by case, width or composition are one.',
+    `After NFKC ${fewest} to ${most} letters, marks and digits of any script and \`. _ - @ +\`. Names that differ by case, width or composition are one.`,
   )
   .example('ada');
 
-/** A new password, of the user that the same body names in `username`. */
-export const newPassword = Joi.string()
-  .custom((value: string, helpers) => {
-    if (!isPasswordText(value)) return helpers.error('password.text');
+/** Tells one of the rules that a password breaks, by its place among them: Joi takes one fault from each check. */
+const passwordRule =
+  (place: number): Joi.CustomValidator<string> =>
+  (value, helpers) => {
+    if (!isPasswordText(value)) return place === 0 ? helpers.error('password.text') : value;
     const ancestors: unknown = helpers.state.ancestors;
     const body: unknown = Array.isArray(ancestors) ? ancestors[0] : undefined;
     const username =
       typeof body === 'object' && body !== null && 'username' in body && typeof body.username === 'string' ? body.username : undefined;
-    const [fault] = passwordFaults(value, username);
+    const fault = passwordFaults(value, username)[place];
     return fault === undefined ? value : helpers.error(fault);
-  })
+  };
+
+/** A new password, of the user that the same body names in `username`. */
+export const newPassword = Joi.string()
+  .custom(passwordRule(0))
+  .custom(passwordRule(1))
   .messages({
     'string.empty': CODES.password_too_short.detail,
     'password.text': NOT_PASSWORD_TEXT,
@@ -58,6 +64,7 @@ export const newPassword = Joi.string()
 /** An address as it may be claimed; it is nobody's until it is verified. */
 export const emailAddress = Joi.string()
   .email({ tlds: false })
+  .custom((value: string, helpers) => (value.isWellFormed() ? value : helpers.error('string.email')))
   .max(254)
   .messages({ 'string.email': 'must be an e-mail address', 'string.empty': 'must be an e-mail address' })
   .description('Several accounts may claim one address.')

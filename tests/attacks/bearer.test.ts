@@ -50,6 +50,10 @@ describe('how an access token may come (RFC 6750)', () => {
     }
   });
 
+  test('spaces between the scheme and the token may be several (§2.1)', async () => {
+    for (const path of PATHS) expect((await exchange(port, get(path, `Authorization: Bearer   ${good}`))).status).toBe(200);
+  });
+
   const unreadable: [string, string[]][] = [
     ['the scheme alone', ['Authorization: Bearer']],
     ['the scheme and spaces', ['Authorization: Bearer   ']],

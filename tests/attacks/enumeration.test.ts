@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import bcrypt from 'bcryptjs';
 import { type Comparison, createHasher, type Hasher } from '../../src/adapters/hasher.js';
 import { expectProblem } from '../support/answers.js';
-import { createStoredApp, type StoredApp } from '../support/stored-app.js';
+import { createStoredApp, freshPlace, type StoredApp } from '../support/stored-app.js';
+import { createTestApp } from '../support/test-app.js';
 
 const ROUNDS = 6;
 const PASSWORD = 'correct horse battery staple';
@@ -38,6 +39,27 @@ function recordingHasher(): RecordingHasher {
     },
   };
 }
+
+describe('where the cost has been lowered since', () => {
+  test.each([
+    ['$2b$', PASSWORD],
+    ['$bcrypt-sha256$', LONG_PASSWORD],
+  ])('a wrong guess costs as much as against the dearest hash (%s)', async (_format, password) => {
+    const place = await freshPlace();
+    const hasher = recordingHasher();
+    const before = await createTestApp({ DATABASE_URL: place.url, BCRYPT_ROUNDS: ROUNDS }, { hasher: recordingHasher() });
+    await before.createUser({ username: 'dear', password });
+    await before.close();
+    const auth = await createTestApp({ DATABASE_URL: place.url, BCRYPT_ROUNDS: 4 }, { hasher });
+    await auth.createUser({ username: 'cheap', password });
+    for (const username of ['dear', 'cheap', 'nobody'])
+      expect((await auth.http().post('/token').send({ username, password: 'a wrong password' })).status).toBe(401);
+    expect(hasher.comparisons).toEqual(Array.from({ length: 3 }, () => ({ equal: false, cost: FULL_COST })));
+    expect(hasher.digests.filter((cost) => cost !== 2 ** 4)).toEqual([]);
+    await auth.close();
+    await place.drop();
+  });
+});
 
 describe('what a failed log-in costs and says', () => {
   const hasher = recordingHasher();

@@ -228,7 +228,9 @@ describe.each(targets)('the database contract on %s', (kind) => {
     });
   });
 
-  test('it answers a ping', async () => {
+  test('it answers a ping once it is migrated', async () => {
+    await expect(database.ping()).rejects.toThrow();
+    await migrate(database);
     await expect(database.ping()).resolves.toBeUndefined();
   });
 });

@@ -192,6 +192,16 @@ describe('the database of the FastAPI original', () => {
     expect(lines[0]).toBe('Adopted 0 users of the FastAPI original: each keeps id, name and password');
   });
 
+  test.each([
+    ['two users of one name', "INSERT INTO users (username, hashed_password) VALUES ('alice', 'x')", /ids .*have the same name/],
+    ['a name that is not text', "INSERT INTO users (username, hashed_password) VALUES (x'ff00', 'x')", /id 11 is not text/],
+  ])('%s are told by their ids, before anything is changed', async (_, statement, reason) => {
+    await placeFastApiDatabase(file(), ['DROP INDEX ix_users_username', statement]);
+    const before = fingerprint(file());
+    await expect(adopt()).rejects.toThrow(reason);
+    expect([fingerprint(file()), copies()]).toEqual([before, []]);
+  });
+
   test('an adoption that fails leaves the file as it was', async () => {
     // An id that no AUTOINCREMENT follows: the fault comes late, when rows are already moved.
     await placeFastApiDatabase(file(), [

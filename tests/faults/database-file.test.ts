@@ -1,10 +1,22 @@
-import { mkdirSync, openSync, closeSync, readFileSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import sqlite3 from 'sqlite3';
 import supertest from 'supertest';
 import { migrations } from '../../migrations/index.js';
 import { createDatabase, LOCK_WAIT_MS } from '../../src/adapters/database.js';
 import { migrate } from '../../src/adapters/migrator.js';
+import { openRaw } from '../../src/adapters/sqlite-file.js';
 import { StartError } from '../../src/errors/start-error.js';
 import { change, placeFastApiDatabase, query } from '../support/fastapi.js';
 import { sourceUrl, useProcesses } from '../support/process.js';
@@ -97,6 +109,11 @@ describe('a start refuses, names the file, and touches nothing', () => {
       'a users table of another program',
       /not ours/,
       () => makeDatabase(['CREATE TABLE users (id INTEGER PRIMARY KEY, login TEXT)', "INSERT INTO users VALUES (1, 'ada')"]),
+    ],
+    [
+      "another program's record of migrations",
+      /schema_migrations table that is not ours/,
+      () => makeDatabase(['CREATE TABLE schema_migrations (version TEXT PRIMARY KEY)', "INSERT INTO schema_migrations VALUES ('1')"]),
     ],
     ['a users table that lacks a column', /not ours/, () => makeDatabase(['CREATE TABLE users (id INTEGER PRIMARY KEY, username TEXT)'])],
     [
@@ -220,9 +237,40 @@ test('a migration killed half-way leaves nothing, and the next start finishes it
     { cwd: folder.path },
   ).finished;
   expect(killed).toEqual({ code: null, stdout: '', stderr: '' });
-  // Opened for writing, as what the killed process left in its journal has to be rolled back.
-  await change(file(), ['BEGIN IMMEDIATE', 'ROLLBACK']);
   expect(await query(file(), 'SELECT name, sql FROM sqlite_master ORDER BY name')).toEqual(schema);
   expect(await start()).toHaveLength(migrations.length);
   expect(await query(file(), 'SELECT count(*) AS users FROM users')).toEqual([{ users: 10 }]);
+});
+
+test('a write that was killed once its pages were in the file is rolled back by the next start', async () => {
+  await placeFastApiDatabase(folder.file('live.db'));
+  const writer = await openRaw(folder.file('live.db'), { write: true });
+  // With so small a cache SQLite writes pages before the commit, and what they held to its journal first.
+  for (const statement of ['PRAGMA cache_size=1', 'BEGIN IMMEDIATE', 'UPDATE users SET hashed_password = hex(randomblob(3000))'])
+    await writer.all(statement);
+  for (const end of ['', '-journal']) copyFileSync(folder.file(`live.db${end}`), file() + end);
+  await writer.close();
+  expect(readFileSync(file()).equals(readFileSync(folder.file('live.db')))).toBe(false);
+
+  expect(await start()).toHaveLength(migrations.length);
+  const hashes = 'SELECT id, hashed_password FROM users ORDER BY id';
+  expect(await query(file(), hashes)).toEqual(await query(folder.file('live.db'), hashes));
+});
+
+test('a file that is deleted while it is served is told as a fault, and no empty one is put in its place', async () => {
+  const auth = await createAppOn(file());
+  try {
+    expect((await supertest(auth.app).get('/health/ready')).status).toBe(200);
+    renameSync(file(), folder.file('elsewhere.db'));
+    const down = { database: { status: 'down' }, hasher: { status: 'up' }, process: { status: 'up' } };
+    expect(await supertest(auth.app).get('/health/ready')).toMatchObject({ status: 503, body: { code: 'unavailable', parts: down } });
+    const registration = { username: 'ada', password: 'a password of my own' };
+    expect(await supertest(auth.app).post('/register').send(registration)).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+    expect(names()).toEqual(['elsewhere.db']);
+    renameSync(folder.file('elsewhere.db'), file());
+    expect((await supertest(auth.app).get('/health/ready')).status).toBe(200);
+    expect((await supertest(auth.app).post('/register').send(registration)).status).toBe(201);
+  } finally {
+    await auth.close();
+  }
 });

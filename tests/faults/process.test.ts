@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { placeFastApiDatabase, query } from '../support/fastapi.js';
 import { freePort, occupyPort, type RunningServer, useProcesses } from '../support/process.js';
@@ -57,6 +57,11 @@ describe('a server that can’t start says why and ends', () => {
     expect(told).toEqual([expect.stringMatching(/^LOG_LEVEL /)]);
   });
 
+  test('an .env that can’t be read: one line that names it', async () => {
+    mkdirSync(folder.file('.env'));
+    expect(await refusal({})).toEqual([expect.stringMatching(/^\.env can't be read \(EISDIR\)/)]);
+  });
+
   test('a port in use: one line that names it', async () => {
     const { port, server } = await occupyPort();
     const child = processes.runFile('src/server.ts', { cwd: folder.path, settings: { PORT: String(port) } });
@@ -95,6 +100,17 @@ describe('SIGTERM', () => {
     await server.printed('finishing requests under way');
     await expect(fetch(`${server.url}/health/live`)).rejects.toThrow();
     expect((await Promise.all(underWay)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(await server.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('that comes twice for one wish, as from Ctrl-C under npm, is one', async () => {
+    const server = await processes.startServer({ cwd: folder.path, settings: { BCRYPT_ROUNDS: '12', HASH_THREADS: '1' } });
+    expect((await register(server, 'ada')).status).toBe(201);
+    const underWay = [logIn(server, 'ada'), logIn(server, 'ada')];
+    await Promise.race(underWay);
+    server.signal('SIGINT');
+    server.signal('SIGTERM');
+    expect((await Promise.all(underWay)).map(({ status }) => status)).toEqual([200, 200]);
     expect(await server.finished).toMatchObject({ code: 0, stderr: '' });
   });
 });

@@ -155,6 +155,21 @@ describe('POST /register', () => {
     });
   });
 
+  test('a password that breaks two rules has both told, and the code is the general one', async () => {
+    const response = await register({ username: 'password123', password: 'password123' });
+    expectProblem(response, 422, 'validation_failed', {
+      errors: [
+        ['password', 'password_too_common'],
+        ['password', 'password_contains_username'],
+      ],
+    });
+  });
+
+  test('half a surrogate pair is no character of an e-mail address', async () => {
+    const response = await register({ username: 'surrogate', password: PASSWORD, email: '\ud800@example.com' });
+    expectProblem(response, 422, 'validation_failed', { errors: [['email', 'format']] });
+  });
+
   test('members that are missing are told as required', async () => {
     const errors: [string, string][] = [
       ['username', 'required'],

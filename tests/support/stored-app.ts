@@ -35,7 +35,8 @@ export async function createStoredApp(settings: SettingsInput = {}, overrides: P
   };
 }
 
-async function freshPlace(): Promise<{ url: string; drop(): Promise<void> }> {
+/** An empty database that outlives the app on it, of the kind that the run is for. */
+export async function freshPlace(): Promise<{ url: string; drop(): Promise<void> }> {
   const server = process.env['TEST_DATABASE_URL'];
   if (server !== undefined) return freshSchema(server);
   const folder = await mkdtemp(join(tmpdir(), 'lingomate-auth-'));

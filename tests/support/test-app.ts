@@ -38,7 +38,7 @@ export interface TestApp extends Omit<TestAuth, 'app'> {
 /** A whole service for one suite, on the database that the run is for. */
 export async function createTestApp(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): Promise<TestApp> {
   const schema = SERVER === undefined ? undefined : await freshSchema(SERVER);
-  const keys = { SECRET_KEY: randomBytes(48).toString('base64url').repeat(2), ROOT_KEY: randomBytes(48).toString('base64url') };
+  const keys = { SECRET_KEY: randomBytes(64).toString('base64url'), ROOT_KEY: randomBytes(48).toString('base64url') };
   const log: string[] = [];
   const logger = createLogger({ level: 'trace', readable: false, destination: { write: (line) => log.push(line) } });
   const auth = await createTestAuth({ ...(schema ? { DATABASE_URL: schema.url } : {}), ...keys, ...settings }, { logger, ...overrides });

@@ -28,7 +28,13 @@ describe('defaults', () => {
   test('every setting but the keys has the default that is written down', () => {
     expect(loadConfig(KEYS)).toEqual({
       environment: 'development',
-      http: { host: '127.0.0.1', port: 8000, corsOrigins: ['http://localhost:3000'], trustedProxies: 0 },
+      http: {
+        host: '127.0.0.1',
+        port: 8000,
+        publicUrl: 'http://localhost:8000',
+        corsOrigins: ['http://localhost:3000'],
+        trustedProxies: 0,
+      },
       database: { dialect: 'sqlite', file: 'lingomateai.db' },
       token: {
         algorithm: 'HS256',
@@ -63,6 +69,11 @@ describe('defaults', () => {
     const blank = Object.fromEntries(NAMES.map((name) => [name, nothing]));
     expect(loadConfig({ ...blank, ...KEYS })).toEqual(loadConfig(KEYS));
     expect(loadConfig({ ...blank, ...IN_MEMORY }).token.secretKey).not.toBe(nothing);
+  });
+
+  test('without an issuer of its own the service is found on this machine, at its port', () => {
+    const { http, token } = loadConfig({ ...KEYS, PORT: 8123 });
+    expect([http.publicUrl, token.issuer]).toEqual(['http://localhost:8123', 'http://localhost:8000']);
   });
 
   test('what is not a setting of ours is ignored', () => {
@@ -108,6 +119,7 @@ describe('good settings', () => {
       http: {
         host: '0.0.0.0',
         port: 9000,
+        publicUrl: 'https://auth.example.com',
         corsOrigins: ['https://app.example.com', 'https://admin.example.com:8443'],
         trustedProxies: 2,
       },
@@ -248,6 +260,11 @@ describe('keys', () => {
     'a'.repeat(64),
     'abc'.repeat(20),
     '012345678'.repeat(8),
+    '0123456789abcdef'.repeat(2),
+    'k7Qw9ZrT2xVb5NmL'.repeat(3),
+    'abcdefghijklmnopqrstuvwxyz123456',
+    'zyxwvutsrqponmlkjihgfedcba9876543210',
+    'django-insecure-4k2!9x@w7q$e8r^t5y&u6i*o1p',
   ])('%s is refused as a key', (key) => {
     for (const name of ['SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'ROOT_KEY']) {
       const faults = faultsOf({ ...IN_MEMORY, [name]: key });
@@ -256,9 +273,9 @@ describe('keys', () => {
     }
   });
 
-  test('ROOT_KEY must not be SECRET_KEY', () => {
+  test.each(['SECRET_KEY', 'SECRET_KEY_PREVIOUS'])('ROOT_KEY must not be %s', (name) => {
     const key = randomKey();
-    expect(faultsOf({ ...IN_MEMORY, SECRET_KEY: key, ROOT_KEY: key }).map(variableOf)).toEqual(['ROOT_KEY']);
+    expect(faultsOf({ ...IN_MEMORY, [name]: key, ROOT_KEY: key }).map(variableOf)).toEqual(['ROOT_KEY']);
   });
 
   test.each([
