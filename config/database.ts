@@ -1,8 +1,17 @@
 /** Where the data lives: one SQLite file, SQLite in memory, or PostgreSQL. */
-export type DatabaseTarget =
-  | { readonly dialect: 'sqlite'; readonly file: string }
-  | { readonly dialect: 'sqlite'; readonly file: ':memory:' }
-  | { readonly dialect: 'postgres'; readonly url: string };
+export type DatabaseTarget = { readonly dialect: 'sqlite'; readonly file: string } | { readonly dialect: 'postgres'; readonly url: string };
+
+/** What `sslmode` may ask for; PostgreSQL's other words mean "encrypted, perhaps". */
+export const SSL_MODES = ['disable', 'require', 'verify-full'] as const;
+export type SslMode = (typeof SSL_MODES)[number];
+export const isSslMode = (word: string): word is SslMode => SSL_MODES.some((mode) => mode === word);
+
+/** What a PostgreSQL URL may ask for. Any other parameter would be dropped on the way, and with it what it was to ensure. */
+const POSTGRES_PARAMETERS: Readonly<Record<string, (value: string) => boolean>> = {
+  sslmode: isSslMode,
+  application_name: () => true,
+  options: () => true,
+};
 
 /**
  * Reads a DATABASE_URL: `sqlite:path`, SQLAlchemy's `sqlite:///path` (three slashes and a relative path, four and an
@@ -11,7 +20,9 @@ export type DatabaseTarget =
  */
 export function parseDatabaseUrl(value: string): DatabaseTarget | undefined {
   if (/^postgres(ql)?:\/\/[^/]/.test(value)) {
-    return URL.canParse(value) ? { dialect: 'postgres', url: value } : undefined;
+    const parameters = URL.canParse(value) ? [...new URL(value).searchParams] : undefined;
+    const known = parameters?.every(([name, asked]) => Object.hasOwn(POSTGRES_PARAMETERS, name) && POSTGRES_PARAMETERS[name]?.(asked));
+    return known ? { dialect: 'postgres', url: value } : undefined;
   }
   if (!value.startsWith('sqlite:')) return undefined;
   const rest = value.slice('sqlite:'.length);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { errorCode } from '../src/lib/error-code.js';
 import type { DatabaseTarget } from './database.js';
 import { ConfigError } from './config-error.js';
@@ -19,6 +19,7 @@ export interface LocalKeys {
 }
 
 const makeKey = (): string => randomBytes(MADE_KEY_BYTES).toString('base64url');
+const makeKeys = (): MadeKeys => ({ SECRET_KEY: makeKey(), ROOT_KEY: makeKey() });
 
 /**
  * The keys kept beside a SQLite file (mode 0600), made at the first start; for a database in memory they last as long
@@ -26,10 +27,9 @@ const makeKey = (): string => randomBytes(MADE_KEY_BYTES).toString('base64url');
  * written or read.
  */
 export function localKeys(target: DatabaseTarget): LocalKeys {
-  const fresh = { SECRET_KEY: makeKey(), ROOT_KEY: makeKey() };
-  if (target.dialect !== 'sqlite' || target.file === ':memory:') return { keys: fresh, notice: undefined };
+  if (target.dialect !== 'sqlite' || target.file === ':memory:') return { keys: makeKeys(), notice: undefined };
   const file = `${target.file}.keys.json`;
-  const made = createOnce(file, JSON.stringify(fresh, null, 2));
+  const made = !existsSync(file) && createOnce(file, JSON.stringify(makeKeys(), null, 2));
   const keys = readKeys(file);
   return { keys, notice: made ? `SECRET_KEY and ROOT_KEY were made and are kept in ${file}: keep it as safe as the database` : undefined };
 }
@@ -40,6 +40,7 @@ function createOnce(file: string, content: string): boolean {
   try {
     writeFileSync(draft, content, { mode: 0o600, flag: 'wx' });
   } catch (error) {
+    if (existsSync(draft)) rmSync(draft);
     throw new ConfigError([
       `DATABASE_URL: the folder of ${file} can't be written to (${errorCode(error)}). Make it, or make it writable for this user`,
     ]);

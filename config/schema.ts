@@ -1,5 +1,5 @@
 import Joi from 'joi';
-import { parseDatabaseUrl } from './database.js';
+import { parseDatabaseUrl, SSL_MODES } from './database.js';
 
 /** The JSON Web Signature algorithms that ALGORITHM may name, and the fewest key bytes of each (RFC 7518 §3.2). */
 export const HMAC_KEY_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
@@ -93,7 +93,7 @@ export const settingsSchema = Joi.object<Settings, true>({
     .default('sqlite:lingomateai.db')
     .custom((value: string, helpers) => (parseDatabaseUrl(value) ? value : helpers.error('database.unknown')))
     .messages({
-      'database.unknown': '{#label} is not a database: use sqlite:path, sqlite:///path, sqlite::memory: or postgres://user@host/name',
+      'database.unknown': `{#label} is not a database: use sqlite:path, sqlite:///path, sqlite::memory: or postgres://user@host/name, which may end in ?sslmode= (${SSL_MODES.join(', ')}), application_name= and options=`,
     })
     .meta({ secret: true })
     .description('`sqlite:path`, `sqlite:///./path` (as SQLAlchemy writes it), `sqlite::memory:` or `postgres://…`.'),
@@ -106,7 +106,7 @@ export const settingsSchema = Joi.object<Settings, true>({
     .messages({ 'any.invalid': `{#label} must not be the same as SECRET_KEY or SECRET_KEY_PREVIOUS. Make one with: ${KEYGEN}` })
     .description('The root of every other secret. Never shared. Made at first start in development.'),
   ALGORITHM: Joi.string()
-    .valid('HS256', 'HS384', 'HS512')
+    .valid(...Object.keys(HMAC_KEY_BYTES))
     .default('HS256')
     .description('How access tokens are signed: `HS256`, `HS384` or `HS512`.'),
   ACCESS_TOKEN_EXPIRE_MINUTES: Joi.number().integer().min(1).max(1440).default(30).unit('minutes').description('Life of an access token.'),

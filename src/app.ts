@@ -48,13 +48,19 @@ const securityHeaders = (): Middleware =>
 /** An app that is mounted somewhere migrates before its first answer; after that this costs one comparison. */
 function started(container: Container): Middleware {
   let ready = false;
-  return async (_req, _res, next) => {
-    if (!ready) {
-      await container.start().catch((error: unknown) => {
-        throw new AppError('unavailable', { cause: error });
-      });
-      ready = true;
+  return (_req, _res, next) => {
+    if (ready) {
+      next();
+      return;
     }
-    next();
+    container.start().then(
+      () => {
+        ready = true;
+        next();
+      },
+      (error: unknown) => {
+        next(new AppError('unavailable', { cause: error }));
+      },
+    );
   };
 }

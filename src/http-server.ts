@@ -1,5 +1,4 @@
 import { createServer, IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { randomUUID } from 'node:crypto';
 import type { Express } from 'express';
@@ -7,12 +6,15 @@ import { AppError } from './errors/app-error.js';
 import { CODES, type Code } from './errors/codes.js';
 import { presentProblem } from './presenters/problem.presenter.js';
 
-/** Limits of what a client may send, and how slowly (ASVS 13.1.2, 15.2.2). */
-const MOST_HEADER_BYTES = 16 * 1024;
-const HEADERS_WITHIN_MS = 10_000;
-const REQUEST_WITHIN_MS = 30_000;
-/** How often node looks for requests that are over their time. */
-const CHECK_EVERY_MS = 2_000;
+/** What a client may send, in bytes, and how slowly, in milliseconds (ASVS 13.1.2, 15.2.2). */
+const LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  /** How often node looks for requests that are over their time. */
+  connectionsCheckingInterval: 2_000,
+};
+type Limits = typeof LIMITS;
 
 const CODE_OF_FAULT: Readonly<Record<string, Code>> = {
   HPE_HEADER_OVERFLOW: 'header_too_large',
@@ -24,36 +26,37 @@ const CODE_OF_FAULT: Readonly<Record<string, Code>> = {
  * costs more than half of its speed. What never becomes a request (too long, too slow, no HTTP) is answered in the
  * contract's shape too.
  */
-export function createHttpServer(app: Express): Server {
+export function createHttpServer(app: Express, limits: Limits = LIMITS): Server {
   class Request extends IncomingMessage {}
   class Response<Message extends IncomingMessage> extends ServerResponse<Message> {}
   Object.setPrototypeOf(Request.prototype, app.request);
   Object.setPrototypeOf(Response.prototype, app.response);
   Object.assign(app, { request: Request.prototype, response: Response.prototype });
 
-  const limits = {
-    maxHeaderSize: MOST_HEADER_BYTES,
-    headersTimeout: HEADERS_WITHIN_MS,
-    requestTimeout: REQUEST_WITHIN_MS,
-    connectionsCheckingInterval: CHECK_EVERY_MS,
-    // The app looks at Host itself, so that its absence is answered in the contract's shape.
-    requireHostHeader: false,
-  };
-  const server = createServer({ IncomingMessage: Request, ServerResponse: Response, ...limits }, app);
+  // The app looks at Host itself, so that its absence is answered in the contract's shape.
+  const server = createServer({ IncomingMessage: Request, ServerResponse: Response, requireHostHeader: false, ...limits }, app);
   server.on('clientError', answerUnreadable);
   // Node would answer an Expect it doesn't know with a bare 417; a server may as well ignore it (RFC 9110 §10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   return server;
 }
 
-function answerUnreadable(error: Error, socket: Duplex & Partial<Pick<Socket, 'bytesWritten'>>): void {
-  // A connection that is gone, or in the middle of an answer, can only be closed.
+function answerUnreadable(error: Error, socket: Duplex): void {
   const reason = 'code' in error ? String(error.code) : '';
-  if (!socket.writable || reason === 'ECONNRESET') {
+  const fault = new AppError(CODE_OF_FAULT[reason] ?? 'malformed_request');
+  const pending = '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse ? socket._httpMessage : undefined;
+  const request = pending?.req;
+  if (pending?.headersSent === false && request?.complete === false && request.listenerCount('error') > 0) {
+    // Whoever is reading this body passes the fault on, so that it is answered and logged as that request's.
+    pending.setHeader('Connection', 'close');
+    request.emit('error', fault);
+    return;
+  }
+  // Where it is gone, or still owes an answer to what came before, nothing more can be said.
+  if (!socket.writable || reason === 'ECONNRESET' || request?.complete === true) {
     socket.destroy();
     return;
   }
-  const fault = new AppError(CODE_OF_FAULT[reason] ?? 'malformed_request');
   const { status } = CODES[fault.code];
   const requestId = randomUUID();
   const body = JSON.stringify(presentProblem(fault, { status, requestId, base: '', oauth: false }));

@@ -20,8 +20,7 @@ async function main(): Promise<void> {
   const server = createHttpServer(buildApp(container));
   drainOnSignal(server, container);
   await listen(server, config.http);
-  const shown = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
-  container.logger.info(`Lingomate Auth ${container.version} listens on http://${shown}:${config.http.port}, documentation at /docs`);
+  container.logger.info(`Lingomate Auth ${container.version} listens on ${urlOf(server)}, documentation at /docs`);
 }
 
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
@@ -37,6 +36,13 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
     });
     server.listen(port, host, done);
   });
+}
+
+/** Where it listens, with the port that was found where PORT is 0. */
+function urlOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('a server on TCP has an address');
+  return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
 }
 
 /**

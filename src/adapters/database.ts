@@ -1,6 +1,6 @@
 import { BaseError, ConnectionError, type Options, Sequelize, Transaction } from 'sequelize';
 import sqlite3 from 'sqlite3';
-import type { DatabaseTarget } from '../../config/database.js';
+import { type DatabaseTarget, isSslMode, type SslMode } from '../../config/database.js';
 import { AppError } from '../errors/app-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { openRaw } from './sqlite-file.js';
@@ -33,6 +33,7 @@ interface Migrating {
 /** Opens nothing yet: the first query connects. */
 export function createDatabase(target: DatabaseTarget, migrating?: Migrating): Database {
   const sequelize = new Sequelize(sequelizeOptions(target, migrating));
+  if (target.dialect === 'sqlite') closeWhatFails(sequelize);
   const alone = target.dialect === 'sqlite' ? oneAtATime((migrating?.waitMs ?? LOCK_WAIT_MS) / 2) : <T>(work: () => Promise<T>) => work();
   const type = target.dialect === 'sqlite' ? { type: Transaction.TYPES.IMMEDIATE } : {};
   return {
@@ -48,6 +49,13 @@ export function createDatabase(target: DatabaseTarget, migrating?: Migrating): D
   };
 }
 
+/** As libpq has them: `require` encrypts, and only `verify-full` also asks who is at the other end. */
+const TLS: Readonly<Record<SslMode, false | { rejectUnauthorized: boolean }>> = {
+  disable: false,
+  require: { rejectUnauthorized: false },
+  'verify-full': { rejectUnauthorized: true },
+};
+
 /** Whether the data lies in a file of this machine. */
 export const isFile = (target: DatabaseTarget): target is Extract<DatabaseTarget, { dialect: 'sqlite' }> =>
   target.dialect === 'sqlite' && target.file !== ':memory:';
@@ -55,11 +63,13 @@ export const isFile = (target: DatabaseTarget): target is Extract<DatabaseTarget
 function sequelizeOptions(target: DatabaseTarget, migrating: Migrating | undefined): Options {
   if (target.dialect === 'postgres') {
     const { hostname, port, username, password, pathname, searchParams } = new URL(target.url);
+    const asked = searchParams.get('sslmode') ?? 'disable';
+    if (!isSslMode(asked)) throw new TypeError('the settings let an unknown sslmode through');
     return {
       dialect: 'postgres',
       ...NO_RETRIES,
       logging: false,
-      host: decodeURIComponent(hostname),
+      host: decodeURIComponent(hostname).replace(/^\[(.*)\]$/, '$1'),
       port: Number(port || 5432),
       username: decodeURIComponent(username),
       password: decodeURIComponent(password),
@@ -69,6 +79,7 @@ function sequelizeOptions(target: DatabaseTarget, migrating: Migrating | undefin
         connectionTimeoutMillis: CONNECT_WAIT_MS,
         query_timeout: migrating?.waitMs ?? ANSWER_WAIT_MS,
         ...Object.fromEntries(searchParams),
+        ssl: TLS[asked],
       },
     };
   }
@@ -109,22 +120,32 @@ function sqliteModule(lockWaitMs: number): object {
   return { ...sqlite3, Database: Configured };
 }
 
+/** Sequelize ends the connection of a transaction that could not begin through its pool, and SQLite has none: each would stay open. */
+function closeWhatFails({ connectionManager }: Sequelize): void {
+  Object.assign(connectionManager, { destroyConnection: (connection: object) => connectionManager.releaseConnection(connection) });
+}
+
 /**
  * Work in its order of arrival, one piece at a time. SQLite has one writer: who waits here holds no thread and no lock,
  * where SQLite's own busy handler would hold both and starve some for seconds. Who has waited too long is refused with
- * `unavailable`, or behind a locked file each would wait as long as all before it.
+ * `unavailable`, and their work is not begun.
  */
 function oneAtATime(mostWaitMs: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const arrived = performance.now();
-    const result = last.then(() => {
-      if (performance.now() - arrived > mostWaitMs) throw new AppError('unavailable');
-      return work();
+  let last: Promise<void> = Promise.resolve();
+  return (work) =>
+    new Promise((done, failed) => {
+      let waiting = true;
+      const patience = setTimeout(() => {
+        waiting = false;
+        failed(new AppError('unavailable'));
+      }, mostWaitMs);
+      last = last
+        .then(() => {
+          clearTimeout(patience);
+          return waiting ? work().then(done, failed) : undefined;
+        })
+        .catch(failed);
     });
-    last = result.catch(() => undefined);
-    return result;
-  };
 }
 
 /** What SQLite, PostgreSQL and the network say when the database is away, full, locked or read-only; not when a statement is wrong. */

@@ -24,7 +24,7 @@ function toAppError(error: unknown, databaseFault: (error: unknown) => AppError 
 
 /** RFC 6750 §3: a challenge with an error only where credentials came. */
 function challengeOf({ code, details }: AppError): string | undefined {
-  if (code === 'invalid_token') return 'Bearer error="invalid_token", error_description="Token is invalid or expired"';
+  if (code === 'invalid_token') return `Bearer error="invalid_token", error_description="${CODES.invalid_token.detail}"`;
   if (details.challenge) return 'Bearer error="invalid_request"';
   return CODES[code].status === 401 ? 'Bearer' : undefined;
 }

@@ -4,7 +4,7 @@ import pretty from 'pino-pretty';
 
 export type { Logger } from 'pino';
 
-/** Members whose values never reach a log, however deep they lie. */
+/** Members whose values never reach a log, however deep they lie and whatever they lie in. */
 const SECRET_MEMBERS = new Set([
   'password',
   'new_password',
@@ -29,19 +29,25 @@ const SECRET_MEMBERS = new Set([
 ]);
 
 /** The same object with secret members blotted out. Done here, as pino's own redaction costs a request a tenth of its time. */
-function redact(object: Record<string, unknown>): Record<string, unknown> {
+function redact(object: Record<string, unknown>, depth = 0): Record<string, unknown> {
   let redacted = object;
   for (const [name, value] of Object.entries(object)) {
-    const safe = SECRET_MEMBERS.has(name) ? '[redacted]' : redactValue(value);
+    const safe = SECRET_MEMBERS.has(name) ? '[redacted]' : redactValue(value, depth);
     if (safe !== value) redacted = { ...redacted, [name]: safe };
   }
   return redacted;
 }
 
-const redactValue = (value: unknown): unknown => (Array.isArray(value) ? value.map(redactValue) : isPlain(value) ? redact(value) : value);
+/** As JSON would show it. Errors are left to their serializer. */
+function redactValue(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || types.isNativeError(value)) return value;
+  if (depth > MOST_DEPTH) return '[too deep]';
+  if ('toJSON' in value && typeof value.toJSON === 'function') return redactValue(Reflect.apply(value.toJSON, value, []), depth + 1);
+  return Array.isArray(value) ? value.map((item) => redactValue(item, depth + 1)) : redact({ ...value }, depth + 1);
+}
 
-const isPlain = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+/** Deeper than anything that is logged on purpose; what holds itself has no end. */
+const MOST_DEPTH = 8;
 
 /** How many causes of an error are told: they could be each other's. */
 const MOST_CAUSES = 5;
@@ -73,7 +79,7 @@ export function createLogger(options: { level: string; readable: boolean; destin
       level: options.level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: redact },
+      formatters: { level: (label) => ({ level: label }), log: (object) => redact(object), bindings: (object) => redact(object) },
       serializers: { err: (error: Error) => serializeError(error) },
     },
     destination,

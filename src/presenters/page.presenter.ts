@@ -23,7 +23,7 @@ export const DOCS_PAGE = page(
 );
 
 /** Kept out of the page, as its policy runs no inline script. */
-export const DOCS_SCRIPT = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#docs', deepLinking: true, persistAuthorization: true });\n`;
+export const DOCS_SCRIPT = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#docs', deepLinking: true });\n`;
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 
