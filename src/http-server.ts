@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Express } from 'express';
 import { AppError } from './errors/app-error.js';
 import { CODES, type Code } from './errors/codes.js';
+import { BODY_FAULT } from './middleware/read-body.js';
 import { presentProblem } from './presenters/problem.presenter.js';
 
 /** What a client may send, in bytes, and how slowly, in milliseconds (ASVS 13.1.2, 15.2.2). */
@@ -46,10 +47,9 @@ function answerUnreadable(error: Error, socket: Duplex): void {
   const fault = new AppError(CODE_OF_FAULT[reason] ?? 'malformed_request');
   const pending = '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse ? socket._httpMessage : undefined;
   const request = pending?.req;
-  if (pending?.headersSent === false && request?.complete === false && request.listenerCount('error') > 0) {
-    // Whoever is reading this body passes the fault on, so that it is answered and logged as that request's.
+  if (pending?.headersSent === false && request?.complete === false && request.listenerCount(BODY_FAULT) > 0) {
     pending.setHeader('Connection', 'close');
-    request.emit('error', fault);
+    request.emit(BODY_FAULT, fault);
     return;
   }
   // Where it is gone, or still owes an answer to what came before, nothing more can be said.

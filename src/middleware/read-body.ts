@@ -8,6 +8,8 @@ import type { Middleware } from './locals.js';
 const MOST_BYTES = 100 * 1024;
 /** Told from its header alone: reading such a body only to refuse it would hold the connection. */
 const ABSURD_BYTES = 1024 * 1024;
+/** Emitted on a request by the server where the rest of its body can't come, so that it is answered and logged as that request's. */
+export const BODY_FAULT = 'body-fault';
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
@@ -20,6 +22,7 @@ export function readBody({ forms }: { forms: boolean }): Middleware[] {
   const assertType: Middleware = (req, _res, next) => {
     mediaType(req, forms);
     if (Number(req.headers['content-length']) > ABSURD_BYTES) throw new AppError('payload_too_large');
+    req.once(BODY_FAULT, next);
     next();
   };
   const parse: Middleware = (req, res, next) => {
