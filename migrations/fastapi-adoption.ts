@@ -3,7 +3,10 @@ import { foldName } from '../src/lib/names.js';
 import type { MigrationContext } from './migration.js';
 
 /** The columns that the FastAPI original's `users` table has. */
-export const FASTAPI_COLUMNS = ['id', 'username', 'hashed_password'] as const;
+const FASTAPI_COLUMNS = ['id', 'username', 'hashed_password'] as const;
+
+/** Whether a users table of these columns is the FastAPI original's, whatever a team has added. */
+export const hasFastApiColumns = (names: readonly string[]): boolean => FASTAPI_COLUMNS.every((name) => names.includes(name));
 
 /** How many names a line of the report lists. */
 const NAMES_SHOWN = 20;
@@ -16,8 +19,7 @@ const quote = (identifier: string): string => `"${identifier.replaceAll('"', '""
 /** Whether this database is a SQLite file whose users table the FastAPI original made. */
 export async function isFastApiTable(context: MigrationContext): Promise<boolean> {
   if (context.sequelize.getDialect() !== 'sqlite') return false;
-  const names = (await tableInfo(context)).map((column) => column.name);
-  return FASTAPI_COLUMNS.every((name) => names.includes(name));
+  return hasFastApiColumns((await tableInfo(context)).map(({ name }) => name));
 }
 
 interface ColumnInfo {
@@ -25,6 +27,8 @@ interface ColumnInfo {
   type: string;
   notnull: number;
   dflt_value: string | null;
+  /** 0 for a column that holds a value of its own. */
+  hidden: number;
 }
 
 interface ForeignKey {
@@ -39,34 +43,81 @@ const select = <Row extends object>({ sequelize, transaction }: MigrationContext
   sequelize.query<Row>(sql, { type: QueryTypes.SELECT, transaction });
 
 const tableInfo = (context: MigrationContext): Promise<ColumnInfo[]> =>
-  select(context, `SELECT name, type, "notnull", dflt_value FROM pragma_table_info('users')`);
+  select(context, `SELECT name, type, "notnull", dflt_value, hidden FROM pragma_table_xinfo('users')`);
+
+/** SQLite takes names that differ by the case of ASCII letters for one. */
+const nameKey = (name: string): string => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+const isOriginal = (name: string): boolean => FASTAPI_COLUMNS.some((original) => original === nameKey(name));
+
+/** Gives each added column that is called as one of ours another name; SQLite rewrites all that speaks of it. */
+async function makeRoom(context: MigrationContext, ours: readonly string[]): Promise<void> {
+  const names = (await tableInfo(context)).map(({ name }) => name);
+  const taken = new Set([...ours, ...names.map(nameKey)]);
+  for (const name of names.filter((one) => !isOriginal(one) && ours.includes(nameKey(one)))) {
+    let free = `fastapi_${nameKey(name)}`;
+    while (taken.has(free)) free = `${free}_`;
+    taken.add(free);
+    await context.sequelize.query(`ALTER TABLE users RENAME COLUMN ${quote(name)} TO ${quote(free)}`, { transaction: context.transaction });
+    context.report(`The column ${quote(name)} is now ${quote(free)}, as we have one of that name`);
+  }
+}
 
 /** A column that a team has added, as it is to stand in the new table. */
 interface KeptColumn {
-  readonly from: string;
-  readonly to: string;
+  readonly name: string;
   readonly definition: string;
 }
 
 /** With its default and its foreign key; NOT NULL only where a default lets us add users who know nothing of it. */
-async function keptColumns(context: MigrationContext, ownNames: ReadonlySet<string>): Promise<KeptColumn[]> {
+async function keptColumns(context: MigrationContext): Promise<KeptColumn[]> {
   const foreignKeys = await select<ForeignKey>(
     context,
     `SELECT "from", "table", "to", on_update, on_delete FROM pragma_foreign_key_list('users')`,
   );
-  const added = (await tableInfo(context)).filter(({ name }) => !FASTAPI_COLUMNS.some((original) => original === name));
+  const added = (await tableInfo(context)).filter(({ name }) => !isOriginal(name));
+  const computed = added.find(({ hidden }) => hidden !== 0);
+  if (computed) {
+    throw new Error(`the column ${computed.name} is computed from others, which can't be moved. Drop it, and add it again afterwards`);
+  }
   return added.map(({ name, type, notnull, dflt_value }) => {
     const key = foreignKeys.find((one) => one.from === name);
     const target =
       key &&
       `REFERENCES ${quote(key.table)}${key.to === null ? '' : `(${quote(key.to)})`} ON UPDATE ${key.on_update} ON DELETE ${key.on_delete}`;
     const rules = dflt_value === null ? [] : [...(notnull ? ['NOT NULL'] : []), `DEFAULT (${dflt_value})`];
-    return {
-      from: quote(name),
-      to: quote(ownNames.has(name) ? `fastapi_${name}` : name),
-      definition: [type, ...rules, target ?? ''].join(' '),
-    };
+    return { name: quote(name), definition: [type, ...rules, target ?? ''].join(' ') };
   });
+}
+
+/** SQL that makes anew what hangs on the table: triggers, indexes, and the columns that were declared UNIQUE. */
+async function attachments(context: MigrationContext): Promise<string[]> {
+  const attached = await select<{ sql: string }>(
+    context,
+    "SELECT sql FROM sqlite_master WHERE lower(tbl_name) = 'users' AND sql IS NOT NULL AND (type = 'trigger' OR type = 'index' AND name NOT IN ('ix_users_id', 'ix_users_username'))",
+  );
+  const declared = await select<{ name: string; columns: string }>(
+    context,
+    `SELECT list.name, json_group_array(info.name) AS columns FROM pragma_index_list('users') AS list, pragma_index_info(list.name) AS info
+     WHERE list.origin = 'u' GROUP BY list.name`,
+  );
+  const unique = declared
+    .map(({ columns }) => namesIn(columns))
+    .filter((names) => !(names.length === 1 && names.every(isOriginal)))
+    .map((names) => `CREATE UNIQUE INDEX ${quote(`users_${names.join('_')}_unique`)} ON users (${names.map(quote).join(', ')})`);
+  return [...attached.map(({ sql }) => sql), ...unique];
+}
+
+function namesIn(json: string): string[] {
+  const names: unknown = JSON.parse(json);
+  return Array.isArray(names) ? names.map(String) : [];
+}
+
+/** Rules that stand in the text of the old table alone are told, as nothing else tells them. */
+async function reportLostRules(context: MigrationContext): Promise<void> {
+  const [table] = await select<{ sql: string }>(context, "SELECT sql FROM sqlite_master WHERE type = 'table' AND lower(name) = 'users'");
+  const lost = ['CHECK', 'COLLATE'].filter((word) => new RegExp(`\\b${word}\\b`, 'i').test(table?.sql ?? ''));
+  if (lost.length > 0) context.report(`Its users table had a ${lost.join(' and a ')} of its own, which the new one has not`);
 }
 
 /**
@@ -80,18 +131,18 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   await assertNames(context);
   const copy = await context.keepCopy();
 
-  const kept = await keptColumns(context, new Set(Object.keys(columns)));
-  const attached = await select<{ sql: string }>(
-    context,
-    "SELECT sql FROM sqlite_master WHERE tbl_name = 'users' AND sql IS NOT NULL AND (type = 'trigger' OR type = 'index' AND name NOT IN ('ix_users_id', 'ix_users_username'))",
-  );
+  await makeRoom(context, Object.keys(columns));
+  const kept = await keptColumns(context);
+  const attached = await attachments(context);
+  await reportLostRules(context);
 
   await queryInterface.createTable('users_adopted', columns, { transaction });
-  for (const { to, definition } of kept) await run(`ALTER TABLE users_adopted ADD COLUMN ${to} ${definition}`);
+  for (const { name, definition } of kept) await run(`ALTER TABLE users_adopted ADD COLUMN ${name} ${definition}`);
   const now = new Date().toISOString().replace('T', ' ').replace('Z', ' +00:00');
+  const further = kept.map(({ name }) => `, ${name}`).join('');
   await run(
-    `INSERT INTO users_adopted (id, username, hashed_password, hash_truncates, roles, created_at, updated_at${kept.map(({ to }) => `, ${to}`).join('')})
-     SELECT id, coalesce(username, ${NAME_FOR_NAMELESS}), hashed_password, coalesce(hashed_password GLOB '$2[aby]$*', 0), '["user"]', '${now}', '${now}'${kept.map(({ from }) => `, ${from}`).join('')}
+    `INSERT INTO users_adopted (id, username, hashed_password, hash_truncates, roles, created_at, updated_at${further})
+     SELECT id, coalesce(username, ${NAME_FOR_NAMELESS}), hashed_password, coalesce(hashed_password GLOB '$2[aby]$*', 0), '["user"]', '${now}', '${now}'${further}
      FROM users`,
   );
   const lookalikes = await writeFolds(context);
@@ -101,11 +152,12 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   await run('DROP TABLE users');
   await run('ALTER TABLE users_adopted RENAME TO users');
   await run('PRAGMA legacy_alter_table=OFF');
-  for (const { sql } of attached) await run(sql);
+  for (const sql of attached) await run(sql);
 
   const [total] = await select<{ users: number; unreadable: number }>(
     context,
-    'SELECT count(*) AS users, count(*) FILTER (WHERE hash_truncates = 0) AS unreadable FROM users',
+    `SELECT count(*) AS users, count(*) FILTER (WHERE NOT coalesce(hash_truncates OR hashed_password GLOB '$bcrypt-sha256$v=2,*', 0)) AS unreadable
+     FROM users`,
   );
   report(`Adopted ${total?.users ?? 0} users of the FastAPI original: each keeps id, name and password`);
   if (lookalikes.length > 0) {
@@ -119,8 +171,6 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   }
   if (total !== undefined && total.unreadable > 0)
     report(`${total.unreadable} of them have no bcrypt hash and can't log in until they get a new password`);
-  for (const { from, to } of kept.filter((column) => column.from !== column.to))
-    report(`The column ${from} is now ${to}, as we have one of that name`);
   report(`The file as it was is kept at ${copy}`);
 }
 

@@ -15,9 +15,7 @@ const newest = (path) => {
   return Math.max(mtimeMs, ...readdirSync(path).map((name) => newest(`${path}/${name}`)));
 };
 
-// The packed package brings its build and no sources.
-const isPackage = !existsSync(`${root}src`);
-const fresh = isPackage || (existsSync(stamp) && Math.max(...sources.map((source) => newest(root + source))) < statSync(stamp).mtimeMs);
+const fresh = existsSync(stamp) && Math.max(...sources.map((source) => newest(root + source))) < statSync(stamp).mtimeMs;
 if (!fresh || process.argv.includes('--force')) {
   rmSync(`${root}dist`, { recursive: true, force: true });
   const { status } = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {

@@ -46,7 +46,8 @@ function answerUnreadable(error: Error, socket: Duplex): void {
   const reason = 'code' in error ? String(error.code) : '';
   const fault = new AppError(CODE_OF_FAULT[reason] ?? 'malformed_request');
   const pending = '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse ? socket._httpMessage : undefined;
-  const request = pending?.req;
+  const owner: unknown = pending?.req;
+  const request = owner instanceof IncomingMessage ? owner : undefined;
   if (pending?.headersSent === false && request?.complete === false && request.listenerCount(BODY_FAULT) > 0) {
     pending.setHeader('Connection', 'close');
     request.emit(BODY_FAULT, fault);

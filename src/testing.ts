@@ -114,15 +114,13 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
     services: container.services,
     createUsers: async (count) => {
       const users: TestUser[] = [];
+      let left = count;
       const next = async (): Promise<void> => {
-        while (users.length + underWay < count) {
-          underWay += 1;
-          const user = await createUser();
-          underWay -= 1;
-          users.push(user);
+        while (left > 0) {
+          left -= 1;
+          users.push(await createUser());
         }
       };
-      let underWay = 0;
       await Promise.all(Array.from({ length: AT_ONCE }, next));
       return users.sort((one, other) => one.id - other.id);
     },

@@ -122,7 +122,11 @@ function sqliteModule(lockWaitMs: number): object {
 
 /** Sequelize ends the connection of a transaction that could not begin through its pool, and SQLite has none: each would stay open. */
 function closeWhatFails({ connectionManager }: Sequelize): void {
-  Object.assign(connectionManager, { destroyConnection: (connection: object) => connectionManager.releaseConnection(connection) });
+  Object.assign(connectionManager, {
+    destroyConnection: (connection: object) => {
+      connectionManager.releaseConnection(connection);
+    },
+  });
 }
 
 /**

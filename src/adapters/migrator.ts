@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { BaseError, QueryTypes, type Transaction } from 'sequelize';
 import { MigrationError, Umzug, type UmzugStorage } from 'umzug';
 import { describeTarget } from '../../config/database.js';
-import { FASTAPI_COLUMNS } from '../../migrations/fastapi-adoption.js';
+import { hasFastApiColumns } from '../../migrations/fastapi-adoption.js';
 import { type Migration, type MigrationContext, migrations as ourMigrations } from '../../migrations/index.js';
 import { StartError } from '../errors/start-error.js';
 import { createDatabase, type Database, isFile } from './database.js';
@@ -44,8 +44,7 @@ async function bringUpToDate(database: Database, history: readonly Migration[]):
 
   const state = await inspectFile(target.file);
   assertNotNewer(state.migrations, history, target.file);
-  const foreign =
-    state.userColumns.length > 0 && state.migrations.length === 0 && !FASTAPI_COLUMNS.every((name) => state.userColumns.includes(name));
+  const foreign = state.userColumns.length > 0 && state.migrations.length === 0 && !hasFastApiColumns(state.userColumns);
   if (foreign)
     throw new StartError(`DATABASE_URL: ${target.file} has a users table that is not ours; it was not touched. Name another file`);
 

@@ -66,7 +66,7 @@ const onOneLine = (log: Record<string, unknown>, messageKey: string): string =>
 
 /**
  * A logger that writes one JSON object a line, or readable lines in development. `destination` is for tests.
- * Written without waiting, so that a slow log holds up no request; what is buffered is flushed at exit.
+ * What a child logger is bound to is not looked through: bind no secret. Written without waiting, so that a slow log holds up no request; what is buffered is flushed at exit.
  */
 export function createLogger(options: { level: string; readable: boolean; destination?: DestinationStream }): Logger {
   const destination =
@@ -79,7 +79,7 @@ export function createLogger(options: { level: string; readable: boolean; destin
       level: options.level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: (object) => redact(object), bindings: (object) => redact(object) },
+      formatters: { level: (label) => ({ level: label }), log: (object) => redact(object) },
       serializers: { err: (error: Error) => serializeError(error) },
     },
     destination,

@@ -5,7 +5,7 @@ import { authenticate } from '../middleware/authenticate.js';
 import type { LocalResponse, Middleware } from '../middleware/locals.js';
 import { readBody } from '../middleware/read-body.js';
 import type { TokenService } from '../services/token.service.js';
-import type { Route } from './route.js';
+import { answersJson, type Route } from './route.js';
 
 interface Steps {
   readonly tokens: TokenService;
@@ -56,8 +56,6 @@ function stepsOf(route: Route, { tokens, ready }: Steps): Middleware[] {
     answer,
   ];
 }
-
-const answersJson = (route: Route): boolean => Object.values(route.replies).some((reply) => reply.schema !== undefined);
 
 /** Spares most requests the full negotiation. */
 const mentions = (accept: string | undefined, type: string): boolean => accept?.includes(type) === true;

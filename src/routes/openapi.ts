@@ -2,7 +2,7 @@ import type Joi from 'joi';
 import { createRequire } from 'node:module';
 import { CODES, type Code } from '../errors/codes.js';
 import { oauthProblemResponse, problemResponse } from '../validators/meta.validator.js';
-import type { Documented, Route } from './route.js';
+import { answersJson, type Documented, type Route } from './route.js';
 
 // Its types tell of named exports; what it exports is one function.
 const require = createRequire(import.meta.url);
@@ -50,14 +50,16 @@ const isJsonArray = (value: Json | undefined): value is JsonArray => Array.isArr
 const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 
 /** The codes that every route of its kind can answer with, and its own. */
-export function codesOf({ guard, standalone, handler, errors = [] }: Route): Code[] {
+export function codesOf(route: Route): Code[] {
+  const { guard, standalone, handler, errors = [] } = route;
   const guarded: Code[] = guard === 'public' ? [] : ['malformed_request', 'authentication_required', 'invalid_token'];
   const withBody: Code[] = handler.body
     ? ['malformed_request', 'request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed']
     : [];
   const withParams: Code[] = handler.params ? ['malformed_request', 'not_found'] : [];
   const withDatabase: Code[] = standalone ? [] : ['unavailable'];
-  return [...new Set<Code>([...guarded, ...withBody, ...withParams, ...errors, 'not_acceptable', 'internal_error', ...withDatabase])];
+  const negotiated: Code[] = answersJson(route) ? ['not_acceptable'] : [];
+  return [...new Set<Code>([...guarded, ...withBody, ...withParams, ...errors, ...negotiated, 'internal_error', ...withDatabase])];
 }
 
 /** This API as an OpenAPI 3.1 document, made of the routes and their Joi schemas alone. */

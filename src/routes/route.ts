@@ -99,3 +99,6 @@ export interface Route {
   readonly errors?: readonly Code[];
   readonly postman?: PostmanNotes;
 }
+
+/** Whether it answers JSON, which a client may say that it does not take. */
+export const answersJson = ({ replies }: Route): boolean => Object.values(replies).some((reply) => reply.schema !== undefined);

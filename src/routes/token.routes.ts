@@ -16,7 +16,7 @@ export const tokenRoutes = ({ logIn, verifyHeader, verifyPath }: TokenController
     summary: 'Log in and obtain an access token',
     description: 'As JSON or as a form. A wrong name and a wrong password are told apart by nothing, the time included.',
     replies: { 200: { description: 'An access token.', schema: tokenResponse } },
-    errors: ['unsupported_grant_type', 'invalid_credentials', 'account_disabled', 'overloaded', 'unavailable'],
+    errors: ['unsupported_grant_type', 'invalid_credentials', 'account_disabled', 'overloaded'],
     postman: {
       body: { username: '{{username}}', password: '{{password}}' },
       keeps: { access_token: 'access_token' },

@@ -7,6 +7,9 @@ import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { PasswordService } from './password.service.js';
 
+/** A column that a team has added may be unique too, which says nothing of the name. */
+const NAME_COLUMNS = ['username', 'username_fold'];
+
 /** What everybody who registers may do. */
 const FIRST_ROLES = ['user'];
 
@@ -38,7 +41,9 @@ export function createUserService({ models: { User }, database, passwords, clock
     try {
       return await database.transaction((transaction) => User.create(user, { transaction }));
     } catch (error) {
-      throw error instanceof UniqueConstraintError ? new AppError('username_taken', { cause: error }) : error;
+      throw error instanceof UniqueConstraintError && NAME_COLUMNS.some((column) => column in error.fields)
+        ? new AppError('username_taken', { cause: error })
+        : error;
     }
   };
 

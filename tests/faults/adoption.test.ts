@@ -277,6 +277,64 @@ describe('what a team has built around the users table', () => {
     expect(lines).toContain('The column "email" is now "fastapi_email", as we have one of that name');
   });
 
+  test('what hangs on a column that is renamed follows it, and says nothing of ours', async () => {
+    await placeFastApiDatabase(file(), [
+      'ALTER TABLE users ADD COLUMN Email VARCHAR',
+      'ALTER TABLE users ADD COLUMN fastapi_email VARCHAR',
+      'ALTER TABLE users ADD COLUMN roles VARCHAR',
+      'CREATE UNIQUE INDEX ix_users_email ON users (Email)',
+      'CREATE VIEW addresses AS SELECT Email FROM users',
+      'CREATE TABLE log (line TEXT)',
+      'CREATE TRIGGER moved AFTER UPDATE OF Email ON users BEGIN INSERT INTO log VALUES (NEW.Email); END',
+      "UPDATE users SET Email = 'old' || id || '@example.com'",
+      'DELETE FROM log',
+    ]);
+    await withApp(async (auth) => {
+      for (const username of ['first', 'second']) await auth.createUser({ username, email: 'shared@example.com' });
+      expect(await query(file(), "SELECT email FROM users WHERE username IN ('first', 'second')")).toHaveLength(2);
+    });
+    expect(await query(file(), 'SELECT fastapi_email_ AS theirs, email AS ours FROM users WHERE id = 1')).toEqual([
+      { theirs: 'old1@example.com', ours: null },
+    ]);
+    expect(await query(file(), 'SELECT count(*) AS rows FROM addresses WHERE fastapi_email_ IS NOT NULL')).toEqual([{ rows: 10 }]);
+    await change(file(), ["UPDATE users SET email = 'ours'", "UPDATE users SET fastapi_email_ = 'theirs' WHERE id = 1"]);
+    expect(await query(file(), 'SELECT line FROM log')).toEqual([{ line: 'theirs' }]);
+    await expect(change(file(), ["UPDATE users SET fastapi_email_ = 'theirs' WHERE id = 2"])).rejects.toThrow(/UNIQUE/);
+  });
+
+  /** The original's table as somebody would have declared it anew with rules of their own. */
+  const declaredWith = (rules: string): string[] => [
+    'DROP TABLE users',
+    `CREATE TABLE users (id INTEGER PRIMARY KEY, username VARCHAR UNIQUE, hashed_password VARCHAR, ${rules})`,
+    "INSERT INTO users (username, hashed_password, phone) VALUES ('ada', 'x', '1'), ('bob', 'y', '2')",
+  ];
+
+  test('columns that were declared unique stay so, alone and together', async () => {
+    await placeFastApiDatabase(file(), declaredWith('phone TEXT UNIQUE, country TEXT, zip TEXT, UNIQUE (country, zip)'));
+    const { lines } = await adopt();
+    expect(lines.join()).not.toMatch(/of its own/);
+    await expect(change(file(), ["UPDATE users SET phone = '1'"])).rejects.toThrow(/UNIQUE.*phone/);
+    await expect(change(file(), ["UPDATE users SET country = 'at', zip = '1010'"])).rejects.toThrow(/UNIQUE.*country.*zip/);
+  });
+
+  test('a rule that can’t be moved is told', async () => {
+    await placeFastApiDatabase(file(), declaredWith("phone TEXT COLLATE NOCASE CHECK (phone <> '')"));
+    expect((await adopt()).lines).toContain('Its users table had a CHECK and a COLLATE of its own, which the new one has not');
+  });
+
+  test('a computed column is refused before anything is changed, with what to do', async () => {
+    await placeFastApiDatabase(file(), declaredWith('phone TEXT, shown TEXT AS (upper(phone))'));
+    const before = fingerprint(file());
+    await expect(adopt()).rejects.toThrow(/column shown is computed.*Drop it/);
+    expect(fingerprint(file())).toEqual(before);
+  });
+
+  test('hashes of over-long passwords that passlib made are not told as lost', async () => {
+    const stored = '$bcrypt-sha256$v=2,t=2b,r=4$Xv9sJ6wZ6xQ1vQ1vQ1vQ1u$abcdefghijklmnopqrstuvwxyz01234';
+    await placeFastApiDatabase(file(), [`UPDATE users SET hashed_password = '${stored}' WHERE id = 1`]);
+    expect((await adopt()).lines.join()).not.toMatch(/no bcrypt hash/);
+  });
+
   test('an added column keeps its default for users who come later', async () => {
     await placeFastApiDatabase(file(), AROUND);
     await withApp(async (auth) => {

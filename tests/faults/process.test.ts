@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { placeFastApiDatabase, query } from '../support/fastapi.js';
-import { freePort, occupyPort, type RunningServer, useProcesses } from '../support/process.js';
+import { occupyPort, type RunningServer, useProcesses } from '../support/process.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 const folder = useTempFolder();
@@ -53,7 +53,7 @@ describe('a server that can’t start says why and ends', () => {
 
   test('a bad setting in .env counts like one of the environment, which stands before it', async () => {
     writeFileSync(folder.file('.env'), 'PORT=eighty\nLOG_LEVEL=loud\n');
-    const told = await refusal({ PORT: String(await freePort()) });
+    const told = await refusal({ PORT: '8123' });
     expect(told).toEqual([expect.stringMatching(/^LOG_LEVEL /)]);
   });
 

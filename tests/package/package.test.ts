@@ -1,7 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,15 +21,27 @@ function run(folder: string, command: string, ...parameters: string[]): Promise<
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new TypeError('no port to listen on');
-  return address.port;
+/** A command that serves, on a port that it finds, asked to end once it is ready: the answers of some paths, and how it ended. */
+async function serve(cwd: string, data: string, command: string, ...parameters: string[]): Promise<{ answers: unknown[]; end: unknown[] }> {
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: '0', DATABASE_URL: `sqlite:${join(data, 'auth.db')}` };
+  const server = spawn(command, parameters, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(server, 'exit');
+  let said = '';
+  const url = await new Promise<string>((found, failed) => {
+    server.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      const [, at] = /listens on (http:\/\/[^ ,]+)/.exec(said) ?? [];
+      if (at !== undefined) found(at);
+    });
+    void ended.then(() => {
+      failed(new Error(`${command} ended before it listened:\n${said}`));
+    });
+  });
+  const answers = await Promise.all(['/health/ready', '/openapi.json'].map(async (path) => (await fetch(url + path)).json()));
+  server.kill('SIGTERM');
+  return { answers, end: await ended };
 }
+const READY = [expect.objectContaining({ status: 'ready' }), expect.objectContaining({ openapi: '3.1.0' })];
 
 const FLOW = `
 import assert from 'node:assert/strict';
@@ -166,36 +177,24 @@ describe('a fresh project that installs it', () => {
   );
 
   test(
-    'serves from the package with no setting but a port, and ends with 0 when asked to',
+    'serves from the package, and ends with 0 when asked to',
     async () => {
+      const installed = join(project, 'node_modules/lingomate-auth/dist/src/server.js');
       const data = mkdtempSync(join(folder, 'data-'));
-      const port = await freePort();
-      const server = spawn(process.execPath, [join(project, 'node_modules/lingomate-auth/dist/src/server.js')], {
-        cwd: data,
-        env: { PATH: process.env['PATH'], PORT: String(port) },
-        stdio: 'ignore',
-      });
-      const ended = once(server, 'exit');
-      try {
-        expect(await answerOf(`http://127.0.0.1:${port}/health/ready`)).toMatchObject({ status: 'ready' });
-        expect(await answerOf(`http://127.0.0.1:${port}/openapi.json`)).toMatchObject({ openapi: '3.1.0' });
-      } finally {
-        server.kill('SIGTERM');
-      }
-      expect(await ended).toEqual([0, null]);
+      expect(await serve(data, data, process.execPath, installed)).toEqual({ answers: READY, end: [0, null] });
     },
     MINUTES,
   );
 });
 
-/** The JSON at an address, as soon as something answers there. */
-async function answerOf(url: string): Promise<unknown> {
-  for (let tries = 200; ; tries -= 1) {
-    try {
-      return await (await fetch(url)).json();
-    } catch (error) {
-      if (tries === 0) throw error;
-      await new Promise((later) => setTimeout(later, 100));
-    }
-  }
-}
+describe('npm start in a clone', () => {
+  test(
+    'builds what is not built, serves, and passes a signal on to it',
+    async () => {
+      rmSync(join(ROOT, 'dist/.built'), { force: true });
+      const data = mkdtempSync(join(folder, 'data-'));
+      expect(await serve(ROOT, data, 'npm', 'start')).toEqual({ answers: READY, end: [0, null] });
+    },
+    2 * MINUTES,
+  );
+});

@@ -19,8 +19,8 @@ export interface Finished {
 export interface Child {
   /** Resolves when it has ended, with all that it wrote. */
   readonly finished: Promise<Finished>;
-  /** Resolves when its standard output has the text; throws where it ends before. */
-  printed(text: string): Promise<void>;
+  /** Resolves with its standard output when that has the text; throws where it ends before. */
+  printed(text: string): Promise<string>;
   /** Sends a signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<Finished>;
   signal(signal: NodeJS.Signals): void;
@@ -62,10 +62,10 @@ export function useProcesses(): Processes {
     runFile,
     runModule: (text, { cwd }) => start(['--input-type=module', '--eval', text], cwd),
     startServer: async ({ cwd, settings }) => {
-      const port = await freePort();
-      const child = runFile('src/server.ts', { cwd, settings: { PORT: String(port), ...settings } });
-      await child.printed('listens on');
-      return { ...child, url: `http://127.0.0.1:${port}` };
+      const child = runFile('src/server.ts', { cwd, settings: { PORT: '0', ...settings } });
+      const url = /listens on (http:\/\/[^ ,]+)/.exec(await child.printed('documentation at'))?.[1];
+      if (url === undefined) throw new TypeError('a server says where it listens');
+      return { ...child, url };
     },
   };
 }
@@ -86,7 +86,7 @@ function watch(child: ChildProcess): Child {
     printed: (text) =>
       new Promise((done, failed) => {
         const look = (): void => {
-          if (stdout.includes(text)) done();
+          if (stdout.includes(text)) done(stdout);
         };
         child.stdout?.on('data', look);
         look();
@@ -115,11 +115,4 @@ export async function occupyPort(): Promise<{ port: number; server: Server }> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port');
   return { port: address.port, server };
-}
-
-export async function freePort(): Promise<number> {
-  const { port, server } = await occupyPort();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

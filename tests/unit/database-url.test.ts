@@ -22,6 +22,10 @@ describe('parseDatabaseUrl', () => {
     'postgres://localhost/auth',
     'postgresql://auth@localhost/auth',
     'postgres://auth:p%40ss@db.internal:5433/auth?options=-c%20search_path%3Dauth',
+    'postgres://auth@[::1]:5433/auth',
+    'postgres://db/auth?sslmode=disable',
+    'postgres://db/auth?sslmode=require',
+    'postgres://db/auth?sslmode=verify-full&application_name=auth',
   ])('%s is PostgreSQL', (url) => {
     expect(parseDatabaseUrl(url)).toEqual({ dialect: 'postgres', url });
   });
@@ -39,6 +43,11 @@ describe('parseDatabaseUrl', () => {
     'postgres://',
     'postgres:///auth',
     'postgres://host:port/auth',
+    'postgres://db/auth?sslmode=prefer',
+    'postgres://db/auth?sslmode=require&sslmode=prefer',
+    'postgres://db/auth?sslrootcert=ca.pem',
+    'postgres://db/auth?target_session_attrs=read-write',
+    'postgres://db/auth?constructor=x',
     'postgresql+psycopg2://localhost/auth',
     'mysql://localhost/auth',
     'https://localhost/auth',

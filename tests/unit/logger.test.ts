@@ -70,6 +70,28 @@ describe('secrets', () => {
     expect(output).not.toContain(CANARY);
   });
 
+  test('a secret in whatever else can hold one is blotted out too', () => {
+    class Holder {
+      readonly password = CANARY;
+    }
+    const bare: unknown = Object.assign(Object.create(null), { token: CANARY });
+    const shown = { toJSON: () => ({ secret: CANARY }) };
+    const itself: Record<string, unknown> = { cookie: CANARY };
+    itself['again'] = itself;
+    const output = logged((logger) => {
+      for (const holder of [new Holder(), bare, shown, itself]) logger.info({ holder, list: [holder] });
+    });
+    expect(output).not.toContain(CANARY);
+    expect(output.trim().split('\n')).toHaveLength(4);
+  });
+
+  test('a time is told as one', () => {
+    const output = logged((logger) => {
+      logger.info({ at: new Date(0) });
+    });
+    expect(output).toContain('"at":"1970-01-01T00:00:00.000Z"');
+  });
+
   test('what is logged is not changed by that', () => {
     const facts = { user: { password: CANARY } };
     logged((logger) => {
