@@ -39,7 +39,7 @@ export const documentationRoutes = (controller: DocumentationController): Route[
     tag: 'Documentation',
     summary: 'Every error code',
     description: 'A browser gets a page with an anchor for each code, which is where the `type` of an error points.',
-    replies: { 200: { description: 'The codes.', schema: errorListResponse } },
+    replies: { 200: { description: 'The codes.', schema: errorListResponse, page: true } },
   },
   document('openapi', '/openapi.json', 'This API as OpenAPI 3.1', controller.openapi),
   document('postman', '/postman.json', 'This API as a Postman collection', controller.postman),

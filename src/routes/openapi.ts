@@ -52,14 +52,23 @@ const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 /** The codes that every route of its kind can answer with, and its own. */
 export function codesOf(route: Route): Code[] {
   const { guard, standalone, handler, errors = [] } = route;
-  const guarded: Code[] = guard === 'public' ? [] : ['malformed_request', 'authentication_required', 'invalid_token'];
-  const withBody: Code[] = handler.body
-    ? ['malformed_request', 'request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed']
-    : [];
-  const withParams: Code[] = handler.params ? ['malformed_request', 'not_found'] : [];
+  const guarded: Code[] = guard === 'public' ? [] : ['authentication_required', 'invalid_token'];
+  const withBody: Code[] = handler.body ? ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
+  const withParams: Code[] = handler.params ? ['not_found'] : [];
   const withDatabase: Code[] = standalone ? [] : ['unavailable'];
   const negotiated: Code[] = answersJson(route) ? ['not_acceptable'] : [];
-  return [...new Set<Code>([...guarded, ...withBody, ...withParams, ...errors, ...negotiated, 'internal_error', ...withDatabase])];
+  return [
+    ...new Set<Code>([
+      'malformed_request',
+      ...guarded,
+      ...withBody,
+      ...withParams,
+      ...errors,
+      ...negotiated,
+      'internal_error',
+      ...withDatabase,
+    ]),
+  ];
 }
 
 /** This API as an OpenAPI 3.1 document, made of the routes and their Joi schemas alone. */
@@ -132,12 +141,19 @@ const headersOf = (headers: Readonly<Record<string, string>>): JsonObject =>
 
 const REQUEST_ID = { 'X-Request-Id': 'Names this request in the log.' };
 
-function replyOf({ description, schema, type = 'application/json', headers }: Documented, refer: Refer): JsonObject {
+function replyOf({ description, schema, type = 'application/json', page, headers }: Documented, refer: Refer): JsonObject {
   const hasContent = schema !== undefined || type !== 'application/json';
   return {
     description,
     headers: headersOf({ ...REQUEST_ID, ...headers }),
-    ...(hasContent ? { content: { [type]: { schema: schema ? refer(schema) : { type: 'string' } } } } : {}),
+    ...(hasContent
+      ? {
+          content: {
+            [type]: { schema: schema ? refer(schema) : { type: 'string' } },
+            ...(page ? { 'text/html': { schema: { type: 'string' } } } : {}),
+          },
+        }
+      : {}),
   };
 }
 

@@ -63,6 +63,8 @@ export interface Documented {
   readonly description: string;
   readonly schema?: Joi.Schema;
   readonly type?: string;
+  /** A browser gets a page of it. */
+  readonly page?: true;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

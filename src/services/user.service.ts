@@ -41,7 +41,7 @@ export function createUserService({ models: { User }, database, passwords, clock
     try {
       return await database.transaction((transaction) => User.create(user, { transaction }));
     } catch (error) {
-      throw error instanceof UniqueConstraintError && NAME_COLUMNS.some((column) => column in error.fields)
+      throw error instanceof UniqueConstraintError && error.errors.some(({ path }) => path !== null && NAME_COLUMNS.includes(path))
         ? new AppError('username_taken', { cause: error })
         : error;
     }
