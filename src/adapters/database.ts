@@ -6,7 +6,7 @@ import { errorCode } from '../lib/error-code.js';
 import { openRaw } from './sqlite-file.js';
 
 /** How long a write waits for another process's lock on a SQLite file before it is answered 503. */
-export const LOCK_WAIT_MS = 4000;
+const LOCK_WAIT_MS = 4000;
 /** How long a request waits for a PostgreSQL connection, and for each answer of it, before it is answered 503. */
 const CONNECT_WAIT_MS = 1800;
 const ANSWER_WAIT_MS = 1500;

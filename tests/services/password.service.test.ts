@@ -214,13 +214,9 @@ describe('what can never be right', () => {
     ['argon2', '$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$RdescudvJCsgt3ub+b4dWRWJTmaaJObG'],
     ['SHA-256 in hex', '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
     ['not usable by choice', '!'],
-  ])(
-    'a hash that is %s, and it is refused at once',
-    async (_, hash) => {
-      const refused = passwords.verify(ASCII, { hash, truncates: false });
-      expect(await refused).toEqual(WRONG);
-      expect(await passwords.verify('', { hash, truncates: true })).toEqual(WRONG);
-    },
-    2000,
-  );
+  ])('a hash that is %s, and it is refused at once', async (_, hash) => {
+    const refused = passwords.verify(ASCII, { hash, truncates: false });
+    expect(await refused).toEqual(WRONG);
+    expect(await passwords.verify('', { hash, truncates: true })).toEqual(WRONG);
+  });
 });
