@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
+import { stateOf } from '../support/module-state.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -95,9 +96,11 @@ describe('the walls of the house', () => {
     expect(importersOf(name).sort()).toEqual(owners);
   });
 
-  test('only controllers, services and models touch models', () => {
+  test('only models, services and presenters know models, and the container that makes them', () => {
     const allowed = /^src\/(models|services|presenters)\/|^src\/container\.ts$/;
-    expect([...importersOf('src/models/index'), ...importersOf('src/models/user.model')].filter((path) => !allowed.test(path))).toEqual([]);
+    const knowing = sources.filter(({ imports }) => imports.some((name) => name.startsWith('src/models/'))).map(({ path }) => path);
+    expect(knowing).toContain('src/container.ts');
+    expect(knowing.filter((path) => !allowed.test(path))).toEqual([]);
   });
 
   test('only the error handler, and the server for what never becomes a request, turn a code into a status', () => {
@@ -116,14 +119,44 @@ describe('the walls of the house', () => {
     },
   );
 
-  test('no module keeps state: two apps in one process share nothing', () => {
-    const stateful = within('src', 'config', 'migrations').filter(({ path, text }) => {
-      const parsed = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022);
-      return parsed.statements.some(
-        (statement) => ts.isVariableStatement(statement) && (statement.declarationList.flags & ts.NodeFlags.Const) === 0,
-      );
-    });
-    expect(stateful.map(({ path }) => path)).toEqual([]);
+  test.each(sources)('$path keeps no state: two apps in one process share nothing', ({ path, text }) => {
+    expect(stateOf(path, text)).toEqual([]);
+  });
+
+  test.each([
+    ['a variable', 'let count = 0;'],
+    ['a Map that is written', 'const seen = new Map();\nexport const see = (one) => { seen.set(one, 1); };'],
+    ['a Set that is added to', 'const seen: Set<string> = new Set();\nfunction see(one) { if (one) seen.add(one); }'],
+    ['a Map that is only emptied', 'const seen = new Map([[1, 1]]);\nexport const forget = () => seen.clear();'],
+    ['a WeakMap that is written', 'const seen = new WeakMap();\nexport const see = (one) => seen.set(one, 1);'],
+    ['an array that grows', 'const seen = [];\nexport const see = (one) => { seen.push(one); };'],
+    ['an array that is overwritten', 'const seen = [1];\nexport const see = (one) => { seen[0] = one; };'],
+    ['an object with a counter', 'const counts = { seen: 0 };\nexport const see = () => { counts.seen += 1; };'],
+    ['an object that steps far inside', 'const counts = { a: { b: 0 } };\nexport const see = () => counts.a.b++;'],
+    ['an object that loses a member', 'const cache = { x: 1 };\nexport const forget = () => { delete cache.x; };'],
+    ['an object that is assigned to', 'const cache = {};\nexport const keep = (more) => Object.assign(cache, more);'],
+    ['a Map that anybody may write', 'export const seen = new Map();'],
+    ['a Map that is handed on', 'const seen = new Map();\nexport const store = createStore(seen);'],
+    ['a Set by another name', 'const seen = new Set();\nconst alias = seen;'],
+    ['another module’s array', "import { list } from './list.js';\nexport const see = (one) => list.push(one);"],
+  ])('%s is state', (_what, text) => {
+    expect(stateOf('example.ts', text)).toHaveLength(1);
+  });
+
+  test.each([
+    ['a Map that is asked', "const names = new Map([['a', 1]]);\nexport const nameOf = (one) => names.get(one);"],
+    [
+      'a Set that is walked',
+      'const names = new Set([1]);\nexport const all = () => { for (const one of names) say(one); return [...names]; };',
+    ],
+    ['a Map that nobody may write', 'export const names: ReadonlyMap<string, number> = new Map();'],
+    ['an array that is read', "const names = ['a'];\nexport const first = () => names[0] === names.at(-1);"],
+    [
+      'a collection that each call has anew',
+      'export const count = () => { const seen = new Map(); let n = 0; seen.set(n, n); return seen; };',
+    ],
+  ])('%s is no state', (_what, text) => {
+    expect(stateOf('example.ts', text)).toEqual([]);
   });
 
   test('there is no drawer called utils or helpers', () => {

@@ -39,15 +39,17 @@ describe('how an access token may come (RFC 6750)', () => {
     ['the token without a scheme', ['Authorization: GOOD']],
     ['another scheme', ['Authorization: Token GOOD']],
     ['a colon behind the scheme', ['Authorization: Bearer: GOOD']],
+    ['a tab behind the scheme', ['Authorization: Bearer\tGOOD']],
     ['a cookie', ['Cookie: access_token=GOOD; token=GOOD']],
     ['a header of another name', ['X-Access-Token: GOOD', 'Proxy-Authorization: Bearer GOOD']],
   ];
+  const expectNoCredentials = async (target: string, lines: readonly string[] = []): Promise<void> => {
+    const answer = await exchange(port, get(target, ...lines));
+    expectRawProblem(answer, 401, 'authentication_required');
+    expect(answer.headers['www-authenticate']).toBe('Bearer');
+  };
   test.each(absent)('%s is no credentials: 401 without an error code', async (_what, lines) => {
-    for (const path of PATHS) {
-      const answer = await exchange(port, get(path, ...put(lines)));
-      expectRawProblem(answer, 401, 'authentication_required');
-      expect(answer.headers['www-authenticate']).toBe('Bearer');
-    }
+    for (const path of PATHS) await expectNoCredentials(path, put(lines));
   });
 
   test('spaces between the scheme and the token may be several (§2.1)', async () => {
@@ -85,7 +87,7 @@ describe('how an access token may come (RFC 6750)', () => {
   test.each(['?access%5Ftoken=GOOD', '?token=GOOD', '?%61ccess_token=GOOD'])(
     'a token in the query by another name (%s) is no credentials',
     async (query) => {
-      for (const path of PATHS) expect((await exchange(port, get(path + query.replace('GOOD', good)))).status).toBeGreaterThanOrEqual(400);
+      for (const path of PATHS) await expectNoCredentials(path + query.replace('GOOD', good));
     },
   );
 
@@ -105,10 +107,6 @@ describe('how an access token may come (RFC 6750)', () => {
       const answer = await exchange(port, get('/users/me', `Authorization: Bearer ${good}${character}`));
       expectRawProblem(answer, 400, 'malformed_request');
     }
-  });
-
-  test('a tab is not a space', async () => {
-    expect([400, 401]).toContain((await exchange(port, get('/users/me', `Authorization: Bearer\t${good}`))).status);
   });
 
   test('no token of all these is in the log', () => {

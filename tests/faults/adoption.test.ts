@@ -5,6 +5,7 @@ import { createDatabase } from '../../src/adapters/database.js';
 import { migrate, type MigrationReport } from '../../src/adapters/migrator.js';
 import { StartError } from '../../src/errors/start-error.js';
 import type { TestAuth } from '../../src/testing.js';
+import { expectProblem } from '../support/answers.js';
 import { change, fastApiUsers, placeFastApiDatabase, query } from '../support/fastapi.js';
 import { createAppOn } from '../support/sqlite-app.js';
 import { fingerprint, useTempFolder } from '../support/temp-folder.js';
@@ -139,6 +140,19 @@ describe('the database of the FastAPI original', () => {
       await withApp(async ({ app }) => {
         const answer = await supertest(app).post('/register').send({ username, password: 'a password of my own' });
         expect(answer).toMatchObject({ status: 409, body: { code: 'username_taken', detail: 'Username already registered' } });
+      });
+    },
+  );
+
+  test.each(['Bob', 'BOB', 'ｂｏｂ'])(
+    'registering %s is refused also after the first bob is gone, as the second one looks like it',
+    async (username) => {
+      await placeFastApiDatabase(file());
+      await withApp(async ({ app, services: { auth } }) => {
+        await change(file(), ['DELETE FROM users WHERE id = 2']);
+        const answer = await supertest(app).post('/register').send({ username, password: 'a password of my own' });
+        expectProblem(answer, 409, 'username_taken', { detail: 'Username already registered' });
+        expect((await auth.logIn({ username: 'bob', password: users[2]?.password ?? '' })).user).toEqual({ id: 3, username: 'bob' });
       });
     },
   );

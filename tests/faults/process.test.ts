@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { placeFastApiDatabase, query } from '../support/fastapi.js';
 import { occupyPort, type RunningServer, useProcesses } from '../support/process.js';
+import { keepConnection, type KeptConnection, postJson, statusesOf } from '../support/raw-http.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 const folder = useTempFolder();
@@ -112,6 +114,71 @@ describe('SIGTERM', () => {
     server.signal('SIGTERM');
     expect((await Promise.all(underWay)).map(({ status }) => status)).toEqual([200, 200]);
     expect(await server.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  /** Sooner than Node closes by itself a connection that nobody uses. */
+  const OF_ITSELF_MS = 4000;
+  /** A second signal sooner than this is the first one's echo. */
+  const ECHO_MS = 1000;
+  const LOG_IN = postJson('/token', JSON.stringify({ username: 'nobody', password: PASSWORD })).replace('Connection: close\r\n', '');
+  const HALF_A_BODY = LOG_IN.slice(0, -1);
+  const LIVE = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  const HALF_A_HEAD = 'GET /health/ready HTTP/1.1\r\nHost: localhost\r\n';
+  /** A connection with a request under way on it: the server has read it, as it has answered what came in the same packet. */
+  const withRequestUnderWay = async (server: RunningServer, underWay: string): Promise<KeptConnection> => {
+    const connection = keepConnection(Number(new URL(server.url).port));
+    connection.send(LIVE + underWay);
+    await connection.received('{"status":"live"}');
+    return connection;
+  };
+  const drain = async (server: RunningServer): Promise<void> => {
+    server.signal('SIGTERM');
+    await server.printed('finishing requests under way');
+  };
+
+  test('makes it say on a connection kept from before that it is not ready, and that this was the last answer', async () => {
+    const server = await processes.startServer({ cwd: folder.path });
+    const connection = await withRequestUnderWay(server, HALF_A_HEAD);
+    await drain(server);
+    connection.send('\r\n');
+    const wire = await connection.closed;
+    expect(statusesOf({ wire })).toEqual([200, 503]);
+    const [before = '', after = ''] = wire.split(/(?=HTTP\/1\.1 503)/);
+    expect(before).toMatch(/^connection: keep-alive\r$/im);
+    expect(after).toMatch(/^connection: close\r$/im);
+    const up = { status: 'up' };
+    const parts = { database: up, hasher: up, process: { status: 'down' } };
+    expect(JSON.parse(after.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'unavailable', parts });
+    expect(await server.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('does not wait for a client that keeps its connection after the answer', async () => {
+    const settings = { BCRYPT_ROUNDS: '12', SHUTDOWN_SECONDS: '300' };
+    const server = await processes.startServer({ cwd: folder.path, settings });
+    const connection = await withRequestUnderWay(server, LOG_IN);
+    await drain(server);
+    await connection.received('HTTP/1.1 401');
+    const wire = await Promise.race([connection.closed, sleep(OF_ITSELF_MS, 'still open', { ref: false })]);
+    expect(statusesOf({ wire })).toEqual([200, 401]);
+    expect(wire).toMatch(/"code":"invalid_credentials".*\}$/);
+    expect(await server.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('waits no longer than SHUTDOWN_SECONDS for a request that never ends', async () => {
+    const server = await processes.startServer({ cwd: folder.path, settings: { SHUTDOWN_SECONDS: '1' } });
+    const connection = await withRequestUnderWay(server, HALF_A_BODY);
+    await drain(server);
+    expect(statusesOf({ wire: await connection.closed })).toEqual([200]);
+    expect(await server.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('that comes again after more than a second ends it at once with 1', async () => {
+    const server = await processes.startServer({ cwd: folder.path, settings: { SHUTDOWN_SECONDS: '300' } });
+    const connection = await withRequestUnderWay(server, HALF_A_BODY);
+    await drain(server);
+    await sleep(ECHO_MS + 100);
+    expect(await server.end('SIGTERM')).toMatchObject({ code: 1, stderr: '' });
+    expect(statusesOf({ wire: await connection.closed })).toEqual([200]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import supertest from 'supertest';
 import { type AuthApp, createApp } from '../../src/index.js';
@@ -51,6 +51,17 @@ describe('an app whose database is away', () => {
     const { app } = makeApp('later/auth.db');
     expect((await supertest(app).get('/health/ready')).status).toBe(200);
   });
+});
+
+test('an app whose database comes back starts then, with nobody’s help', async () => {
+  mkdirSync(folder.file('auth.db'));
+  const http = supertest(makeApp('auth.db').app);
+  const credentials = { username: 'ada', password: 'a password of my own' };
+  for (let times = 0; times < 2; times += 1) expectProblem(await http.post('/register').send(credentials), 503, 'unavailable');
+  rmdirSync(folder.file('auth.db'));
+  expect((await http.post('/register').send(credentials)).status).toBe(201);
+  expect((await http.post('/token').send(credentials)).status).toBe(200);
+  expect((await http.get('/health/ready')).status).toBe(200);
 });
 
 describe('an app tells in its log', () => {

@@ -32,22 +32,68 @@ export function stop(server: Server): Promise<void> {
   });
 }
 
-/** How long a server may take to answer and close. */
+/** How long a server may be silent before it answers or closes. */
 const PATIENCE_MS = 3000;
 
-/** Sends these very bytes, and gives what comes back until the server closes. A request in them has to ask for that. */
+/**
+ * Sends these very bytes, and gives what comes back until the server closes; throws where it doesn't. A request in them
+ * has to ask for that.
+ */
 export function exchange(port: number, bytes: string | Buffer): Promise<RawAnswer> {
-  return new Promise((done) => {
+  return new Promise((done, failed) => {
     const chunks: Buffer[] = [];
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+    socket.setTimeout(PATIENCE_MS, () => {
+      failed(new Error(`the server kept the connection open, after: ${Buffer.concat(chunks).toString('utf8').slice(0, 500)}`));
+      socket.destroy();
+    });
     // A server that refuses what is still being sent may reset the connection after its answer.
     socket.on('error', () => undefined);
     socket.on('close', () => {
       done(parseAnswer(Buffer.concat(chunks).toString('utf8')));
     });
   });
+}
+
+/** A connection that a client keeps: what is sent on it ends no sooner than the server does. */
+export interface KeptConnection {
+  send(bytes: string): void;
+  /** Resolves when the text has come; throws where the server closes first. */
+  received(text: string): Promise<void>;
+  /** Resolves with all that came, when the server has closed it. */
+  readonly closed: Promise<string>;
+}
+
+export function keepConnection(port: number): KeptConnection {
+  let wire = '';
+  const socket = connect(port, '127.0.0.1');
+  socket.on('data', (chunk: Buffer) => {
+    wire += chunk.toString();
+  });
+  socket.on('error', () => undefined);
+  const closed = new Promise<string>((done) => {
+    socket.on('close', () => {
+      done(wire);
+    });
+  });
+  return {
+    closed,
+    send: (bytes) => {
+      socket.write(bytes);
+    },
+    received: (text) =>
+      new Promise((done, failed) => {
+        const look = (): void => {
+          if (wire.includes(text)) done();
+        };
+        socket.on('data', look);
+        look();
+        void closed.then(() => {
+          failed(new Error(`the server closed before it said "${text}":\n${wire}`));
+        });
+      }),
+  };
 }
 
 function parseAnswer(wire: string): RawAnswer {
@@ -75,7 +121,7 @@ export const postJson = (target: string, body: string, ...headers: string[]): st
   request('POST', target, { headers: ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`, ...headers], body });
 
 /** The status of each answer that came. */
-export const statusesOf = ({ wire }: RawAnswer): number[] =>
+export const statusesOf = ({ wire }: Pick<RawAnswer, 'wire'>): number[] =>
   Array.from(wire.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, status]) => Number(status));
 
 /** One answer and no second, which is that error in the contract's shape. */
