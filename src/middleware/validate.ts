@@ -30,9 +30,11 @@ const TEXT_OF: Readonly<Record<string, string>> = {
  */
 export function checker<T>(schema: Joi.ObjectSchema<T>): (input: unknown) => T {
   const strict = schema.prefs({ abortEarly: false, convert: false, errors: { label: false } });
+  const { flags } = schema.describe();
+  const ignoresUnknown = flags !== undefined && 'unknown' in flags;
   return (input) => {
     // Joi drops a key of this name without a word, where every other unknown one is told.
-    if (typeof input === 'object' && input !== null && Object.hasOwn(input, '__proto__'))
+    if (!ignoresUnknown && typeof input === 'object' && input !== null && Object.hasOwn(input, '__proto__'))
       refuse([fault('__proto__', 'object.unknown', '')]);
     const result = strict.validate(input);
     if (result.error === undefined) return result.value;

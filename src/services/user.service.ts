@@ -59,7 +59,7 @@ export function createUserService({ models: { User }, database, passwords, clock
         hashed_password,
         email,
         email_verified_at: null,
-        roles: FIRST_ROLES,
+        roles: [...FIRST_ROLES],
         disabled_at: null,
         created_at: now,
         updated_at: now,

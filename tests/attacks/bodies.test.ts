@@ -215,14 +215,14 @@ describe('bodies', () => {
     `{"username":"${username}","password":"${PASSWORD}","${name}":${value}}`;
   test.each(poison)('a member %s is refused at registration, and no prototype is touched', async (...member) => {
     expectRawProblem(await send('/register', JSON_TYPE, poisoned('poison', member)), 422, 'validation_failed');
-    expect((await send('/token', JSON_TYPE, poisoned('nobody', member))).status).toBeLessThan(500);
     expect(Reflect.get({}, 'polluted')).toBeUndefined();
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  test.each(poison.filter(([name]) => name !== '__proto__'))('a member %s is ignored at a log-in', async (...member) => {
+  test.each(poison)('a member %s is ignored at a log-in', async (...member) => {
     expect((await send('/token', JSON_TYPE, poisoned('ada', member))).status).toBe(200);
     expectRawProblem(await send('/token', JSON_TYPE, poisoned('nobody', member)), 401, 'invalid_credentials');
+    expect(Reflect.get({}, 'polluted')).toBeUndefined();
   });
 
   test('members that come by a prototype are not there', async () => {
