@@ -56,11 +56,11 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
 
   const open = async (): Promise<void> => {
     const { applied, lines } = await migrate(database);
+    for (const line of lines) logger.info(line);
+    if (applied.length > 0) logger.info({ applied }, `Migrated ${describeTarget(config.database)}`);
     // Also connects: a connection that fails later, for want of file handles say, would be kept by Sequelize for good.
     await database.ping();
     passwords.levelWith(await models.User.hashSettings());
-    for (const line of lines) logger.info(line);
-    if (applied.length > 0) logger.info({ applied }, `Migrated ${describeTarget(config.database)}`);
   };
   let starting: Promise<void> | undefined;
   const start = (): Promise<void> => {
