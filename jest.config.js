@@ -1,7 +1,7 @@
 /** @type {import('jest').Config} */
 export default {
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
-  // Each has a command of its own, which the reporter names: they need a browser, a registry, or minutes.
+  // Each has a command of its own, which the reporter names: they need a server, a browser, a registry, or minutes.
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/tests/package/', '<rootDir>/tests/browser/', '<rootDir>/tests/postgres/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -76,10 +76,6 @@ async function keptColumns(context: MigrationContext): Promise<KeptColumn[]> {
     `SELECT "from", "table", "to", on_update, on_delete FROM pragma_foreign_key_list('users')`,
   );
   const added = (await tableInfo(context)).filter(({ name }) => !isOriginal(name));
-  const computed = added.find(({ hidden }) => hidden !== 0);
-  if (computed) {
-    throw new Error(`the column ${computed.name} is computed from others, which can't be moved. Drop it, and add it again afterwards`);
-  }
   return added.map(({ name, type, notnull, dflt_value }) => {
     const key = foreignKeys.find((one) => one.from === name);
     const target =
@@ -128,7 +124,7 @@ async function reportLostRules(context: MigrationContext): Promise<void> {
 export async function adoptUsers(context: MigrationContext, columns: ModelAttributes): Promise<void> {
   const { sequelize, queryInterface, transaction, report } = context;
   const run = (sql: string): Promise<unknown> => sequelize.query(sql, { transaction });
-  await assertNames(context);
+  await assertMovable(context);
   const copy = await context.keepCopy();
 
   await makeRoom(context, Object.keys(columns));
@@ -174,8 +170,21 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   report(`The file as it was is kept at ${copy}`);
 }
 
-/** The original's index let no name stand twice; without it nobody can tell whose log-in a name would be. */
-async function assertNames(context: MigrationContext): Promise<void> {
+/** What only its owner can put right. The original's index let no name stand twice: without it nobody can tell whose log-in a name is. */
+async function assertMovable(context: MigrationContext): Promise<void> {
+  const computed = (await tableInfo(context)).find(({ hidden }) => hidden !== 0);
+  if (computed) {
+    throw new Error(`the column ${computed.name} is computed from others, which can't be moved. Drop it, and add it again afterwards`);
+  }
+  const several = await select<{ columns: string }>(
+    context,
+    `SELECT group_concat("from", ', ') AS columns FROM pragma_foreign_key_list('users') GROUP BY id HAVING count(*) > 1`,
+  );
+  if (several[0]) {
+    throw new Error(
+      `the foreign key of ${several[0].columns} together can't be moved. Make the table without it, and add it again afterwards`,
+    );
+  }
   const [doubled] = await select<{ ids: string }>(
     context,
     'SELECT group_concat(id) AS ids FROM users GROUP BY username HAVING count(username) > 1',

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, renameSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { types } from 'node:util';
 import { BaseError, QueryTypes, type Transaction } from 'sequelize';
 import { MigrationError, Umzug, type UmzugStorage } from 'umzug';
@@ -67,6 +67,7 @@ async function applyAll(database: Database, history: readonly Migration[]): Prom
   const lines: string[] = [];
   const applied = await database.transaction(async (transaction) => {
     const { sequelize } = database;
+    let copy: string | undefined;
     const where = describeTarget(database.target);
     if (database.target.dialect === 'postgres') await sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`, { transaction });
     await sequelize.query('CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)', {
@@ -77,7 +78,7 @@ async function applyAll(database: Database, history: readonly Migration[]): Prom
       queryInterface: sequelize.getQueryInterface(),
       transaction,
       report: (line) => lines.push(line),
-      keepCopy: () => copyOf(database.target),
+      keepCopy: async () => (copy = await copyOf(database.target)),
     };
     const umzug = new Umzug<MigrationContext>({
       migrations: history.map(({ name, up, down }) => ({ name, up: () => up(context), down: () => down(context) })),
@@ -85,8 +86,10 @@ async function applyAll(database: Database, history: readonly Migration[]): Prom
       storage: recordIn(transaction),
       logger: undefined,
     });
-    assertNotNewer((await umzug.executed()).map(({ name }) => name).concat(await recorded(context)), history, where);
+    assertNotNewer(await recorded(context), history, where);
     return umzug.up().catch((error: unknown) => {
+      // The file stays as it is; a service that is started again and again must not fill the disk with its copies.
+      if (copy !== undefined) rmSync(copy, { force: true });
       const { cause, name } =
         error instanceof MigrationError ? { cause: error.cause, name: error.migration.name } : { cause: error, name: 'unknown' };
       throw new StartError(

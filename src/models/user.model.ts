@@ -49,11 +49,11 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
     return found !== null;
   }
 
-  /** What the stored hashes say of how they were made, each once: `$2b$12$` or `$bcrypt-sha256$v=2,t=2b,r=12$`. Reads every user. */
+  /** What the stored bcrypt hashes say of how they were made, each once: `$2b$12$` or `$bcrypt-sha256$v=2,t=2b,r=12$`. Reads every user. */
   static async hashSettings(): Promise<string[]> {
     const rows = await this.sequelize?.query<{ settings: string }>(
       `SELECT DISTINCT substr(hashed_password, 1, CASE WHEN hashed_password LIKE '$bcrypt-sha256$%' THEN 29 ELSE 7 END) AS settings
-       FROM users WHERE hashed_password IS NOT NULL`,
+       FROM users WHERE hashed_password LIKE '$2_$__$%' OR hashed_password LIKE '$bcrypt-sha256$v=2,%'`,
       { type: QueryTypes.SELECT },
     );
     return (rows ?? []).map(({ settings }) => settings);

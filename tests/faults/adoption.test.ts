@@ -231,6 +231,7 @@ describe('the database of the FastAPI original', () => {
       await query(file(), 'SELECT name, sql FROM sqlite_master ORDER BY name'),
       await query(file(), 'SELECT * FROM users ORDER BY id'),
     ]).toEqual(before);
+    expect(copies()).toEqual([]);
   });
 });
 
@@ -336,11 +337,18 @@ describe('what a team has built around the users table', () => {
     expect((await adopt()).lines).toContain('Its users table had a CHECK and a COLLATE of its own, which the new one has not');
   });
 
-  test('a computed column is refused before anything is changed, with what to do', async () => {
-    await placeFastApiDatabase(file(), declaredWith('phone TEXT, shown TEXT AS (upper(phone))'));
+  test.each([
+    ['a computed column', 'phone TEXT, shown TEXT AS (upper(phone))', /column shown is computed.*Drop it/],
+    [
+      'a foreign key over several columns',
+      'phone TEXT, country TEXT, zip TEXT, FOREIGN KEY (country, zip) REFERENCES places (country, zip)',
+      /foreign key of country, zip together/,
+    ],
+  ])('%s is refused before anything is done, with what to do', async (_, rules, reason) => {
+    await placeFastApiDatabase(file(), declaredWith(rules));
     const before = fingerprint(file());
-    await expect(adopt()).rejects.toThrow(/column shown is computed.*Drop it/);
-    expect(fingerprint(file())).toEqual(before);
+    await expect(adopt()).rejects.toThrow(reason);
+    expect([fingerprint(file()), copies()]).toEqual([before, []]);
   });
 
   test('hashes of over-long passwords that passlib made are not told as lost', async () => {

@@ -12,7 +12,7 @@ describe.each(targets)('users in %s', (kind) => {
   let User: Models['User'];
   const now = new Date(Date.UTC(2026, 0, 1, 12, 0, 0, 123));
 
-  const add = (username: string, folds: { username_fold?: string | null; lookalike_fold?: string } = {}) =>
+  const add = (username: string, further: { username_fold?: string | null; lookalike_fold?: string; hashed_password?: string } = {}) =>
     User.create({
       username,
       username_fold: foldName(username),
@@ -23,7 +23,7 @@ describe.each(targets)('users in %s', (kind) => {
       disabled_at: null,
       created_at: now,
       updated_at: now,
-      ...folds,
+      ...further,
     });
   const found = async (name: string) => (await User.findForLogin(name, foldName(name)))?.username;
   const taken = (name: string) => User.isNameTaken(name, foldName(name));
@@ -59,6 +59,13 @@ describe.each(targets)('users in %s', (kind) => {
       created_at: now,
       updated_at: now,
     });
+  });
+
+  test('what hashes say of themselves is told once each, and what is no bcrypt not at all', async () => {
+    expect(await User.hashSettings()).toEqual([]);
+    const hashes = ['$2b$12$one', '$2b$12$two', '$2y$10$three', '$bcrypt-sha256$v=2,t=2b,r=12$four', '$argon2id$v=19', 'pbkdf2_sha256$1'];
+    await Promise.all(hashes.map((hashed_password, index) => add(`hashed-${index}`, { hashed_password })));
+    expect((await User.hashSettings()).sort()).toEqual(['$2b$12$', '$2y$10$', '$bcrypt-sha256$v=2,t=2b,r=12$']);
   });
 
   test.each([
