@@ -4,7 +4,7 @@ import { errorCode } from '../src/lib/error-code.js';
 import { ConfigError } from './config-error.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
 import { localKeys } from './keys.js';
-import { type Algorithm, type Settings, settingsSchema } from './schema.js';
+import { type Algorithm, isKeyPairAlgorithm, type Settings, settingsSchema } from './schema.js';
 
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
 export interface Config {
@@ -20,11 +20,18 @@ export interface Config {
   readonly database: DatabaseTarget;
   readonly token: {
     readonly algorithm: Algorithm;
-    readonly secretKey: string;
+    /** Absent where a key pair signs. */
+    readonly secretKey: string | undefined;
     readonly previousSecretKey: string | undefined;
     readonly lifetimeSeconds: number;
     readonly issuer: string;
     readonly audience: string;
+  };
+  readonly session: {
+    /** Without a refresh. */
+    readonly idleSeconds: number;
+    /** After the log-in. */
+    readonly longestSeconds: number;
   };
   readonly rootKey: string;
   readonly password: { readonly rounds: number; readonly threads: number; readonly queueLimit: number };
@@ -78,6 +85,8 @@ const splitList = (value: string): string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
+const DAY_SECONDS = 24 * 60 * 60;
+
 function toConfig(settings: Settings, publicUrl: string): Config {
   const database = parseDatabaseUrl(settings.DATABASE_URL);
   if (!database) throw new TypeError('the schema let an unreadable DATABASE_URL through');
@@ -100,6 +109,10 @@ function toConfig(settings: Settings, publicUrl: string): Config {
       issuer: settings.ISSUER,
       audience: settings.AUDIENCE,
     },
+    session: {
+      idleSeconds: settings.REFRESH_TOKEN_EXPIRE_DAYS * DAY_SECONDS,
+      longestSeconds: settings.SESSION_MAX_DAYS * DAY_SECONDS,
+    },
     rootKey,
     password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },
     logLevel: settings.LOG_LEVEL,
@@ -108,8 +121,15 @@ function toConfig(settings: Settings, publicUrl: string): Config {
   });
 }
 
-function keysOf(settings: Settings, database: DatabaseTarget): { secretKey: string; rootKey: string; notices: string[] } {
-  if (settings.SECRET_KEY !== undefined && settings.ROOT_KEY !== undefined) {
+interface Keys {
+  readonly secretKey: string | undefined;
+  readonly rootKey: string;
+  readonly notices: string[];
+}
+
+function keysOf(settings: Settings, database: DatabaseTarget): Keys {
+  const needsSecret = !isKeyPairAlgorithm(settings.ALGORITHM);
+  if (settings.ROOT_KEY !== undefined && (settings.SECRET_KEY !== undefined || !needsSecret)) {
     return { secretKey: settings.SECRET_KEY, rootKey: settings.ROOT_KEY, notices: [] };
   }
   const { keys, notice } = localKeys(database);
@@ -128,4 +148,5 @@ function deepFreeze<T extends object>(value: T): T {
 export { ConfigError } from './config-error.js';
 export { describeTarget } from './database.js';
 export type { DatabaseTarget } from './database.js';
-export type { Algorithm } from './schema.js';
+export { isKeyPairAlgorithm } from './schema.js';
+export type { Algorithm, KeyPairAlgorithm, SecretAlgorithm } from './schema.js';

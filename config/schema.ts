@@ -1,9 +1,16 @@
 import Joi from 'joi';
 import { parseDatabaseUrl, SSL_MODES } from './database.js';
 
-/** The JSON Web Signature algorithms that ALGORITHM may name, and the fewest key bytes of each (RFC 7518 §3.2). */
+/** The algorithms of a shared secret that ALGORITHM may name, and the fewest key bytes of each (RFC 7518 §3.2). */
 export const HMAC_KEY_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
-export type Algorithm = keyof typeof HMAC_KEY_BYTES;
+export type SecretAlgorithm = keyof typeof HMAC_KEY_BYTES;
+/** The algorithms of a key pair that ALGORITHM may name; the pair is made here. */
+export const KEY_PAIR_ALGORITHMS = ['RS256', 'PS256', 'ES256'] as const;
+export type KeyPairAlgorithm = (typeof KEY_PAIR_ALGORITHMS)[number];
+/** How access tokens may be signed (RFC 7518 §3.1). */
+export type Algorithm = SecretAlgorithm | KeyPairAlgorithm;
+export const isKeyPairAlgorithm = (algorithm: string): algorithm is KeyPairAlgorithm =>
+  KEY_PAIR_ALGORITHMS.some((one) => one === algorithm);
 
 /** The validated settings by the names they have in the environment. */
 export interface Settings {
@@ -16,6 +23,8 @@ export interface Settings {
   ROOT_KEY?: string;
   ALGORITHM: Algorithm;
   ACCESS_TOKEN_EXPIRE_MINUTES: number;
+  REFRESH_TOKEN_EXPIRE_DAYS: number;
+  SESSION_MAX_DAYS: number;
   ISSUER: string;
   AUDIENCE: string;
   CORS_ORIGINS: string[];
@@ -97,19 +106,37 @@ export const settingsSchema = Joi.object<Settings, true>({
     })
     .meta({ secret: true })
     .description('`sqlite:path`, `sqlite:///./path` (as SQLAlchemy writes it), `sqlite::memory:` or `postgres://…`.'),
-  SECRET_KEY: requiredWhereShared(signingKey(forAlgorithm)).description(
-    'Signs access tokens. May be shared with services that verify them. Made at first start in development.',
-  ),
+  SECRET_KEY: signingKey(forAlgorithm)
+    .when('ALGORITHM', { is: Joi.valid(...KEY_PAIR_ALGORITHMS), otherwise: requiredWhereShared(Joi.string()) })
+    .description(
+      'Signs access tokens under `HS256` and its kin. May be shared with services that verify them. Made at first start in development.',
+    ),
   SECRET_KEY_PREVIOUS: signingKey(forAlgorithm).description('The key before SECRET_KEY: still verifies, no longer signs.'),
   ROOT_KEY: requiredWhereShared(signingKey(() => HMAC_KEY_BYTES.HS256))
     .invalid(Joi.ref('SECRET_KEY'), Joi.ref('SECRET_KEY_PREVIOUS'))
     .messages({ 'any.invalid': `{#label} must not be the same as SECRET_KEY or SECRET_KEY_PREVIOUS. Make one with: ${KEYGEN}` })
     .description('The root of every other secret. Never shared. Made at first start in development.'),
   ALGORITHM: Joi.string()
-    .valid(...Object.keys(HMAC_KEY_BYTES))
+    .valid(...Object.keys(HMAC_KEY_BYTES), ...KEY_PAIR_ALGORITHMS)
     .default('HS256')
-    .description('How access tokens are signed: `HS256`, `HS384` or `HS512`.'),
+    .description(
+      'How access tokens are signed: `HS256`, `HS384` or `HS512` with SECRET_KEY; `RS256`, `PS256` or `ES256` with a key pair that is made and kept in the database.',
+    ),
   ACCESS_TOKEN_EXPIRE_MINUTES: Joi.number().integer().min(1).max(1440).default(30).unit('minutes').description('Life of an access token.'),
+  REFRESH_TOKEN_EXPIRE_DAYS: Joi.number()
+    .integer()
+    .min(1)
+    .max(3650)
+    .default(30)
+    .unit('days')
+    .description('A session that is not refreshed for so long has ended.'),
+  SESSION_MAX_DAYS: Joi.number()
+    .integer()
+    .min(1)
+    .max(3650)
+    .default(90)
+    .unit('days')
+    .description('A session ends so long after its log-in, however busy it is.'),
   ISSUER: Joi.string()
     .uri({ scheme: ['http', 'https'] })
     .default('http://localhost:8000')

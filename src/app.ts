@@ -3,6 +3,7 @@ import helmet from 'helmet';
 import { databaseFault } from './adapters/database.js';
 import type { Container } from './container.js';
 import { AppError } from './errors/app-error.js';
+import { createGuards } from './middleware/authenticate.js';
 import { allowOrigins } from './middleware/cors.js';
 import { errorHandler } from './middleware/error-handler.js';
 import type { Middleware } from './middleware/locals.js';
@@ -23,8 +24,10 @@ export function buildApp(container: Container): Express {
   app.use(securityHeaders());
   app.use(allowOrigins(config.http.corsOrigins));
   app.use(oneHost);
-  const routes = createRoutes({ services, health, version, publicUrl: config.http.publicUrl });
-  app.use(mountRoutes(routes, { tokens: services.tokens, ready: started(container) }));
+  const { publicUrl, corsOrigins } = config.http;
+  const routes = createRoutes({ services, health, version, settings: { ...config.token, publicUrl } });
+  const cookieOrigins = new Set([...corsOrigins, new URL(publicUrl).origin]);
+  app.use(mountRoutes(routes, { guards: createGuards(services), cookieOrigins, ready: started(container) }));
   app.use(() => {
     throw new AppError('not_found');
   });

@@ -26,6 +26,13 @@ export interface TestUserInput {
 
 type Agent = ReturnType<typeof supertest.agent>;
 
+/** What a log-in of the kit's own gives. */
+export interface TestSession {
+  readonly id: string;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
 /** One isolated service in memory: its own database, clock, keys and threads. */
 export interface TestAuth {
   /** The Express app: hand it to supertest, or mount it in yours. */
@@ -37,9 +44,14 @@ export interface TestAuth {
   createUser(input?: TestUserInput): Promise<TestUser>;
   /** So many users, all with one password. */
   createUsers(count: number): Promise<TestUser[]>;
-  /** An access token of that user, as a log-in now would give. */
+  /** A new session of that user, as a log-in now would open. */
+  session(user: TestUser): Promise<TestSession>;
+  /** An access token of a new session of that user. */
   token(user: TestUser): Promise<string>;
-  /** A supertest agent; with a user, each of its requests bears that user's access token. */
+  /**
+   * A supertest agent that is like a page of the first of the CORS_ORIGINS: it sends that Origin and keeps cookies, and
+   * sends back those for https too, as a browser does with localhost. With a user, each request bears their access token.
+   */
   agent(user?: TestUser): Promise<Agent>;
   close(): Promise<void>;
 }
@@ -51,6 +63,17 @@ const PASSWORD = 'a password for tests';
 const AT_ONCE = 16;
 /** Hashes wait for as many users as a test makes at once. */
 const QUEUE_LIMIT = 10_000;
+
+/** Who logs in where no request does. */
+const TEST_CLIENT = { ip: '127.0.0.1', userAgent: 'lingomate-auth/testing', requestId: null };
+
+/** An agent's jar gives out cookies that are for https over https alone; supertest speaks http. */
+function sendingSecureCookies(agent: Agent): Agent {
+  const { jar } = agent;
+  const getCookies = jar.getCookies.bind(jar);
+  jar.getCookies = (access) => getCookies(Object.assign(access, { secure: true }));
+  return agent;
+}
 
 /** Users of one password share one hash: real, but made once, where a suite makes a thousand users. */
 function rememberingDigests(hasher: Hasher): Hasher {
@@ -88,7 +111,6 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
   const app = buildApp(container);
   const { auth, users } = container.services;
   let made = 0;
-
   const check = checker(registerBody);
 
   const createUser = async (input: TestUserInput = {}): Promise<TestUser> => {
@@ -104,11 +126,16 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
       throw error;
     }
   };
-  const token = async ({ username, password }: TestUser): Promise<string> => (await auth.logIn({ username, password })).accessToken;
+  const session = async ({ username, password }: TestUser): Promise<TestSession> => {
+    const { accessToken, refreshToken } = await auth.logIn({ username, password }, TEST_CLIENT);
+    return { id: refreshToken.split('.')[0] ?? '', accessToken, refreshToken };
+  };
+  const token = async (user: TestUser): Promise<string> => (await session(user)).accessToken;
 
   return {
     app,
     clock,
+    session,
     token,
     createUser,
     services: container.services,
@@ -125,7 +152,7 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
       return users.sort((one, other) => one.id - other.id);
     },
     agent: async (user) => {
-      const agent = supertest.agent(app);
+      const agent = sendingSecureCookies(supertest.agent(app)).set('Origin', config.http.corsOrigins[0] ?? config.http.publicUrl);
       return user === undefined ? agent : agent.set('Authorization', `Bearer ${await token(user)}`);
     },
     close: () => container.close(),

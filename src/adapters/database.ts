@@ -14,12 +14,19 @@ const POSTGRES_CONNECTIONS = 10;
 /** Sequelize would try a locked database five times over, each for the whole wait. */
 const NO_RETRIES = { retry: { max: 1 } };
 
+/** What one process at a time may do, by the number that stands for it in PostgreSQL: any, the same in every process. */
+export const LOCKS = { migrating: 7_160_115, revoking: 7_160_116, makingKeys: 7_160_117 } as const;
+
 /** The database, whichever it is. */
 export interface Database {
   readonly sequelize: Sequelize;
   readonly target: DatabaseTarget;
   /** Runs the work in one write transaction: committed when it resolves, rolled back when it throws. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Runs `then` when that transaction is known to be committed, before its caller goes on; never where it failed. */
+  afterCommit(transaction: Transaction, then: () => void): void;
+  /** Holds, until that transaction ends, what only one process may do at a time. SQLite's only writer holds it already. */
+  lock(transaction: Transaction, what: (typeof LOCKS)[keyof typeof LOCKS]): Promise<void>;
   /** Resolves when the database is there, migrated, and answers; throws what it says otherwise. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -36,10 +43,29 @@ export function createDatabase(target: DatabaseTarget, migrating?: Migrating): D
   if (target.dialect === 'sqlite') closeWhatFails(sequelize);
   const alone = target.dialect === 'sqlite' ? oneAtATime((migrating?.waitMs ?? LOCK_WAIT_MS) / 2) : <T>(work: () => Promise<T>) => work();
   const type = target.dialect === 'sqlite' ? { type: Transaction.TYPES.IMMEDIATE } : {};
+  // Sequelize's own hooks of this name also run where the commit failed.
+  const afterwards = new WeakMap<Transaction, (() => void)[]>();
+  const run = async <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => {
+    const then: (() => void)[] = [];
+    const result = await sequelize.transaction(type, (transaction) => {
+      afterwards.set(transaction, then);
+      return work(transaction);
+    });
+    for (const step of then) step();
+    return result;
+  };
   return {
     sequelize,
     target,
-    transaction: (work) => alone(() => sequelize.transaction(type, work)),
+    transaction: (work) => alone(() => run(work)),
+    afterCommit: (transaction, then) => {
+      const steps = afterwards.get(transaction);
+      if (steps === undefined) throw new TypeError('a transaction that was not begun here');
+      steps.push(then);
+    },
+    lock: async (transaction, what) => {
+      if (target.dialect === 'postgres') await sequelize.query(`SELECT pg_advisory_xact_lock(${what})`, { transaction });
+    },
     ping: async () => {
       // A deleted file goes on answering those who have it open.
       if (isFile(target)) await (await openRaw(target.file, { write: false })).close();

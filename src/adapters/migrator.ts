@@ -6,13 +6,11 @@ import { describeTarget } from '../../config/database.js';
 import { hasFastApiColumns } from '../../migrations/fastapi-adoption.js';
 import { type Migration, type MigrationContext, migrations as ourMigrations } from '../../migrations/index.js';
 import { StartError } from '../errors/start-error.js';
-import { createDatabase, type Database, isFile } from './database.js';
+import { createDatabase, type Database, isFile, LOCKS } from './database.js';
 import { enableWriteAheadLog, inspectFile, openRaw } from './sqlite-file.js';
 
 /** How long a process waits while another one migrates. */
 const MIGRATION_WAIT_MS = 60_000;
-/** Any number, the same in every process: who holds it in PostgreSQL migrates. */
-const MIGRATION_LOCK = 7_160_115;
 
 /** What a migration run did: the names it applied, and lines for the operator. */
 export interface MigrationReport {
@@ -69,7 +67,7 @@ async function applyAll(database: Database, history: readonly Migration[]): Prom
     const { sequelize } = database;
     let copy: string | undefined;
     const where = describeTarget(database.target);
-    if (database.target.dialect === 'postgres') await sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`, { transaction });
+    await database.lock(transaction, LOCKS.migrating);
     await sequelize.query('CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)', {
       transaction,
     });

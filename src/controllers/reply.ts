@@ -1,19 +1,39 @@
-/** What a controller is told of a request that has passed its guard; `body` and `params` as their schemas have them. */
-export interface Asked<Body = undefined, Params = undefined> {
+import type { Caller, Client } from '../lib/actor.js';
+
+/** What a controller is told of a request that has passed its guard; `body`, `params` and `query` as their schemas have them. */
+export interface Asked<Body = undefined, Params = undefined, Query = undefined> {
   readonly body: Body;
   readonly params: Params;
+  readonly query: Query;
+  readonly client: Client;
+  /** Who calls, where the guard lets anybody pass and a Bearer token may tell. */
+  readonly caller: Caller;
+  /** What the page behind the request brings with it. */
+  readonly page: AskingPage;
   /** Where the app is mounted: '' at the root. */
   readonly base: string;
   /** Whether a person's browser asks. */
   readonly wantsHtml: boolean;
 }
 
+/** What a browser adds to a request by itself. */
+export interface AskingPage {
+  /**
+   * The refresh token in the cookie; undefined where there is none. Throws `malformed_request` where it comes without the
+   * Origin of a page that may use it, as another site's page could have sent it (CSRF; ASVS 3.5.1).
+   */
+  refreshToken(): string | undefined;
+  /** Throws `malformed_request` where a page asks that may not be given a cookie: it could log its visitor in as somebody else. */
+  assertMayHaveCookie(): void;
+}
+
 /** What a controller answers: JSON, unless it names another type. */
 export interface Reply {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly json?: unknown;
   readonly content?: { readonly type: string; readonly data: string | Buffer };
 }
 
 export const ok = (json: unknown): Reply => ({ status: 200, json });
+export const noContent: Reply = { status: 204 };

@@ -1,20 +1,86 @@
-import { presentLogIn } from '../presenters/token.presenter.js';
+import { AppError } from '../errors/app-error.js';
+import { noRefreshCookie, refreshCookie } from '../presenters/cookie.presenter.js';
+import { presentGrant, presentIntrospection, presentRevocation } from '../presenters/token.presenter.js';
 import type { AuthService } from '../services/auth.service.js';
-import type { TokenService } from '../services/token.service.js';
-import type { TokenBody } from '../validators/token.validator.js';
-import { type Asked, ok, type Reply } from './reply.js';
+import type { Grant, SessionService } from '../services/session/session.service.js';
+import type {
+  IntrospectBody,
+  LogOutBody,
+  LogOutQuery,
+  RefreshBody,
+  RevocationsQuery,
+  RevokeBody,
+  TokenBody,
+} from '../validators/token.validator.js';
+import { type Asked, noContent, ok, type Reply } from './reply.js';
 
 const VALID = ok({ message: 'Token is valid' });
 
-export function createTokenController({ auth, tokens }: { auth: AuthService; tokens: TokenService }) {
+interface Parts {
+  readonly auth: AuthService;
+  readonly sessions: SessionService;
+  readonly settings: { readonly issuer: string; readonly audience: string; readonly lifetimeSeconds: number };
+}
+
+export function createTokenController({ auth, sessions, settings }: Parts) {
   return {
-    logIn: async ({ body }: Asked<TokenBody>): Promise<Reply> => ok(presentLogIn(await auth.logIn(body))),
-    verifyPath: ({ params }: Asked<undefined, { token: string }>): Reply => {
-      tokens.verify(params.token);
+    logIn: async ({ body, client, page }: Asked<TokenBody>): Promise<Reply> => {
+      const byCookie = body.refresh_transport === 'cookie';
+      if (byCookie) page.assertMayHaveCookie();
+      return granted(await auth.logIn(body, client), byCookie);
+    },
+    refresh: async ({ body, client, page }: Asked<RefreshBody>): Promise<Reply> => {
+      const { token, byCookie } = presented(body, page);
+      return granted(await sessions.refresh(token ?? missing(), client), byCookie);
+    },
+    verifyPath: async ({ params }: Asked<undefined, { token: string }>): Promise<Reply> => {
+      await sessions.authenticate(params.token);
       return VALID;
     },
     /** Its guard has verified the token. */
     verifyHeader: (): Reply => VALID,
+    introspect: async ({ body }: Asked<IntrospectBody>): Promise<Reply> =>
+      ok(presentIntrospection(await sessions.inspect(body.token), settings)),
+    revoke: async ({ body, caller }: Asked<RevokeBody>): Promise<Reply> => {
+      await sessions.revoke(body.token, caller);
+      return { status: 200 };
+    },
+    revocations: async ({ query }: Asked<undefined, undefined, RevocationsQuery>): Promise<Reply> => {
+      const { revoked, nextCursor } = await sessions.revocations(query.since, query.limit);
+      return ok({ data: revoked.map((one) => presentRevocation(one, settings.lifetimeSeconds)), next_cursor: nextCursor });
+    },
+    logOut: async ({ body, query, caller, page }: Asked<LogOutBody, undefined, LogOutQuery>): Promise<Reply> => {
+      const { token, byCookie } = presented(body, page);
+      await sessions.logOut({ caller, refreshToken: token }, query.scope);
+      return byCookie && query.scope !== 'others' ? LOGGED_OUT_OF_COOKIE : noContent;
+    },
   };
 }
 export type TokenController = ReturnType<typeof createTokenController>;
+
+/**
+ * The cookie is taken away by name, and what pages of this origin have kept is cleared (ASVS 14.3.1). Not `"cookies"`: that
+ * would reach those of every other host of the domain.
+ */
+const LOGGED_OUT_OF_COOKIE: Reply = {
+  status: 204,
+  headers: { 'Set-Cookie': noRefreshCookie(), 'Clear-Site-Data': '"storage"' },
+};
+
+function granted(grant: Grant, byCookie: boolean): Reply {
+  const reply = ok(presentGrant(grant, { withRefreshToken: !byCookie }));
+  if (!byCookie) return reply;
+  return { ...reply, headers: { 'Set-Cookie': refreshCookie(grant.refreshToken, grant.refreshExpiresInSeconds) } };
+}
+
+/** The refresh token that came in the body or in the cookie. Throws `malformed_request` where one came in each. */
+function presented(body: { readonly refresh_token?: string }, page: Asked['page']): { token: string | undefined; byCookie: boolean } {
+  const inCookie = page.refreshToken();
+  if (inCookie === undefined) return { token: body.refresh_token, byCookie: false };
+  if (body.refresh_token === undefined) return { token: inCookie, byCookie: true };
+  throw new AppError('malformed_request', { details: { detail: 'A refresh token came in the body and in the cookie' } });
+}
+
+function missing(): never {
+  throw new AppError('validation_failed', { details: { fields: [{ path: 'refresh_token', code: 'required', message: 'is required' }] } });
+}

@@ -14,6 +14,8 @@ export interface FaultDetails {
   readonly allow?: string;
   /** The fault is in the Bearer credentials, so the answer says so in a challenge (RFC 6750 §3). */
   readonly challenge?: boolean;
+  /** The scope that would have sufficed (RFC 6750 §3). */
+  readonly scope?: string;
   /** Said in place of the code's own text. Public: never a value from the request. */
   readonly detail?: string;
   /** Further members of the problem document (RFC 9457 §3.2). */

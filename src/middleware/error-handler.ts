@@ -25,6 +25,8 @@ function toAppError(error: unknown, databaseFault: (error: unknown) => AppError 
 /** RFC 6750 §3: a challenge with an error only where credentials came. */
 function challengeOf({ code, details }: AppError): string | undefined {
   if (code === 'invalid_token') return `Bearer error="invalid_token", error_description="${CODES.invalid_token.detail}"`;
+  if (code === 'insufficient_scope')
+    return `Bearer error="insufficient_scope"${details.scope === undefined ? '' : `, scope="${details.scope}"`}`;
   if (details.challenge) return 'Bearer error="invalid_request"';
   return CODES[code].status === 401 ? 'Bearer' : undefined;
 }

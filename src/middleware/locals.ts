@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { Actor, Caller } from '../lib/actor.js';
 
 /** What one middleware learns of a request for those behind it. */
 export interface Locals {
@@ -7,7 +8,9 @@ export interface Locals {
   route?: string;
   /** Whether errors also carry what OAuth clients read (RFC 6749 §5.2). */
   oauth?: boolean;
-  userId?: number;
+  /** The signed-in user, where one was asked for or is known. */
+  actor?: Actor;
+  caller?: Caller;
   body?: unknown;
 }
 

@@ -15,17 +15,26 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /**
  * Reads a body into `res.locals.body`: an object, of no more than 100 kB, with no member twice. Also takes one that an
- * app around this one has parsed already. Throws `unsupported_media_type`, `payload_too_large` or `malformed_request`.
+ * app around this one has parsed already; and, where it is optional, none. Throws `unsupported_media_type`, `payload_too_large` or `malformed_request`.
  */
-export function readBody({ forms }: { forms: boolean }): Middleware[] {
+export function readBody({ forms, optional }: { forms: boolean; optional: boolean }): Middleware[] {
   const collect: Middleware = express.raw({ type: () => true, limit: MOST_BYTES });
   const assertType: Middleware = (req, _res, next) => {
+    if (optional && isBodiless(req)) {
+      next();
+      return;
+    }
     mediaType(req, forms);
     if (Number(req.headers['content-length']) > ABSURD_BYTES) throw new AppError('payload_too_large');
     req.once(BODY_FAULT, next);
     next();
   };
   const parse: Middleware = (req, res, next) => {
+    if (optional && isBodiless(req)) {
+      res.locals.body = {};
+      next();
+      return;
+    }
     const value = parseBody(req.body, mediaType(req, forms));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable('The body must be an object');
     res.locals.body = value;
@@ -33,6 +42,10 @@ export function readBody({ forms }: { forms: boolean }): Middleware[] {
   };
   return [assertType, collect, parse];
 }
+
+/** Whether a request brings no body (RFC 9112 §6.3). */
+const isBodiless = ({ headers }: Pick<Request, 'headers'>): boolean =>
+  headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 
 const unreadable = (detail: string, cause?: unknown): AppError => new AppError('malformed_request', { cause, details: { detail } });
 

@@ -27,7 +27,7 @@ export function requestContext(logger: Logger): Middleware {
             status: res.writableFinished ? res.statusCode : undefined,
             ms: Math.round((performance.now() - start) * 10) / 10,
             ip,
-            user_id: res.locals.userId,
+            user_id: res.locals.actor?.userId,
           },
           res.writableFinished ? 'request' : 'request aborted',
         );

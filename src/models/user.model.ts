@@ -59,12 +59,13 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
     return (rows ?? []).map(({ settings }) => settings);
   }
 
-  /** Puts a new hash in the place of the old one, unless that has changed meanwhile. */
-  static async replaceHash(user: User, hash: string, now: Date, transaction: Transaction): Promise<void> {
-    await this.update(
+  /** Puts a new hash in the place of the old one, unless that has changed meanwhile; whether it did. */
+  static async replaceHash(user: User, hash: string, now: Date, transaction: Transaction): Promise<boolean> {
+    const [changed] = await this.update(
       { hashed_password: hash, hash_truncates: false, updated_at: now },
       { where: { id: user.id, hashed_password: user.hashed_password }, transaction },
     );
+    return changed === 1;
   }
 }
 

@@ -7,7 +7,7 @@ export interface PartState {
 /** Whether requests should be sent here. */
 export interface Health {
   /** Each part's state; `process` is down while it drains. Never throws. */
-  parts(): Promise<Readonly<Record<'database' | 'hasher' | 'process', PartState>>>;
+  parts(): Promise<Readonly<Record<'database' | 'hasher' | 'process' | 'revocations', PartState>>>;
   /** From now on not ready: said before the process ends, so that a balancer looks elsewhere. */
   drain(): void;
   readonly draining: boolean;
@@ -18,19 +18,25 @@ const state = (up: boolean): PartState => ({ status: up ? 'up' : 'down' });
 interface Parts {
   /** Throws where the database can't serve. */
   readonly pingDatabase: () => Promise<void>;
+  /** Throws where it can't be known who was logged out elsewhere. */
+  readonly knowRevocations: () => Promise<void>;
   readonly hasher: Hasher;
   readonly queueLimit: number;
 }
 
-export function createHealth({ pingDatabase, hasher, queueLimit }: Parts): Health {
+const succeeds = (work: Promise<void>): Promise<boolean> =>
+  work.then(
+    () => true,
+    () => false,
+  );
+
+export function createHealth({ pingDatabase, knowRevocations, hasher, queueLimit }: Parts): Health {
   let draining = false;
   return {
     parts: async () => {
-      const answers = await pingDatabase().then(
-        () => true,
-        () => false,
-      );
-      return { database: state(answers), hasher: state(hasher.waiting() < queueLimit), process: state(!draining) };
+      const database = state(await succeeds(pingDatabase()));
+      const revocations = state(await succeeds(knowRevocations()));
+      return { database, hasher: state(hasher.waiting() < queueLimit), process: state(!draining), revocations };
     },
     drain: () => {
       draining = true;

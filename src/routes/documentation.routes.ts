@@ -1,13 +1,13 @@
 import type { DocumentationController } from '../controllers/documentation.controller.js';
 import { anyDocument, assetPath, errorListResponse, indexResponse } from '../validators/meta.validator.js';
-import { plain, type Route, withParams } from './route.js';
+import { handler, type Route } from './route.js';
 
 const document = (id: string, path: string, summary: string, handle: DocumentationController['openapi']): Route => ({
   method: 'get',
   path,
   guard: 'public',
   standalone: true,
-  handler: plain(handle),
+  handler: handler({}, handle),
   id,
   tag: 'Documentation',
   summary,
@@ -20,7 +20,7 @@ export const documentationRoutes = (controller: DocumentationController): Route[
     path: '/',
     guard: 'public',
     standalone: true,
-    handler: plain(controller.index),
+    handler: handler({}, controller.index),
     id: 'index',
     tag: 'Documentation',
     summary: 'Where to go from here',
@@ -34,7 +34,7 @@ export const documentationRoutes = (controller: DocumentationController): Route[
     path: '/errors',
     guard: 'public',
     standalone: true,
-    handler: plain(controller.errors),
+    handler: handler({}, controller.errors),
     id: 'errors',
     tag: 'Documentation',
     summary: 'Every error code',
@@ -49,7 +49,7 @@ export const documentationRoutes = (controller: DocumentationController): Route[
     path: '/docs',
     guard: 'public',
     standalone: true,
-    handler: plain(controller.docs),
+    handler: handler({}, controller.docs),
     id: 'docs',
     tag: 'Documentation',
     summary: 'This API as a page to read and try',
@@ -60,7 +60,7 @@ export const documentationRoutes = (controller: DocumentationController): Route[
     path: '/docs/:asset',
     guard: 'public',
     standalone: true,
-    handler: withParams(assetPath, controller.asset),
+    handler: handler({ params: assetPath }, controller.asset),
     id: 'docsAsset',
     tag: 'Documentation',
     summary: 'What the page is made of',

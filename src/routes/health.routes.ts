@@ -1,6 +1,6 @@
 import type { HealthController } from '../controllers/health.controller.js';
 import { liveResponse, readyResponse } from '../validators/health.validator.js';
-import { plain, type Route } from './route.js';
+import { handler, type Route } from './route.js';
 
 export const healthRoutes = ({ live, ready }: HealthController): Route[] => [
   {
@@ -8,7 +8,7 @@ export const healthRoutes = ({ live, ready }: HealthController): Route[] => [
     path: '/health/live',
     guard: 'public',
     standalone: true,
-    handler: plain(live),
+    handler: handler({}, live),
     id: 'live',
     tag: 'Operations',
     summary: 'Whether the process lives',
@@ -19,7 +19,7 @@ export const healthRoutes = ({ live, ready }: HealthController): Route[] => [
     path: '/health/ready',
     guard: 'public',
     standalone: true,
-    handler: plain(ready),
+    handler: handler({}, ready),
     id: 'ready',
     tag: 'Operations',
     summary: 'Whether it can serve, part by part',

@@ -1,39 +1,58 @@
 import { createDocumentationController, type Documents } from '../controllers/documentation.controller.js';
 import { createHealthController } from '../controllers/health.controller.js';
+import { createMetadataController } from '../controllers/metadata.controller.js';
+import { createSessionController } from '../controllers/session.controller.js';
 import { createTokenController } from '../controllers/token.controller.js';
 import { createUserController } from '../controllers/user.controller.js';
 import type { Health } from '../observability/health.js';
 import type { AuthService } from '../services/auth.service.js';
-import type { TokenService } from '../services/token.service.js';
+import type { PublicKey } from '../services/key/token-key.js';
+import type { SessionService } from '../services/session/session.service.js';
 import type { UserService } from '../services/user.service.js';
 import { documentationRoutes } from './documentation.routes.js';
 import { healthRoutes } from './health.routes.js';
+import { metadataRoutes } from './metadata.routes.js';
 import { openApiDocument } from './openapi.js';
 import { postmanCollection, postmanEnvironment } from './postman.js';
 import type { Route } from './route.js';
-import { tokenRoutes } from './token.routes.js';
+import { sessionRoutes } from './session.routes.js';
+import { grantsOf, tokenRoutes } from './token.routes.js';
 import { userRoutes } from './user.routes.js';
 
 interface Parts {
-  readonly services: { readonly auth: AuthService; readonly tokens: TokenService; readonly users: UserService };
+  readonly services: {
+    readonly auth: AuthService;
+    readonly sessions: SessionService;
+    readonly users: UserService;
+    readonly keys: { publicKeys(): PublicKey[] };
+  };
   readonly health: Health;
   readonly version: string;
-  /** The public URL, for the Postman environment. */
-  readonly publicUrl: string;
+  readonly settings: {
+    readonly issuer: string;
+    readonly audience: string;
+    readonly lifetimeSeconds: number;
+    /** Where clients find this service. */
+    readonly publicUrl: string;
+  };
 }
 
 /** The map of the whole API, in the order in which a newcomer meets it. */
-export function createRoutes({ services, health, version, publicUrl }: Parts): Route[] {
+export function createRoutes({ services, health, version, settings }: Parts): Route[] {
+  const tokens = createTokenController({ ...services, settings });
+  const grantTypes = Object.keys(grantsOf(tokens));
   const openapi = once(() => openApiDocument(routes, { version }));
   const postman = once(() => postmanCollection(routes, { version }));
   const documents: Documents = {
     openapi: (base) => (base === '' ? openapi() : { ...openapi(), servers: [{ url: base }] }),
     postman,
-    postmanEnvironment: () => postmanEnvironment({ baseUrl: publicUrl }),
+    postmanEnvironment: () => postmanEnvironment({ baseUrl: settings.publicUrl }),
   };
   const routes: Route[] = [
     ...userRoutes(createUserController(services)),
-    ...tokenRoutes(createTokenController(services)),
+    ...tokenRoutes(tokens),
+    ...sessionRoutes(createSessionController(services)),
+    ...metadataRoutes(createMetadataController({ keys: services.keys, settings, grantTypes })),
     ...healthRoutes(createHealthController({ health })),
     ...documentationRoutes(createDocumentationController({ documents, version })),
   ];

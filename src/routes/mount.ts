@@ -1,14 +1,17 @@
 import { Router } from 'express';
 import type { Reply } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
-import { authenticate } from '../middleware/authenticate.js';
+import type { Caller } from '../lib/actor.js';
+import { askingPage } from '../middleware/asking-page.js';
+import { clientOf, type Guards, oneCredential } from '../middleware/authenticate.js';
 import type { LocalResponse, Middleware } from '../middleware/locals.js';
 import { readBody } from '../middleware/read-body.js';
-import type { TokenService } from '../services/token.service.js';
 import { answersJson, type Route } from './route.js';
 
 interface Steps {
-  readonly tokens: TokenService;
+  readonly guards: Guards;
+  /** Whose pages may use the refresh cookie. */
+  readonly cookieOrigins: ReadonlySet<string>;
   /** Passes once the database can be used. */
   readonly ready: Middleware;
 }
@@ -41,20 +44,31 @@ export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
   return router;
 }
 
+const NOBODY: Caller = { kind: 'nobody' };
+
 /** What a request to a route passes, in order. */
-function stepsOf(route: Route, { tokens, ready }: Steps): Middleware[] {
+function stepsOf(route: Route, { guards, cookieOrigins, ready }: Steps): Middleware[] {
+  const { handler, oauth = false, bodyOptional = false } = route;
   const answer: Middleware = async (req, res) => {
-    const { userId, body } = res.locals;
+    const { actor, caller = NOBODY, body, requestId } = res.locals;
     const wantsHtml = mentions(req.headers.accept, 'text/html') && req.accepts(['json', 'html']) === 'html';
-    send(res, await route.handler.run({ userId, body, params: req.params, base: req.baseUrl, wantsHtml }));
+    const input = { body, params: req.params, query: handler.query ? req.query : undefined };
+    const asked = { actor, caller, client: clientOf(req, requestId), page: askingPage(cookieOrigins, req), base: req.baseUrl, wantsHtml };
+    send(res, await handler.run({ ...input, ...asked }));
   };
   return [
     ...(route.standalone ? [] : [ready]),
     ...(answersJson(route) ? [acceptsJson] : []),
-    ...(route.guard === 'public' ? [] : [authenticate(tokens)]),
-    ...(route.handler.body ? readBody({ forms: route.oauth === true }) : []),
+    ...guardOf(route, guards),
+    ...(handler.bodies ? [...readBody({ forms: oauth, optional: bodyOptional }), oneCredential] : []),
     answer,
   ];
+}
+
+function guardOf({ guard }: Route, guards: Guards): Middleware[] {
+  if (guard === 'public') return [];
+  if (guard === 'anybody') return [guards.anybody];
+  return [guard === undefined ? guards.user : guards.withScope(guard.scope)];
 }
 
 /** Spares most requests the full negotiation. */
@@ -68,10 +82,11 @@ const acceptsJson: Middleware = (req, _res, next) => {
 
 function send(res: LocalResponse, { status, headers = {}, json, content }: Reply): void {
   const data = json === undefined ? (content?.data ?? '') : JSON.stringify(json);
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, typeof value === 'string' ? value : [...value]);
   if (json !== undefined) res.setHeader('Content-Type', 'application/json; charset=utf-8');
   else if (content !== undefined) res.setHeader('Content-Type', content.type);
-  res.setHeader('Content-Length', Buffer.byteLength(data));
+  // A 204 has no content, and so no length (RFC 9110 §8.6).
+  if (status !== 204) res.setHeader('Content-Length', Buffer.byteLength(data));
   res.statusCode = status;
   res.end(data);
 }

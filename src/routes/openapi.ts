@@ -2,7 +2,7 @@ import type Joi from 'joi';
 import { createRequire } from 'node:module';
 import { CODES, type Code } from '../errors/codes.js';
 import { oauthProblemResponse, problemResponse } from '../validators/meta.validator.js';
-import { answersJson, type Documented, type Route } from './route.js';
+import { answersJson, type Documented, type Handler, type Route } from './route.js';
 
 // Its types tell of named exports; what it exports is one function.
 const require = createRequire(import.meta.url);
@@ -20,7 +20,8 @@ export type JsonObject = Readonly<Record<string, Json | undefined>>;
 
 const TAGS: Readonly<Record<Route['tag'], string>> = {
   Accounts: 'Users and what they are',
-  Tokens: 'Logging in, and tokens (RFC 6749, RFC 9068)',
+  Sessions: 'Where a user is logged in',
+  Tokens: 'Logging in and out, and tokens (RFC 6749, RFC 7009, RFC 7662, RFC 9068)',
   Operations: 'For those who run it',
   Documentation: 'This API, described by itself',
 };
@@ -52,8 +53,10 @@ const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 /** The codes that every route of its kind can answer with, and its own. */
 export function codesOf(route: Route): Code[] {
   const { guard, standalone, handler, errors = [] } = route;
-  const guarded: Code[] = guard === 'public' ? [] : ['authentication_required', 'invalid_token'];
-  const withBody: Code[] = handler.body ? ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
+  const guarded: Code[] = guard === 'public' || guard === 'anybody' ? [] : ['authentication_required', 'invalid_token'];
+  const scoped: Code[] = typeof guard === 'object' ? ['insufficient_scope'] : [];
+  const withQuery: Code[] = handler.query ? ['validation_failed'] : [];
+  const withBody: Code[] = handler.bodies ? ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
   const withParams: Code[] = handler.params ? ['not_found'] : [];
   const withDatabase: Code[] = standalone ? [] : ['unavailable'];
   const negotiated: Code[] = answersJson(route) ? ['not_acceptable'] : [];
@@ -61,6 +64,8 @@ export function codesOf(route: Route): Code[] {
     ...new Set<Code>([
       'malformed_request',
       ...guarded,
+      ...scoped,
+      ...withQuery,
       ...withBody,
       ...withParams,
       ...errors,
@@ -93,7 +98,13 @@ export function openApiDocument(routes: readonly Route[], { version }: { version
     servers: [{ url: '/' }],
     tags,
     paths,
-    components: { schemas, securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    components: {
+      schemas,
+      securitySchemes: {
+        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Of a user who has logged in.' },
+        serviceKey: { type: 'http', scheme: 'bearer', description: 'Of another service: `lingomate-auth service-keys create`.' },
+      },
+    },
   };
 }
 
@@ -113,9 +124,11 @@ function operationOf(route: Route, refer: Refer): JsonObject {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
-    security: route.guard === 'public' ? [] : [{ accessToken: [] }],
-    ...(handler.params ? { parameters: parametersOf(handler.params) } : {}),
-    ...(handler.body ? { requestBody: { required: true, content: contentOf(handler.body, refer, route.oauth === true) } } : {}),
+    security: securityOf(route),
+    ...(handler.params || handler.query ? { parameters: parametersOf(handler) } : {}),
+    ...(handler.bodies
+      ? { requestBody: { required: !route.bodyOptional, content: contentOf(handler.bodies, refer, route.oauth === true) } }
+      : {}),
     responses: {
       ...Object.fromEntries(Object.entries(replies).map(([status, reply]) => [status, replyOf(reply, refer)])),
       ...faultsOf(route, refer),
@@ -123,16 +136,27 @@ function operationOf(route: Route, refer: Refer): JsonObject {
   };
 }
 
-const contentOf = (schema: Joi.Schema, refer: Refer, forms: boolean): JsonObject =>
-  Object.fromEntries(
-    ['application/json', ...(forms ? ['application/x-www-form-urlencoded'] : [])].map((type) => [type, { schema: refer(schema) }]),
-  );
+function securityOf({ guard }: Route): Json[] {
+  if (guard === 'public') return [];
+  if (guard === 'anybody') return [{}, { accessToken: [] }];
+  return guard === undefined ? [{ accessToken: [] }] : [{ serviceKey: [] }, { accessToken: [] }];
+}
 
-function parametersOf(params: Joi.ObjectSchema): Json[] {
-  const { properties } = jsonSchemaOf(params);
-  return Object.entries(isJsonObject(properties) ? properties : {}).map(([name, schema]) => {
-    const { description, ...rest } = isJsonObject(schema) ? schema : {};
-    return { name, in: 'path', required: true, ...(description === undefined ? {} : { description }), schema: rest };
+function contentOf(schemas: readonly Joi.ObjectSchema[], refer: Refer, forms: boolean): JsonObject {
+  const [only, ...more] = schemas.map(refer);
+  const schema = more.length === 0 ? only : { anyOf: [only ?? {}, ...more] };
+  return Object.fromEntries(
+    ['application/json', ...(forms ? ['application/x-www-form-urlencoded'] : [])].map((type) => [type, { schema }]),
+  );
+}
+
+const parametersOf = ({ params, query }: Handler): Json[] => [...parametersIn('path', params), ...parametersIn('query', query)];
+
+function parametersIn(place: 'path' | 'query', schema: Joi.ObjectSchema | undefined): Json[] {
+  const { properties } = schema ? jsonSchemaOf(schema) : {};
+  return Object.entries(isJsonObject(properties) ? properties : {}).map(([name, described]) => {
+    const { description, ...rest } = isJsonObject(described) ? described : {};
+    return { name, in: place, required: place === 'path', ...(description === undefined ? {} : { description }), schema: rest };
   });
 }
 

@@ -5,21 +5,23 @@ const SCHEMA = 'https://schema.getpostman.com/json/collection/v2.1.0/collection.
 
 /** This API as a Postman collection (v2.1): every route in the order of a first visit, each with its assertions. */
 export function postmanCollection(routes: readonly Route[], { version }: { version: string }): JsonObject {
-  const shown = routes.filter((route) => Object.values(route.replies).some(({ schema }) => schema !== undefined));
+  const shown = routes.filter(
+    (route) => route.postman !== undefined || Object.values(route.replies).some(({ schema }) => schema !== undefined),
+  );
   return {
     info: {
       name: 'Lingomate Auth',
       version,
       schema: SCHEMA,
-      description: 'Registers a user, logs in, keeps the access token and verifies it. Run it as it stands, or request by request.',
+      description: 'Registers a user, logs in, keeps the tokens, uses them and logs out. Run it as it stands, or request by request.',
     },
-    auth: { type: 'bearer', bearer: [{ key: 'token', value: '{{access_token}}', type: 'string' }] },
-    // What logs in stands among the public ones, and so before everything that needs its token.
-    item: [...shown.filter(isPublic), ...shown.filter((route) => !isPublic(route))].map(itemOf),
+    auth: bearer('access_token'),
+    // What logs in stands among the public ones, and so before everything that needs its token; what logs out comes last.
+    item: [0, 1, 2].flatMap((place) => shown.filter((route) => placeOf(route) === place)).flatMap(itemsOf),
   };
 }
 
-const isPublic = ({ guard }: Route): boolean => guard === 'public';
+const placeOf = ({ guard, postman }: Route): number => (postman?.last ? 2 : guard === 'public' ? 0 : 1);
 
 /** The collection's variables. */
 export function postmanEnvironment({ baseUrl }: { baseUrl: string }): JsonObject {
@@ -31,28 +33,42 @@ export function postmanEnvironment({ baseUrl }: { baseUrl: string }): JsonObject
       variable('username', ''),
       variable('password', 'correct horse battery staple', 'secret'),
       variable('access_token', '', 'secret'),
+      variable('refresh_token', '', 'secret'),
+      variable('service_key', 'none', 'secret'),
     ],
     _postman_variable_scope: 'environment',
   };
 }
 
+const bearer = (variable: string): JsonObject => ({ type: 'bearer', bearer: [{ key: 'token', value: `{{${variable}}}`, type: 'string' }] });
+
 const script = (listen: string, exec: readonly string[]): Json => ({ listen, script: { type: 'text/javascript', exec } });
 
-function itemOf(route: Route): Json {
-  const path = route.path.replace(/:(\w+)/g, (_all, name: string) => parameterOf(route, name));
-  const body = bodyOf(route);
+/** The request of a route, and its variants behind it. */
+const itemsOf = (route: Route): Json[] => [
+  itemOf(route, route.summary, bodyOf(route)),
+  ...(route.postman?.variants ?? []).map(({ summary, body }) => itemOf(route, summary, body)),
+];
+
+function itemOf(route: Route, name: string, body: JsonObject | undefined): Json {
+  const path = route.path.replace(/:(\w+)/g, (_all, parameter: string) => parameterOf(route, parameter));
   return {
-    name: route.summary,
+    name,
     event: [...(route.postman?.before ? [script('prerequest', route.postman.before)] : []), script('test', assertionsOf(route))],
     request: {
       method: route.method.toUpperCase(),
-      ...(route.guard === 'public' ? { auth: { type: 'noauth' } } : {}),
+      ...authOf(route),
       header: [{ key: 'Accept', value: 'application/json' }, ...(body ? [{ key: 'Content-Type', value: 'application/json' }] : [])],
       url: { raw: `{{base_url}}${path}`, host: ['{{base_url}}'], path: path.split('/').filter((part) => part !== '') },
       ...(body ? { body: { mode: 'raw', raw: JSON.stringify(body, null, 2) } } : {}),
       ...(route.description === undefined ? {} : { description: route.description }),
     },
   };
+}
+
+function authOf({ guard, postman }: Route): JsonObject {
+  if (postman?.auth !== undefined) return { auth: bearer(postman.auth) };
+  return guard === 'public' ? { auth: { type: 'noauth' } } : {};
 }
 
 const propertiesOf = (schema: JsonObject): JsonObject => (isJsonObject(schema['properties']) ? schema['properties'] : {});
@@ -64,18 +80,24 @@ function parameterOf(route: Route, name: string): string {
 }
 
 function bodyOf({ handler, postman }: Route): JsonObject | undefined {
-  if (!handler.body) return undefined;
+  const [usual] = handler.bodies ?? [];
+  if (usual === undefined) return undefined;
   const examples: Record<string, Json | undefined> = {};
-  for (const [name, schema] of Object.entries(propertiesOf(jsonSchemaOf(handler.body)))) examples[name] = exampleOf(schema);
+  for (const [name, schema] of Object.entries(propertiesOf(jsonSchemaOf(usual)))) examples[name] = exampleOf(schema);
   return { ...examples, ...postman?.body };
 }
 
 function assertionsOf({ replies, postman }: Route): string[] {
-  const [status] = Object.keys(replies);
+  const [[status, reply] = ['', undefined]] = Object.entries(replies);
+  const named = "pm.test('names its request', () => pm.response.to.have.header('X-Request-Id'));";
+  if (postman?.auth !== undefined) {
+    const expected = `pm.environment.get('${postman.auth}') === 'none' ? 401 : ${status}`;
+    return [`pm.test('answers ${status} with a key, 401 without', () => pm.response.to.have.status(${expected}));`, named];
+  }
   return [
-    'const answer = pm.response.json();',
+    ...(reply?.schema ? ['const answer = pm.response.json();'] : []),
     `pm.test('answers ${status}', () => pm.response.to.have.status(${status}));`,
-    "pm.test('names its request', () => pm.response.to.have.header('X-Request-Id'));",
+    named,
     ...(postman?.asserts ?? []).map((line) => `pm.test(${JSON.stringify(line)}, () => { ${line} });`),
     ...Object.entries(postman?.keeps ?? {}).map(([variable, member]) => `pm.environment.set('${variable}', answer.${member});`),
   ];

@@ -2,43 +2,77 @@ import type Joi from 'joi';
 import type { Asked, Reply } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
 import type { Code } from '../errors/codes.js';
+import type { Actor } from '../lib/actor.js';
 import { checker } from '../middleware/validate.js';
 
 /** A request on its way to its handler: input still as it was sent. */
-export interface Received extends Asked<unknown, unknown> {
-  readonly userId: number | undefined;
+export interface Received extends Asked<unknown, unknown, unknown> {
+  readonly actor: Actor | undefined;
 }
 
 /** A controller's method together with the schemas of what it takes. */
 export interface Handler {
-  readonly body?: Joi.ObjectSchema;
+  /** Each form that the body may have; the first is the usual one. */
+  readonly bodies?: readonly Joi.ObjectSchema[];
   readonly params?: Joi.ObjectSchema;
+  readonly query?: Joi.ObjectSchema;
   run(received: Received): Reply | Promise<Reply>;
 }
 
 type Answer = Reply | Promise<Reply>;
 
-/** For a handler that takes no input. */
-export const plain = (handle: (asked: Asked) => Answer): Handler => ({
-  run: (received) => handle({ ...received, body: undefined, params: undefined }),
-});
-
-/** For a handler that takes a body; it meets only one that its schema lets through. */
-export function withBody<Body>(body: Joi.ObjectSchema<Body>, handle: (asked: Asked<Body>) => Answer): Handler {
-  const check = checker(body);
-  return { body, run: (received) => handle({ ...received, body: check(received.body), params: undefined }) };
+/** What a handler takes; what is left out it does not meet. */
+interface Input<Body, Params, Query> {
+  readonly body?: Joi.ObjectSchema<Body>;
+  readonly params?: Joi.ObjectSchema<Params>;
+  readonly query?: Joi.ObjectSchema<Query>;
 }
 
-/** For a handler that takes parts of the path. */
-export function withParams<Params>(params: Joi.ObjectSchema<Params>, handle: (asked: Asked<undefined, Params>) => Answer): Handler {
-  const check = checker(params);
-  return { params, run: (received) => handle({ ...received, body: undefined, params: check(received.params) }) };
+/** Without a schema the type is left at its default, `undefined`, and so is the value. */
+function readerOf<T>(schema: Joi.ObjectSchema<T> | undefined): (input: unknown) => T;
+function readerOf(schema: Joi.ObjectSchema | undefined): (input: unknown) => unknown {
+  return schema === undefined ? () => undefined : checker(schema);
+}
+
+/** What the schemas of a handler are, and how its input is read by them. */
+function reading<Body, Params, Query>({ body, params, query }: Input<Body, Params, Query>) {
+  const [readBody, readParams, readQuery] = [readerOf(body), readerOf(params), readerOf(query)];
+  const schemas: Omit<Handler, 'run'> = { ...(body ? { bodies: [body] } : {}), ...(params ? { params } : {}), ...(query ? { query } : {}) };
+  const read = (received: Received): Asked<Body, Params, Query> => {
+    const [readableParams, readableQuery] = [readParams(received.params), readQuery(received.query)];
+    return { ...received, params: readableParams, query: readableQuery, body: readBody(received.body) };
+  };
+  return { schemas, read };
+}
+
+/** A handler for whoever the guard lets pass; it meets only input that its schemas let through. */
+export function handler<Body = undefined, Params = undefined, Query = undefined>(
+  input: Input<Body, Params, Query>,
+  handle: (asked: Asked<Body, Params, Query>) => Answer,
+): Handler {
+  const { schemas, read } = reading(input);
+  return { ...schemas, run: (received) => handle(read(received)) };
+}
+
+/** The same for the signed-in user, whom the guard has let pass. */
+export function userHandler<Body = undefined, Params = undefined, Query = undefined>(
+  input: Input<Body, Params, Query>,
+  handle: (asked: Asked<Body, Params, Query>, actor: Actor) => Answer,
+): Handler {
+  const { schemas, read } = reading(input);
+  return {
+    ...schemas,
+    run: (received) => {
+      if (received.actor === undefined) throw new TypeError('a handler for a user stands on a public route');
+      return handle(read(received), received.actor);
+    },
+  };
 }
 
 /** For the token endpoint: the body's `grant_type` (the first, where it is left out or empty) says who takes it. */
 export function byGrantType(handlers: Readonly<Record<string, Handler>>): Handler {
   const [usual] = Object.values(handlers);
-  if (usual?.body === undefined) throw new TypeError('a grant takes a body');
+  if (usual?.bodies === undefined) throw new TypeError('a grant takes a body');
   const choose = (body: unknown): Handler => {
     const type = typeof body === 'object' && body !== null && 'grant_type' in body ? body.grant_type : undefined;
     // One that is no string is told by the usual handler's schema.
@@ -47,16 +81,9 @@ export function byGrantType(handlers: Readonly<Record<string, Handler>>): Handle
     if (chosen === undefined) throw new AppError('unsupported_grant_type');
     return chosen;
   };
-  return { body: usual.body, run: (received) => choose(received.body).run(received) };
+  const bodies = Object.values(handlers).flatMap((one) => one.bodies ?? []);
+  return { bodies, run: (received) => choose(received.body).run(received) };
 }
-
-/** For a handler that acts for the signed-in user. */
-export const forUser = (handle: (asked: Asked, userId: number) => Answer): Handler => ({
-  run: (received) => {
-    if (received.userId === undefined) throw new TypeError('a handler for a user stands on a public route');
-    return handle({ ...received, body: undefined, params: undefined }, received.userId);
-  },
-});
 
 /** A good answer, as the documentation shows it. */
 export interface Documented {
@@ -78,6 +105,12 @@ export interface PostmanNotes {
   readonly keeps?: Readonly<Record<string, string>>;
   /** JavaScript lines that assert what the answer says. */
   readonly asserts?: readonly string[];
+  /** Further requests to it, with bodies of their own. */
+  readonly variants?: readonly { readonly summary: string; readonly body: Readonly<Record<string, string>> }[];
+  /** Ends what the others need, and so comes behind them. */
+  readonly last?: true;
+  /** The variable whose value it bears in place of the access token; refused where that is empty. */
+  readonly auth?: 'service_key';
 }
 
 /** One line of the map of the API: who may call what, with which input, and what the documentation says of it. */
@@ -85,20 +118,26 @@ export interface Route {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Express's form: parts with a colon are parameters. */
   readonly path: string;
-  /** Needs a signed-in user unless it says `public`. */
-  readonly guard?: 'public';
+  /**
+   * Needs a signed-in user unless it says otherwise: `public` looks at no credentials, `anybody` says who calls where they
+   * tell, and a scope lets services and users pass that have it.
+   */
+  readonly guard?: 'public' | 'anybody' | { readonly scope: string };
+  /** Whether its body may be left out. */
+  readonly bodyOptional?: true;
   /** Whether it answers without the database. */
   readonly standalone?: true;
   /** Whether it speaks OAuth: takes forms too, and answers errors as RFC 6749 §5.2 has them. */
   readonly oauth?: true;
   readonly handler: Handler;
   readonly id: string;
-  readonly tag: 'Accounts' | 'Tokens' | 'Operations' | 'Documentation';
+  readonly tag: 'Accounts' | 'Sessions' | 'Tokens' | 'Operations' | 'Documentation';
   readonly summary: string;
   readonly description?: string;
   readonly replies: Readonly<Record<number, Documented>>;
   /** Codes beyond those that its guard and its input bring with them. */
   readonly errors?: readonly Code[];
+  /** An answer without content stands in the collection only where this is there. */
   readonly postman?: PostmanNotes;
 }
 

@@ -1,32 +1,64 @@
 import type { TokenController } from '../controllers/token.controller.js';
-import { tokenBody, tokenPath, tokenResponse, validTokenResponse } from '../validators/token.validator.js';
-import { byGrantType, plain, type Route, withBody, withParams } from './route.js';
+import {
+  introspectBody,
+  introspectResponse,
+  logOutBody,
+  logOutQuery,
+  refreshBody,
+  revocationsQuery,
+  revocationsResponse,
+  revokeBody,
+  tokenBody,
+  tokenPath,
+  tokenResponse,
+  validTokenResponse,
+} from '../validators/token.validator.js';
+import { byGrantType, handler, type Handler, type Route } from './route.js';
 
 const isValid = "pm.expect(answer).to.eql({ message: 'Token is valid' });";
 
-export const tokenRoutes = ({ logIn, verifyHeader, verifyPath }: TokenController): Route[] => [
+/** What the token endpoint takes, by `grant_type`; the first is the usual one. */
+export const grantsOf = ({ logIn, refresh }: TokenController): Readonly<Record<string, Handler>> => ({
+  password: handler({ body: tokenBody }, logIn),
+  refresh_token: handler({ body: refreshBody }, refresh),
+});
+
+const COOKIE = { 'Set-Cookie': 'The refresh token, where it travels in a cookie.' };
+
+/** Logging in and staying so. */
+export const tokenRoutes = (controller: TokenController): Route[] => [
   {
     method: 'post',
     path: '/token',
     guard: 'public',
     oauth: true,
-    handler: byGrantType({ password: withBody(tokenBody, logIn) }),
+    handler: byGrantType(grantsOf(controller)),
     id: 'logIn',
     tag: 'Tokens',
-    summary: 'Log in and obtain an access token',
-    description: 'As JSON or as a form. A wrong name and a wrong password are told apart by nothing, the time included.',
-    replies: { 200: { description: 'An access token.', schema: tokenResponse } },
-    errors: ['unsupported_grant_type', 'invalid_credentials', 'account_disabled', 'overloaded'],
+    summary: 'Log in, or refresh',
+    description:
+      'As JSON or as a form. `grant_type` is `password`, or `refresh_token` for the next tokens of a session: any number of tabs may refresh with one token at once, and a lost answer may be asked for again.',
+    replies: { 200: { description: 'An access token, and a refresh token for the next one.', schema: tokenResponse, headers: COOKIE } },
+    errors: [
+      'invalid_grant',
+      'refresh_token_reused',
+      'session_revoked',
+      'unsupported_grant_type',
+      'invalid_credentials',
+      'account_disabled',
+      'overloaded',
+    ],
     postman: {
-      body: { username: '{{username}}', password: '{{password}}' },
-      keeps: { access_token: 'access_token' },
+      body: { username: '{{username}}', password: '{{password}}', refresh_transport: 'body' },
+      variants: [{ summary: 'Refresh', body: { grant_type: 'refresh_token', refresh_token: '{{refresh_token}}' } }],
+      keeps: { access_token: 'access_token', refresh_token: 'refresh_token' },
       asserts: ["pm.expect(answer.token_type).to.eql('bearer');", 'pm.expect(answer.expires_in).to.be.above(0);'],
     },
   },
   {
     method: 'get',
     path: '/verify-token',
-    handler: plain(verifyHeader),
+    handler: handler({}, controller.verifyHeader),
     id: 'verifyToken',
     tag: 'Tokens',
     summary: 'Verify the access token in the Authorization header',
@@ -37,7 +69,7 @@ export const tokenRoutes = ({ logIn, verifyHeader, verifyPath }: TokenController
     method: 'get',
     path: '/verify-token/:token',
     guard: 'public',
-    handler: withParams(tokenPath, verifyPath),
+    handler: handler({ params: tokenPath }, controller.verifyPath),
     id: 'verifyTokenInPath',
     tag: 'Tokens',
     summary: 'Verify the access token in the path',
@@ -46,4 +78,80 @@ export const tokenRoutes = ({ logIn, verifyHeader, verifyPath }: TokenController
     errors: ['invalid_token'],
     postman: { asserts: [isValid] },
   },
+  ...endingRoutes(controller),
+  ...serviceRoutes(controller),
 ];
+
+function endingRoutes({ logOut, revoke }: TokenController): Route[] {
+  return [
+    {
+      method: 'post',
+      path: '/logout',
+      guard: 'anybody',
+      bodyOptional: true,
+      handler: handler({ body: logOutBody, query: logOutQuery }, logOut),
+      id: 'logOut',
+      tag: 'Tokens',
+      summary: 'Log out',
+      description:
+        'Takes effect on the very next request. The session is known by the access token, or by its refresh token in the body or the cookie where that has expired.',
+      replies: {
+        204: {
+          description: 'The session has ended, with its tokens.',
+          headers: {
+            'Set-Cookie': 'Takes the refresh cookie away, where there is one.',
+            'Clear-Site-Data': '`"storage"`, where there is a cookie.',
+          },
+        },
+      },
+      errors: ['authentication_required', 'invalid_token', 'malformed_request'],
+      postman: { last: true },
+    },
+    {
+      method: 'post',
+      path: '/revoke',
+      guard: 'anybody',
+      oauth: true,
+      handler: handler({ body: revokeBody }, revoke),
+      id: 'revoke',
+      tag: 'Tokens',
+      summary: 'End the session of a token',
+      description:
+        'RFC 7009. An access or refresh token will do, and an unknown one is answered alike. Sent with somebody else’s Bearer it changes nothing.',
+      replies: { 200: { description: 'The token is not good, or no longer.' } },
+      postman: { last: true, body: { token: '{{refresh_token}}' } },
+    },
+  ];
+}
+
+/** For resource servers. */
+function serviceRoutes({ introspect, revocations }: TokenController): Route[] {
+  return [
+    {
+      method: 'post',
+      path: '/introspect',
+      guard: { scope: 'introspect' },
+      oauth: true,
+      handler: handler({ body: introspectBody }, introspect),
+      id: 'introspect',
+      tag: 'Tokens',
+      summary: 'What a token is good for',
+      description: 'RFC 7662, for resource servers: needs a service key, or an access token, with the scope `introspect`.',
+      replies: { 200: { description: 'Its facts, or `active: false` and nothing else.', schema: introspectResponse } },
+      postman: { auth: 'service_key' },
+    },
+    {
+      method: 'get',
+      path: '/revocations',
+      guard: { scope: 'introspect' },
+      handler: handler({ query: revocationsQuery }, revocations),
+      id: 'revocations',
+      tag: 'Tokens',
+      summary: 'Sessions whose access tokens are refused',
+      description:
+        'For resource servers that verify tokens themselves and want a log-out to take effect with them too: ask again and again, with `since` the `next_cursor` before.',
+      replies: { 200: { description: 'Those within one life of an access token.', schema: revocationsResponse } },
+      postman: { auth: 'service_key' },
+    },
+  ];
+}

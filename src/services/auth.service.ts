@@ -1,63 +1,67 @@
+import type { Transaction } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
+import type { Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { Logger } from '../observability/logger.js';
 import type { PasswordService } from './password.service.js';
-import type { IssuedToken, TokenService } from './token.service.js';
+import type { Grant, SessionService } from './session/session.service.js';
 
 /** How somebody proved who they are, by its registered name (RFC 8176). */
 const PASSWORD_METHOD = 'pwd';
 
-export interface LogIn extends IssuedToken {
-  readonly scope: string;
-  readonly user: { readonly id: number; readonly username: string };
-}
-
 export interface AuthService {
   /**
-   * Logs in by name and password. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the same
-   * time (ASVS 6.3.8), `account_disabled` only after the right password, `overloaded` where too many wait.
+   * Opens a session by name and password. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the
+   * same time (ASVS 6.3.8), `account_disabled` only after the right password, `overloaded` where too many wait.
    */
-  logIn(credentials: { username: string; password: string }): Promise<LogIn>;
+  logIn(credentials: { username: string; password: string }, client: Client): Promise<Grant>;
 }
-
-/** Each role grants the scope of its own name (RFC 6749 §3.3: separated by spaces). */
-const scopeOf = (user: User): string => user.roles.join(' ');
 
 interface Parts {
   readonly models: Models;
   readonly database: Database;
   readonly passwords: PasswordService;
-  readonly tokens: TokenService;
+  readonly sessions: SessionService;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-export function createAuthService({ models: { User }, database, passwords, tokens, clock, logger }: Parts): AuthService {
+export function createAuthService({ models: { User }, database, passwords, sessions, clock, logger }: Parts): AuthService {
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
-  const renewHash = async (user: User, password: string): Promise<void> => {
+  const renewedHash = async (user: User, password: string): Promise<string | undefined> => {
     try {
-      const hash = await passwords.rehash(password);
-      await database.transaction((transaction) => User.replaceHash(user, hash, new Date(clock.now()), transaction));
+      return await passwords.rehash(password);
     } catch (error) {
       logger.warn({ err: error, user_id: user.id }, 'a password hash could not be made anew');
+      return undefined;
     }
   };
 
+  /** The user as they are now: what was changed while the password was compared ends sessions, and must not miss this one. */
+  const unchanged = async ({ id, hashed_password }: User, transaction: Transaction): Promise<User> => {
+    const user = await User.findByPk(id, { transaction, lock: true });
+    if (user?.hashed_password !== hashed_password) throw new AppError('invalid_credentials');
+    if (user.disabled_at) throw new AppError('account_disabled');
+    return user;
+  };
+
   return {
-    logIn: async ({ username, password }) => {
-      const user = await User.findForLogin(username, foldName(username));
-      const stored = user && { hash: user.hashed_password, truncates: user.hash_truncates };
+    logIn: async ({ username, password }, client) => {
+      const found = await User.findForLogin(username, foldName(username));
+      const stored = found && { hash: found.hashed_password, truncates: found.hash_truncates };
       const { valid, outdated } = await passwords.verify(password, stored);
-      if (user === undefined || !valid) throw new AppError('invalid_credentials');
-      if (user.disabled_at) throw new AppError('account_disabled');
-      if (outdated) await renewHash(user, password);
-      const scope = scopeOf(user);
-      const issued = tokens.issue({ userId: user.id, username: user.username, scope, amr: [PASSWORD_METHOD] });
-      return { ...issued, scope, user: { id: user.id, username: user.username } };
+      if (found === undefined || !valid) throw new AppError('invalid_credentials');
+      if (found.disabled_at) throw new AppError('account_disabled');
+      const newHash = outdated ? await renewedHash(found, password) : undefined;
+      return database.transaction(async (transaction) => {
+        const user = await unchanged(found, transaction);
+        if (newHash !== undefined) await User.replaceHash(user, newHash, new Date(clock.now()), transaction);
+        return sessions.open({ user, amr: [PASSWORD_METHOD], client }, transaction);
+      });
     },
   };
 }

@@ -2,20 +2,24 @@ import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { AppError } from '../errors/app-error.js';
 import type { Clock } from '../lib/clock.js';
-import type { KeyService } from './key.service.js';
+import type { KeyService } from './key/key.service.js';
 
 /** Longer ones are refused unread. Ours have about 500 characters. */
 const MOST_CHARACTERS = 8192;
 /** How far another instance's clock may be ahead of ours when it signs. */
 const CLOCK_SKEW_SECONDS = 5;
 
-/** The claims of an access token (RFC 9068 §2.2); times are NumericDates. */
+/** The claims of an access token (RFC 9068 §2.2); times are NumericDates, in seconds. */
 export interface AccessTokenClaims {
   readonly iss: string;
   readonly aud: string;
   readonly sub: string;
   readonly username: string;
   readonly scope: string;
+  /** Of the session that it belongs to. */
+  readonly sid: string;
+  /** Of the refresh token that it came with: seeing this one in use shows that the other arrived. */
+  readonly refresh_counter: number;
   readonly jti: string;
   readonly iat: number;
   readonly exp: number;
@@ -23,12 +27,17 @@ export interface AccessTokenClaims {
   readonly amr: readonly string[];
 }
 
-/** Whom a token is for, and how they logged in (`amr`: RFC 8176). */
+/** Whom a token is for, and how and when they logged in (`amr`: RFC 8176). */
 export interface TokenSubject {
   readonly userId: number;
   readonly username: string;
   readonly scope: string;
+  readonly sessionId: string;
+  readonly refreshCounter: number;
   readonly amr: readonly string[];
+  readonly loggedInAt: Date;
+  /** It lives no longer than its session. */
+  readonly sessionEndsAt: Date;
 }
 
 export interface IssuedToken {
@@ -37,11 +46,11 @@ export interface IssuedToken {
 }
 
 export interface TokenService {
-  /** A signed access token for somebody who logged in just now. */
+  /** A signed access token, good from now on. */
   issue(subject: TokenSubject): IssuedToken;
   /**
    * The claims of a token that is ours, whole, and in its time. Throws `invalid_token` for any other, whatever the
-   * cause (RFC 8725, RFC 9068 §4; ASVS 9.1.1–9.2.4).
+   * cause (RFC 8725, RFC 9068 §4; ASVS 9.1.1–9.2.4). Says nothing of its session: that is `session.service`'s.
    */
   verify(token: string): AccessTokenClaims;
 }
@@ -52,27 +61,36 @@ interface TokenSettings {
   readonly lifetimeSeconds: number;
 }
 
-export function createTokenService({ keys, clock, settings }: { keys: KeyService; clock: Clock; settings: TokenSettings }): TokenService {
+interface Parts {
+  readonly keys: Pick<KeyService, 'algorithm' | 'signing' | 'find'>;
+  readonly clock: Clock;
+  readonly settings: TokenSettings;
+}
+
+export function createTokenService({ keys, clock, settings }: Parts): TokenService {
   const { issuer, audience, lifetimeSeconds } = settings;
   const seconds = (): number => Math.floor(clock.now() / 1000);
 
   return {
-    issue: ({ userId, username, scope, amr }) => {
+    issue: ({ userId, username, scope, sessionId, refreshCounter, amr, loggedInAt, sessionEndsAt }) => {
       const iat = seconds();
+      const exp = Math.min(iat + lifetimeSeconds, Math.floor(sessionEndsAt.getTime() / 1000));
       const claims: AccessTokenClaims = {
         iss: issuer,
         aud: audience,
         sub: String(userId),
         username,
         scope,
+        sid: sessionId,
+        refresh_counter: refreshCounter,
         jti: randomUUID(),
         iat,
-        exp: iat + lifetimeSeconds,
-        auth_time: iat,
+        exp,
+        auth_time: Math.floor(loggedInAt.getTime() / 1000),
         amr,
       };
-      const { key, header } = keys.signing;
-      return { accessToken: jwt.sign(claims, key, { algorithm: keys.algorithm, header }), expiresInSeconds: lifetimeSeconds };
+      const { key, header } = keys.signing();
+      return { accessToken: jwt.sign(claims, key, { algorithm: keys.algorithm, header }), expiresInSeconds: exp - iat };
     },
     verify: (token) => {
       const key = token.length <= MOST_CHARACTERS ? keys.find(token.slice(0, token.indexOf('.'))) : undefined;
@@ -80,6 +98,8 @@ export function createTokenService({ keys, clock, settings }: { keys: KeyService
       const now = seconds();
       const payload = refusing(() => jwt.verify(token, key, { algorithms: [keys.algorithm], issuer, audience, clockTimestamp: now }));
       if (!isAccessTokenClaims(payload) || payload.iat > now + CLOCK_SKEW_SECONDS) throw new AppError('invalid_token');
+      // Where the setting was lowered: what is kept of revoked sessions is kept for this long.
+      if (payload.iat + lifetimeSeconds <= now) throw new AppError('invalid_token');
       return payload;
     },
   };
@@ -97,8 +117,10 @@ function refusing<T>(verify: () => T): T {
 
 const isWhole = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** Each claim is there and of its type; the library checks `aud`, `iss` and `exp` only for what they hold. */
-function isAccessTokenClaims(payload: unknown): payload is AccessTokenClaims {
+export function isAccessTokenClaims(payload: unknown): payload is AccessTokenClaims {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return false;
   const claims: Partial<Record<keyof AccessTokenClaims, unknown>> = payload;
   return (
@@ -108,6 +130,10 @@ function isAccessTokenClaims(payload: unknown): payload is AccessTokenClaims {
     /^[1-9]\d{0,15}$/.test(claims.sub) &&
     typeof claims.username === 'string' &&
     typeof claims.scope === 'string' &&
+    typeof claims.sid === 'string' &&
+    UUID.test(claims.sid) &&
+    isWhole(claims.refresh_counter) &&
+    claims.refresh_counter > 0 &&
     typeof claims.jti === 'string' &&
     isWhole(claims.iat) &&
     isWhole(claims.exp) &&

@@ -1,11 +1,13 @@
-import { type CreationAttributes, UniqueConstraintError } from 'sequelize';
+import { type CreationAttributes, type Transaction, UniqueConstraintError } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
+import type { Actor } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { PasswordService } from './password.service.js';
+import type { SessionService } from './session/session.service.js';
 
 /** A column that a team has added may be unique too, which says nothing of the name. */
 const NAME_COLUMNS = ['username', 'username_fold'];
@@ -27,16 +29,37 @@ export interface UserService {
   register(registration: Registration): Promise<User>;
   /** The user of that id. Throws `invalid_token` where they are gone or disabled: who asks was that user. */
   get(id: number): Promise<User>;
+  /**
+   * Replaces the actor's password and ends their other sessions. Throws `current_password_invalid`, a password rule's code,
+   * and `overloaded` where too many hashes wait.
+   */
+  changePassword(actor: Actor, passwords: PasswordChange): Promise<void>;
+  /** Deletes the actor's account with all its sessions. Throws `current_password_invalid`. */
+  deleteOwn(actor: Actor, currentPassword: string): Promise<void>;
+  /** Disables a user and ends their sessions. Throws `not_found`. */
+  disable(id: number): Promise<void>;
+  /** Lets a disabled user log in again. Throws `not_found`. */
+  enable(id: number): Promise<void>;
+  /** Gives a user these roles in place of theirs; access tokens of before are refused, sessions go on. Throws `not_found`. */
+  setRoles(id: number, roles: readonly string[]): Promise<void>;
+}
+
+export interface PasswordChange {
+  readonly current_password: string;
+  readonly new_password: string;
 }
 
 interface Parts {
   readonly models: Models;
   readonly database: Database;
   readonly passwords: PasswordService;
+  readonly sessions: SessionService;
   readonly clock: Clock;
 }
 
-export function createUserService({ models: { User }, database, passwords, clock }: Parts): UserService {
+export function createUserService(parts: Parts): UserService {
+  const { User } = parts.models;
+  const { database, passwords, clock } = parts;
   const add = async (user: CreationAttributes<User>): Promise<User> => {
     try {
       return await database.transaction((transaction) => User.create(user, { transaction }));
@@ -47,7 +70,15 @@ export function createUserService({ models: { User }, database, passwords, clock
     }
   };
 
+  const get = async (id: number): Promise<User> => {
+    const user = await User.findByPk(id);
+    if (!user || user.disabled_at) throw new AppError('invalid_token');
+    return user;
+  };
+
   return {
+    get,
+    ...createChanges(parts, get),
     register: async ({ username, password, email = null }) => {
       // Asked before the hash, which is dear; what comes between is decided by the unique columns.
       if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
@@ -65,10 +96,60 @@ export function createUserService({ models: { User }, database, passwords, clock
         updated_at: now,
       });
     },
-    get: async (id) => {
-      const user = await User.findByPk(id);
-      if (!user || user.disabled_at) throw new AppError('invalid_token');
-      return user;
-    },
   };
 }
+
+/** What ends sessions, or the access tokens that say what is no longer true. */
+function createChanges(
+  { models: { User }, database, passwords, sessions, clock }: Parts,
+  get: UserService['get'],
+): Omit<UserService, 'get' | 'register'> {
+  const withPassword = async (actor: Actor, password: string): Promise<User> => {
+    const user = await get(actor.userId);
+    const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
+    if (!valid) throw new AppError('current_password_invalid');
+    return user;
+  };
+  /**
+   * Changes a user, and what hangs on it, in one transaction. The user's row comes first: a log-in under way waits for it
+   * and then sees the change, or is done, and its session is met by what comes after.
+   */
+  const change = (id: number, values: Partial<User>, then: (transaction: Transaction) => Promise<unknown>): Promise<void> =>
+    database.transaction(async (transaction) => {
+      const [changed] = await User.update({ ...values, updated_at: new Date(clock.now()) }, { where: { id }, transaction });
+      if (changed === 0) throw new AppError('not_found', { details: { detail: 'There is no such user' } });
+      await then(transaction);
+    });
+
+  return {
+    changePassword: async (actor, { current_password, new_password }) => {
+      const user = await withPassword(actor, current_password);
+      const hash = await passwords.hash(new_password, user.username).catch(inMember('new_password'));
+      await database.transaction(async (transaction) => {
+        const replaced = await User.replaceHash(user, hash, new Date(clock.now()), transaction);
+        if (!replaced) throw new AppError('current_password_invalid');
+        await sessions.endAllOf(user.id, 'password_changed', transaction, actor.sessionId);
+      });
+    },
+    deleteOwn: async (actor, currentPassword) => {
+      const user = await withPassword(actor, currentPassword);
+      await change(user.id, {}, async (transaction) => {
+        await sessions.endAllOf(user.id, 'account_deleted', transaction);
+        await user.destroy({ transaction });
+      });
+    },
+    disable: (id) =>
+      change(id, { disabled_at: new Date(clock.now()) }, (transaction) => sessions.endAllOf(id, 'account_disabled', transaction)),
+    enable: (id) => change(id, { disabled_at: null }, () => Promise.resolve()),
+    setRoles: (id, roles) => change(id, { roles: [...roles] }, (transaction) => sessions.renewAllOf(id, transaction)),
+  };
+}
+
+/** A fault of the member `password` as one of the member that it was sent in. */
+const inMember =
+  (path: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof AppError) || error.details.fields === undefined) throw error;
+    const fields = error.details.fields.map((field) => ({ ...field, path }));
+    throw new AppError(error.code, { cause: error, details: { ...error.details, fields } });
+  };

@@ -78,3 +78,24 @@ export const timestamp = Joi.string()
   .isoDate()
   .meta(rules({ format: 'date-time' }))
   .example('2026-11-23T09:30:00.000Z');
+
+const PAGE = { usual: 20, most: 100 } as const;
+
+/** How many items of a list; a query holds text. */
+export const limit = Joi.string()
+  .pattern(/^([1-9]\d?|100)$/)
+  .custom(Number)
+  .default(PAGE.usual)
+  .meta(rules({ type: 'integer', minimum: 1, maximum: PAGE.most }))
+  .messages({ 'string.pattern.base': `must be a whole number from 1 to ${PAGE.most}` })
+  .description(`How many, ${PAGE.usual} if left out.`);
+
+/** Which piece of a list. */
+export interface PageQuery {
+  readonly limit: number;
+  readonly cursor?: string;
+}
+export const pageQuery = Joi.object<PageQuery>({
+  limit,
+  cursor: Joi.string().description('The `next_cursor` of the piece before.'),
+}).unknown();

@@ -6,5 +6,10 @@ const part = Joi.object({ status: Joi.string().valid('up', 'down').required().ex
 
 export const readyResponse = Joi.object({
   status: Joi.string().valid('ready').required().example('ready'),
-  parts: Joi.object({ database: part.required(), hasher: part.required(), process: part.required() }).required(),
+  parts: Joi.object({
+    database: part.required(),
+    hasher: part.required(),
+    process: part.required(),
+    revocations: part.required(),
+  }).required(),
 }).label('Ready');

@@ -13,7 +13,7 @@ let routes: Route[];
 beforeAll(() => {
   container = createContainer(loadConfig({ NODE_ENV: 'test', DATABASE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' }));
   const { services, health, version } = container;
-  routes = createRoutes({ services, health, version, publicUrl: 'http://localhost:8000' });
+  routes = createRoutes({ services, health, version, settings: { ...container.config.token, publicUrl: 'http://localhost:8000' } });
 });
 afterAll(() => container.close());
 
@@ -80,7 +80,12 @@ describe('the examples of a schema', () => {
   test('are values that it takes, with every member that it asks for', () => {
     const schemas = new Set<Joi.Schema>();
     for (const { handler, replies } of routes) {
-      for (const schema of [handler.body, handler.params, ...Object.values(replies).map((reply) => reply.schema)])
+      for (const schema of [
+        ...(handler.bodies ?? []),
+        handler.params,
+        handler.query,
+        ...Object.values(replies).map((reply) => reply.schema),
+      ])
         if (schema) schemas.add(schema);
     }
     expect(schemas.size).toBeGreaterThan(5);

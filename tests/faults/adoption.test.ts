@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import supertest from 'supertest';
 import { StartError } from '../../src/errors/start-error.js';
 import { useAdoption } from '../support/adoption.js';
+import { CLIENT } from '../support/client.js';
 import { expectProblem } from '../support/answers.js';
 import { change, fastApiUsers, placeFastApiDatabase, query } from '../support/fastapi.js';
 import { fingerprint } from '../support/temp-folder.js';
@@ -29,7 +30,7 @@ describe('the database of the FastAPI original', () => {
     await withApp(
       async ({ services: { auth } }) => {
         const logIns = users.map(async ({ id, username, password }) => {
-          const { user } = await auth.logIn({ username, password });
+          const { user } = await auth.logIn({ username, password }, CLIENT);
           expect(user).toEqual({ id, username });
         });
         await Promise.all(logIns);
@@ -51,16 +52,16 @@ describe('the database of the FastAPI original', () => {
           const [first, second] = [users[one - 1], users[other - 1]];
           if (first === undefined || second === undefined) throw new TypeError('the fixture has ten users');
           await Promise.all([
-            expect(auth.logIn({ username: first.username, password: passwordOf(other) })).rejects.toMatchObject({
+            expect(auth.logIn({ username: first.username, password: passwordOf(other) }, CLIENT)).rejects.toMatchObject({
               code: 'invalid_credentials',
             }),
-            expect(auth.logIn({ username: second.username, password: passwordOf(one) })).rejects.toMatchObject({
+            expect(auth.logIn({ username: second.username, password: passwordOf(one) }, CLIENT)).rejects.toMatchObject({
               code: 'invalid_credentials',
             }),
           ]);
         }
         // A spelling that is neither's leads to the first to have it.
-        expect((await auth.logIn({ username: 'BOB', password: passwordOf(2) })).user).toEqual({ id: 2, username: 'Bob' });
+        expect((await auth.logIn({ username: 'BOB', password: passwordOf(2) }, CLIENT)).user).toEqual({ id: 2, username: 'Bob' });
       },
       { BCRYPT_ROUNDS: '12' },
     );
@@ -127,7 +128,10 @@ describe('the database of the FastAPI original', () => {
         await change(file(), ['DELETE FROM users WHERE id = 2']);
         const answer = await supertest(app).post('/register').send({ username, password: 'a password of my own' });
         expectProblem(answer, 409, 'username_taken', { detail: 'Username already registered' });
-        expect((await auth.logIn({ username: 'bob', password: users[2]?.password ?? '' })).user).toEqual({ id: 3, username: 'bob' });
+        expect((await auth.logIn({ username: 'bob', password: users[2]?.password ?? '' }, CLIENT)).user).toEqual({
+          id: 3,
+          username: 'bob',
+        });
       });
     },
   );
@@ -158,7 +162,7 @@ describe('the database of the FastAPI original', () => {
         ['nameless-20', ''],
         ['plain', 'a password in the clear'],
       ] as const) {
-        await expect(auth.logIn({ username, password })).rejects.toMatchObject({ code: 'invalid_credentials' });
+        await expect(auth.logIn({ username, password }, CLIENT)).rejects.toMatchObject({ code: 'invalid_credentials' });
       }
     });
   });

@@ -9,6 +9,7 @@ import { movableClock } from '../../src/lib/clock.js';
 import { foldName } from '../../src/lib/names.js';
 import { createModels, type Models } from '../../src/models/index.js';
 import { createLogger } from '../../src/observability/logger.js';
+import { CLIENT } from '../support/client.js';
 import { openTarget, type TestTarget, targets } from '../support/test-database.js';
 
 const ROUNDS = 6;
@@ -65,7 +66,7 @@ describe.each(targets)('a log-in on %s', (kind) => {
     const { hashed_password, hash_truncates, updated_at } = await models.User.findByPk(id, { rejectOnEmpty: true });
     return { hash: hashed_password ?? '', truncates: hash_truncates, updated: updated_at.getTime() };
   };
-  const logIn = (username: string, password: string) => container.services.auth.logIn({ username, password });
+  const logIn = (username: string, password: string) => container.services.auth.logIn({ username, password }, CLIENT);
   const cheap = (password: string): string => bcrypt.hashSync(password, ROUNDS - 1);
 
   test('replaces a hash of lower cost, and the same password logs in again', async () => {

@@ -1,18 +1,28 @@
 import { describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
-import type { Algorithm } from '../../config/index.js';
+import type { SecretAlgorithm } from '../../config/index.js';
 import { movableClock } from '../../src/lib/clock.js';
-import { createKeyService } from '../../src/services/key.service.js';
+import { createSecretKeys } from '../../src/services/key/secret-keys.js';
 import { createTokenService } from '../../src/services/token.service.js';
 
 const KEY = 'Zk3vYw8qLr1TnBf6XcHs0JdPu5Ae9GmQ'.repeat(2);
 const OTHER_KEY = 'Qm9GeA5uPdJ0sHcX6fBnT1rLq8wYv3kZ'.repeat(2);
 const START = Date.UTC(2026, 0, 1, 12, 0, 0, 600);
 const NOW = Math.floor(START / 1000);
-const SUBJECT = { userId: 7, username: 'ada', scope: 'user admin', amr: ['pwd'] };
+const SESSION = '0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a11';
+const SUBJECT = {
+  userId: 7,
+  username: 'ada',
+  scope: 'user admin',
+  sessionId: SESSION,
+  refreshCounter: 3,
+  amr: ['pwd'],
+  loggedInAt: new Date(START - 86_400_000),
+  sessionEndsAt: new Date(START + 86_400_000),
+};
 
 interface Options {
-  algorithm?: Algorithm;
+  algorithm?: SecretAlgorithm;
   secretKey?: string;
   previousSecretKey?: string;
   issuer?: string;
@@ -23,7 +33,7 @@ interface Options {
 function tokenService(options: Options = {}) {
   const { algorithm = 'HS256', secretKey = KEY, previousSecretKey, ...given } = options;
   const clock = movableClock(START);
-  const keys = createKeyService({ algorithm, secretKey, previousSecretKey });
+  const keys = { algorithm, ...createSecretKeys({ algorithm, secretKey, previousSecretKey }) };
   const settings = { issuer: 'https://auth.example.com', audience: 'shop', lifetimeSeconds: 1800, ...given };
   const tokens = createTokenService({ keys, clock, settings });
   return { clock, tokens, keys, token: tokens.issue(SUBJECT).accessToken };
@@ -38,7 +48,9 @@ const CLAIMS = {
   jti: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
   iat: NOW,
   exp: NOW + 1800,
-  auth_time: NOW,
+  auth_time: NOW - 86_400,
+  sid: SESSION,
+  refresh_counter: 3,
   amr: ['pwd'],
 };
 
@@ -67,6 +79,22 @@ describe('an access token', () => {
   test('says how long it lives', () => {
     const { tokens } = tokenService({ lifetimeSeconds: 60 });
     expect(tokens.issue(SUBJECT).expiresInSeconds).toBe(60);
+  });
+
+  test('lives no longer than its session', () => {
+    const { tokens } = tokenService();
+    const issued = tokens.issue({ ...SUBJECT, sessionEndsAt: new Date(START + 90_000) });
+    expect(issued.expiresInSeconds).toBe(90);
+    expect(jwt.decode(issued.accessToken)).toMatchObject({ exp: NOW + 90 });
+  });
+
+  test('of before its life was shortened is good for the shorter one', () => {
+    const before = tokenService({ lifetimeSeconds: 3600 });
+    const { tokens, clock } = tokenService({ lifetimeSeconds: 60 });
+    clock.set(new Date((NOW + 59) * 1000));
+    expect(tokens.verify(before.token)).toMatchObject({ exp: NOW + 3600 });
+    clock.set(new Date((NOW + 60) * 1000));
+    expect(() => tokens.verify(before.token)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
   });
 
   test('is another each time', () => {
@@ -107,9 +135,9 @@ describe('keys', () => {
 
   test('a key has one name in every process, and the name gives nothing of it away', () => {
     const [one, other] = [tokenService(), tokenService({ audience: 'else' })];
-    expect(one.keys.signing.header.kid).toBe(other.keys.signing.header.kid);
-    expect(tokenService({ secretKey: OTHER_KEY }).keys.signing.header.kid).not.toBe(one.keys.signing.header.kid);
-    expect(KEY).not.toContain(one.keys.signing.header.kid);
+    expect(one.keys.signing().header.kid).toBe(other.keys.signing().header.kid);
+    expect(tokenService({ secretKey: OTHER_KEY }).keys.signing().header.kid).not.toBe(one.keys.signing().header.kid);
+    expect(KEY).not.toContain(one.keys.signing().header.kid);
   });
 
   test('a key that is not ASCII is used by its bytes of UTF-8', () => {
@@ -127,7 +155,7 @@ describe('a token is refused', () => {
   /** A token that is signed with our key and names it, with other claims. */
   const forged = (change: Record<string, unknown>): string => {
     const kept = Object.entries<unknown>({ ...CLAIMS, jti: '1', ...change }).filter(([, value]) => value !== undefined);
-    return jwt.sign(JSON.stringify(Object.fromEntries(kept)), KEY, { header: keys.signing.header });
+    return jwt.sign(JSON.stringify(Object.fromEntries(kept)), KEY, { header: keys.signing().header });
   };
   const [header = '', payload = '', signature = ''] = token.split('.');
 
@@ -173,7 +201,7 @@ describe('a token is refused', () => {
     ['a key of its own', { jwk: { kty: 'oct', k: 'AAAA' } }],
     ['a key’s address', { jku: 'https://evil.example.com/keys' }],
   ])('when its header has %s', (_, change) => {
-    const changed = Buffer.from(JSON.stringify({ ...keys.signing.header, ...change })).toString('base64url');
+    const changed = Buffer.from(JSON.stringify({ ...keys.signing().header, ...change })).toString('base64url');
     refused(`${changed}.${payload}.${signature}`);
   });
 
@@ -190,9 +218,9 @@ describe('a token is refused', () => {
     ['the header alone', `${header}..`],
     ['over 8 kB', `${token}${'A'.repeat(8192)}`],
     ['unsigned', `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')}.${payload}.`],
-    ['signed over a payload that is no JSON', jwt.sign('not json', KEY, { header: keys.signing.header })],
-    ['signed over a list', jwt.sign('[]', KEY, { header: keys.signing.header })],
-    ['signed over null', jwt.sign('null', KEY, { header: keys.signing.header })],
+    ['signed over a payload that is no JSON', jwt.sign('not json', KEY, { header: keys.signing().header })],
+    ['signed over a list', jwt.sign('[]', KEY, { header: keys.signing().header })],
+    ['signed over null', jwt.sign('null', KEY, { header: keys.signing().header })],
   ])('when it is %s', (_, other) => {
     refused(other);
   });

@@ -44,6 +44,7 @@ describe('defaults', () => {
         issuer: 'http://localhost:8000',
         audience: 'lingomate',
       },
+      session: { idleSeconds: 30 * 86_400, longestSeconds: 90 * 86_400 },
       rootKey: KEYS.ROOT_KEY,
       password: { rounds: 12, threads: 0, queueLimit: 64 },
       logLevel: 'info',
@@ -61,7 +62,7 @@ describe('defaults', () => {
     const [one, other] = [loadConfig(IN_MEMORY), loadConfig(IN_MEMORY)];
     const drawn = [one.token.secretKey, one.rootKey, other.token.secretKey, other.rootKey];
     expect(new Set(drawn).size).toBe(4);
-    expect(drawn.every((key) => Buffer.byteLength(key) >= 64)).toBe(true);
+    expect(drawn.every((key) => Buffer.byteLength(key ?? '') >= 64)).toBe(true);
     expect(one.notices).toEqual([]);
   });
 

@@ -1,0 +1,25 @@
+import type { IncomingMessage } from 'node:http';
+import { parseCookie } from 'cookie';
+import type { AskingPage } from '../controllers/reply.js';
+import { AppError } from '../errors/app-error.js';
+import { REFRESH_COOKIE } from '../presenters/cookie.presenter.js';
+
+const refuse = (detail: string): never => {
+  throw new AppError('malformed_request', { details: { detail } });
+};
+
+/** `origins` are those whose pages may use the cookie. */
+export const askingPage = (
+  origins: ReadonlySet<string>,
+  { headers: { origin, cookie } }: Pick<IncomingMessage, 'headers'>,
+): AskingPage => ({
+  refreshToken: () => {
+    const token = cookie === undefined ? undefined : parseCookie(cookie)[REFRESH_COOKIE];
+    if (token === undefined || token === '') return undefined;
+    if (origin === undefined || !origins.has(origin)) refuse('The refresh cookie needs the Origin of a page that may use it');
+    return token;
+  },
+  assertMayHaveCookie: () => {
+    if (origin !== undefined && !origins.has(origin)) refuse('The refresh cookie is not for pages of this Origin');
+  },
+});

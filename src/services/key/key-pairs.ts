@@ -1,0 +1,93 @@
+import type { KeyObject } from 'node:crypto';
+import type { KeyPairAlgorithm } from '../../../config/index.js';
+import { type Database, LOCKS } from '../../adapters/database.js';
+import type { Clock } from '../../lib/clock.js';
+import { deriveKey } from '../../lib/derived-key.js';
+import type { SigningKey, SigningKeyModel } from '../../models/signing-key.model.js';
+import { type KeyMaterial, makeKeyMaterial, openPrivateKey } from './key-material.js';
+import { createKeyRing } from './key-ring.js';
+import type { KeyFacts, KeySource } from './token-key.js';
+
+/**
+ * A new key is published so long before it signs: longer than `jose` and our own middleware wait between two looks at
+ * the key set (30 s), so that nobody meets a token whose key they can't have.
+ */
+const ANNOUNCED_MS = 60_000;
+
+interface Parts {
+  readonly algorithm: KeyPairAlgorithm;
+  readonly rootKey: string;
+  readonly lifetimeSeconds: number;
+  readonly model: SigningKeyModel;
+  readonly database: Database;
+  readonly clock: Clock;
+}
+
+/** When a new key is for: the first of all, the next one, or at once in the place of all others. */
+type Purpose = 'first' | 'next' | 'at once';
+
+export interface KeyPairs extends KeySource {
+  /** Makes a new key pair, which signs once everybody has it; with `atOnce` it signs now, and the others are withdrawn. */
+  rotate(options: { atOnce: boolean }): Promise<KeyFacts>;
+  list(): Promise<KeyFacts[]>;
+}
+
+/** Key pairs that live in the database and are shared by all processes; the first is made by whoever starts first. */
+export function createKeyPairs(parts: Parts): KeyPairs {
+  const { algorithm, rootKey, model, clock } = parts;
+  const sealingKey = deriveKey(rootKey, 'signing keys at rest');
+  const ring = createKeyRing(parts, clock);
+  const privateKeys = new Map<string, KeyObject>();
+
+  /** Opened once: it costs, and the log-in that needs it waits. */
+  const privateKeyOf = (row: SigningKey): KeyObject => {
+    const key = privateKeys.get(row.kid) ?? openPrivateKey(sealingKey, row);
+    privateKeys.set(row.kid, key);
+    return key;
+  };
+  const read = async (): Promise<void> => {
+    ring.fill(await model.inOrder(algorithm));
+  };
+
+  return {
+    signing: () => {
+      const { header, row } = ring.current();
+      return { header, key: privateKeyOf(row) };
+    },
+    find: (header) => ring.find(header),
+    publicKeys: () => ring.publicKeys(),
+    load: async () => {
+      await read();
+      if (ring.isEmpty) {
+        await add(parts, await makeKeyMaterial(algorithm, sealingKey), 'first');
+        await read();
+      }
+      privateKeyOf(ring.current().row);
+    },
+    rotate: async ({ atOnce }) => {
+      const material = await makeKeyMaterial(algorithm, sealingKey);
+      await add(parts, material, atOnce ? 'at once' : 'next');
+      await read();
+      const made = ring.facts().find(({ kid }) => kid === material.kid);
+      if (made === undefined) throw new TypeError('a key that was made is there');
+      return made;
+    },
+    list: async () => {
+      await read();
+      return ring.facts();
+    },
+  };
+}
+
+/** Of several processes that make the first key at once, one does. */
+async function add({ algorithm, model, database, clock }: Parts, material: KeyMaterial, purpose: Purpose): Promise<void> {
+  await database.transaction(async (transaction) => {
+    await database.lock(transaction, LOCKS.makingKeys);
+    const others = await model.inOrder(algorithm, transaction);
+    if (purpose === 'first' && others.length > 0) return;
+    const now = new Date(clock.now());
+    if (purpose === 'at once') await model.update({ withdrawn_at: now }, { where: { algorithm, withdrawn_at: null }, transaction });
+    const signs_from = purpose === 'next' && others.length > 0 ? new Date(clock.now() + ANNOUNCED_MS) : now;
+    await model.create({ ...material, algorithm, created_at: now, signs_from, withdrawn_at: null }, { transaction });
+  });
+}

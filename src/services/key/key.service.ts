@@ -1,0 +1,44 @@
+import { type Algorithm, type Config, isKeyPairAlgorithm } from '../../../config/index.js';
+import type { Database } from '../../adapters/database.js';
+import { AppError } from '../../errors/app-error.js';
+import type { Clock } from '../../lib/clock.js';
+import type { SigningKeyModel } from '../../models/signing-key.model.js';
+import { createKeyPairs } from './key-pairs.js';
+import { createSecretKeys } from './secret-keys.js';
+import type { KeyFacts, KeySource } from './token-key.js';
+
+export interface KeyService extends KeySource {
+  readonly algorithm: Algorithm;
+  /** Whether keys can change while the process runs. */
+  readonly changes: boolean;
+  /**
+   * A new key pair, which is published now, signs in a minute, and after which the one before verifies for one more
+   * life of a token. `atOnce` is for a key that got out: the new one signs now, and no other verifies any more.
+   * Throws `conflict` where the key is a setting.
+   */
+  rotate(options: { atOnce: boolean }): Promise<KeyFacts>;
+  /** Those that verify, in the order in which they sign. Throws `conflict` where the key is a setting. */
+  list(): Promise<KeyFacts[]>;
+}
+
+interface Parts {
+  readonly settings: Pick<Config['token'], 'algorithm' | 'secretKey' | 'previousSecretKey' | 'lifetimeSeconds'>;
+  readonly rootKey: string;
+  readonly model: SigningKeyModel;
+  readonly database: Database;
+  readonly clock: Clock;
+}
+
+/** The keys that access tokens are signed and verified with: of SECRET_KEY, or pairs in the database. */
+export function createKeyService({ settings, ...parts }: Parts): KeyService {
+  const { algorithm, secretKey, previousSecretKey, lifetimeSeconds } = settings;
+  if (isKeyPairAlgorithm(algorithm)) return { algorithm, changes: true, ...createKeyPairs({ algorithm, lifetimeSeconds, ...parts }) };
+  if (secretKey === undefined) throw new TypeError('the settings let a shared secret be absent');
+  const refuse = (): Promise<never> =>
+    Promise.reject(
+      new AppError('conflict', {
+        details: { detail: `${algorithm} signs with SECRET_KEY: move it to SECRET_KEY_PREVIOUS, set a new one, and restart` },
+      }),
+    );
+  return { algorithm, changes: false, ...createSecretKeys({ algorithm, secretKey, previousSecretKey }), rotate: refuse, list: refuse };
+}

@@ -1,0 +1,122 @@
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { AppError } from '../errors/app-error.js';
+import type { Clock } from '../lib/clock.js';
+import { deriveKey } from '../lib/derived-key.js';
+import type { Database } from '../adapters/database.js';
+import type { ServiceKey, ServiceKeyModel } from '../models/service-key.model.js';
+import type { Logger } from '../observability/logger.js';
+
+/** What tells a service key from an access token, and a secret scanner from what it scans. */
+const PREFIX = 'lingomate_sk_';
+/** ASVS 11.5.1 asks for 16. */
+const KEY_BYTES = 32;
+const FORM = /^lingomate_sk_[A-Za-z0-9_-]{43}$/;
+const NAME_CHARACTERS = 100;
+/** How exact `last_used_at` is: not every call is worth a write. */
+const LAST_USED_MS = 5 * 60 * 1000;
+
+/** What a service key may be good for. */
+export const SERVICE_SCOPES = ['introspect'] as const;
+
+/** Another service that calls. */
+export interface ServiceCaller {
+  readonly keyId: string;
+  readonly scopes: readonly string[];
+}
+
+export interface ServiceKeyService {
+  /** A new key. It is in no other answer, ever: only its hash is kept. Throws `validation_failed` for a name or scope that can't be. */
+  create(input: { name: string; scopes: readonly string[] }): Promise<{ id: string; key: string }>;
+  /** Every key, revoked ones too, oldest first. */
+  list(): Promise<ServiceKey[]>;
+  /** Refuses a key from now on. Throws `not_found` where there is none of that id that is good. */
+  revoke(id: string): Promise<void>;
+  /** Whose key it is. Throws `invalid_token` for one that is unknown or revoked. */
+  authenticate(key: string): Promise<ServiceCaller>;
+}
+
+/** Whether a Bearer token is to be taken for a service key. */
+export const isServiceKey = (token: string): boolean => token.startsWith(PREFIX);
+
+interface Parts {
+  readonly model: ServiceKeyModel;
+  readonly database: Database;
+  readonly rootKey: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Keys by which resource servers call this service. */
+export function createServiceKeyService({ model, database, rootKey, clock, logger }: Parts): ServiceKeyService {
+  const hashingKey = deriveKey(rootKey, 'service keys');
+  /** Under a key of its own, so that who can write to the database can't make one either. */
+  const hash = (key: string): string => createHmac('sha256', hashingKey).update(key).digest('base64url');
+
+  const noteUse = async ({ id, last_used_at }: ServiceKey): Promise<void> => {
+    if (last_used_at !== null && clock.now() - last_used_at.getTime() < LAST_USED_MS) return;
+    try {
+      const used = { last_used_at: new Date(clock.now()) };
+      await database.transaction((transaction) => model.update(used, { where: { id }, transaction }));
+    } catch (error) {
+      // Book-keeping; the call it is about goes on.
+      logger.warn({ err: error, service_key_id: id }, 'the use of a service key could not be noted');
+    }
+  };
+
+  return {
+    create: async ({ name, scopes }) => {
+      assertDescribed(name, scopes);
+      const key = PREFIX + randomBytes(KEY_BYTES).toString('base64url');
+      const id = randomUUID();
+      const row = {
+        id,
+        name,
+        scopes: [...scopes],
+        key_hash: hash(key),
+        created_at: new Date(clock.now()),
+        last_used_at: null,
+        revoked_at: null,
+      };
+      await database.transaction((transaction) => model.create(row, { transaction }));
+      logger.info({ service_key_id: id, scopes }, 'service key created');
+      return { id, key };
+    },
+    list: () =>
+      model.findAll({
+        order: [
+          ['created_at', 'ASC'],
+          ['id', 'ASC'],
+        ],
+      }),
+    revoke: async (id) => {
+      const revoked = { revoked_at: new Date(clock.now()) };
+      const [changed] = await database.transaction((transaction) =>
+        model.update(revoked, { where: { id, revoked_at: null }, transaction }),
+      );
+      if (changed === 0) throw new AppError('not_found', { details: { detail: 'There is no such service key, or it is revoked' } });
+      logger.info({ service_key_id: id }, 'service key revoked');
+    },
+    authenticate: async (key) => {
+      const row = FORM.test(key) ? await model.findOne({ where: { key_hash: hash(key), revoked_at: null } }) : null;
+      if (row === null) throw new AppError('invalid_token');
+      await noteUse(row);
+      return { keyId: row.id, scopes: row.scopes };
+    },
+  };
+}
+
+function assertDescribed(name: string, scopes: readonly string[]): void {
+  const fields = [
+    ...(name.trim() === '' || name.length > NAME_CHARACTERS || /\p{C}/u.test(name)
+      ? [{ path: 'name', code: 'format', message: `needs 1 to ${NAME_CHARACTERS} characters that can be seen` }]
+      : []),
+    ...(scopes.length === 0 || scopes.some((scope) => !SERVICE_SCOPES.some((one) => one === scope))
+      ? [{ path: 'scopes', code: 'not_allowed', message: `may be: ${SERVICE_SCOPES.join(', ')}` }]
+      : []),
+  ];
+  if (fields.length > 0) {
+    throw new AppError('validation_failed', {
+      details: { fields, detail: fields.map(({ path, message }) => `${path} ${message}`).join('; ') },
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../../lib/clock.js';
+import type { Session } from '../../models/session.model.js';
+import type { User } from '../../models/user.model.js';
+import type { TokenService } from '../token.service.js';
+import type { RefreshTokens } from './refresh-token.js';
+
+/** What a log-in or a refresh gives. */
+export interface Grant {
+  readonly accessToken: string;
+  readonly expiresInSeconds: number;
+  readonly refreshToken: string;
+  readonly refreshExpiresInSeconds: number;
+  readonly scope: string;
+  readonly user: { readonly id: number; readonly username: string };
+}
+
+/** Each role grants the scope of its own name (RFC 6749 §3.3: separated by spaces). */
+export const scopeOf = (user: User): string => user.roles.join(' ');
+
+interface Parts {
+  readonly tokens: TokenService;
+  readonly refreshTokens: RefreshTokens;
+  readonly clock: Clock;
+}
+
+/** Makes the tokens that stand for a session as it is now. */
+export const createGrants =
+  ({ tokens, refreshTokens, clock }: Parts) =>
+  (session: Session, user: User): Grant => {
+    const scope = scopeOf(user);
+    const issued = tokens.issue({
+      userId: user.id,
+      username: user.username,
+      scope,
+      sessionId: session.id,
+      refreshCounter: session.counter,
+      amr: session.amr,
+      loggedInAt: session.created_at,
+      sessionEndsAt: session.expires_at,
+    });
+    return {
+      ...issued,
+      refreshToken: refreshTokens.write({ sessionId: session.id, counter: session.counter }),
+      refreshExpiresInSeconds: Math.floor((session.expires_at.getTime() - clock.now()) / 1000),
+      scope,
+      user: { id: user.id, username: user.username },
+    };
+  };

@@ -1,0 +1,60 @@
+import type { Clock } from '../../lib/clock.js';
+
+/** Access tokens of a session that are refused: up to a counter, or all (null). */
+export interface RevokedSession {
+  readonly sessionId: string;
+  readonly through: number | null;
+  /** Milliseconds since 1970. */
+  readonly revokedAt: number;
+}
+
+interface Entry {
+  readonly through: number;
+  readonly revokedAt: number;
+  /** By the clock that never jumps. */
+  readonly learnedAt: number;
+}
+
+/** Which sessions' access tokens are refused, in memory. */
+export interface RevocationIndex {
+  /** Whether an access token of that session, which came with that refresh counter, is refused. */
+  refuses(sessionId: string, counter: number): boolean;
+  add(revoked: RevokedSession): void;
+  readonly size: number;
+}
+
+/**
+ * Keeps what it is told for `holdMs`, which must be longer than any access token lives. Both clocks must say that it is
+ * over: with the wall clock alone a jump forth would drop what a jump back makes good again, and with the other alone a
+ * token would outlive its entry where the wall clock is put back.
+ */
+export function createRevocationIndex(clock: Clock, holdMs: number): RevocationIndex {
+  const entries = new Map<string, Entry>();
+
+  /** A map keeps the order in which it was filled, so what is over stands in front. */
+  const drop = (): void => {
+    for (const [sessionId, { revokedAt, learnedAt }] of entries) {
+      if (clock.elapsed() - learnedAt <= holdMs || clock.now() - revokedAt <= holdMs) return;
+      entries.delete(sessionId);
+    }
+  };
+  return {
+    refuses: (sessionId, counter) => {
+      const entry = entries.get(sessionId);
+      return entry !== undefined && counter <= entry.through;
+    },
+    add: ({ sessionId, through, revokedAt }) => {
+      drop();
+      const known = entries.get(sessionId);
+      entries.delete(sessionId);
+      entries.set(sessionId, {
+        through: Math.max(through ?? Infinity, known?.through ?? 0),
+        revokedAt: Math.max(revokedAt, known?.revokedAt ?? 0),
+        learnedAt: clock.elapsed(),
+      });
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}

@@ -1,0 +1,294 @@
+import { randomUUID } from 'node:crypto';
+import { Op, type Transaction } from 'sequelize';
+import type { Config } from '../../../config/index.js';
+import type { Database } from '../../adapters/database.js';
+import { AppError } from '../../errors/app-error.js';
+import type { Caller, Client } from '../../lib/actor.js';
+import type { Clock } from '../../lib/clock.js';
+import { type Page, type PageRequest, readCursor, toPage, writeCursor } from '../../lib/pagination.js';
+import type { Models } from '../../models/index.js';
+import type { Session } from '../../models/session.model.js';
+import type { User } from '../../models/user.model.js';
+import type { Logger } from '../../observability/logger.js';
+import type { AccessTokenClaims, TokenService } from '../token.service.js';
+import { type Arrival, createArrivals } from './arrivals.js';
+import { deviceOf, idleEnd } from './device.js';
+import { createEndings, type EndReason, type Endings, type Which } from './endings.js';
+import { createGrants, type Grant, scopeOf } from './grants.js';
+import { withArrival } from './refresh-chain.js';
+import { createRefreshTokens } from './refresh-token.js';
+import { createRefreshing, noneFor, type Refreshing } from './refreshing.js';
+import { KEPT_MS, type RevocationFeed, type Revocations } from './revocations.js';
+
+/** What is told of a token that is good (RFC 7662 §2.2); times are NumericDates, in seconds. */
+export interface TokenFacts {
+  readonly kind: 'access' | 'refresh';
+  readonly sub: string;
+  readonly username: string;
+  readonly scope: string;
+  readonly sid: string;
+  readonly iat: number;
+  readonly exp: number;
+}
+
+/** Which sessions a log-out ends. */
+export type LogOutScope = 'this' | 'others' | 'all';
+
+export interface SessionService {
+  /** A new session, in the transaction that has made sure of who logs in. */
+  open(logIn: { user: User; amr: readonly string[]; client: Client }, transaction: Transaction): Promise<Grant>;
+  /**
+   * The next tokens for a refresh token (RFC 6749 §6), by the rules of `refresh-chain`. Throws `invalid_grant` for what is
+   * no token of a live session, `session_revoked`, and `refresh_token_reused`, which has ended the session.
+   */
+  refresh(refreshToken: string, client: Client): Promise<Grant>;
+  /**
+   * The claims of an access token that is good and whose session was not revoked. The one way by which access tokens are
+   * accepted. Throws `invalid_token`, and `unavailable` where what was revoked elsewhere can't be known (ASVS 7.4.1).
+   */
+  authenticate(accessToken: string): Promise<AccessTokenClaims>;
+  /** What is to be told of an access or refresh token; undefined where it is not good. Throws `unavailable`. */
+  inspect(token: string): Promise<TokenFacts | undefined>;
+  /** Ends the session of an access or refresh token (RFC 7009); not where the caller is known and somebody else. */
+  revoke(token: string, caller: Caller): Promise<void>;
+  /**
+   * Ends sessions of who is signed in, or of whose refresh token it is. Throws `authentication_required` or `invalid_token`
+   * where neither tells who that is.
+   */
+  logOut(who: { caller: Caller; refreshToken: string | undefined }, scope: LogOutScope): Promise<void>;
+  /** A user's live sessions, newest first. Throws `validation_failed` for a cursor that is not ours. */
+  list(userId: number, page: PageRequest): Promise<Page<Session>>;
+  /** Ends one session of a user. Throws `not_found` where they have no such live session. */
+  end(userId: number, sessionId: string, reason: EndReason): Promise<void>;
+  /** Ends a user's sessions, in the transaction of what is the reason; but for one, where it is named. */
+  endAllOf(userId: number, reason: EndReason, transaction: Transaction, but?: string): Promise<number>;
+  /** Has a user's access tokens refused; their sessions go on, and the next refresh gives tokens of what is true then. */
+  renewAllOf(userId: number, transaction: Transaction): Promise<void>;
+  /** What was revoked, for resource servers. Throws `validation_failed` for a cursor that is not ours. */
+  revocations(cursor: string | undefined, limit: number): Promise<RevocationFeed>;
+  /** Removes what ended long ago; as much as one transaction may take, and whether there is more. */
+  prune(): Promise<boolean>;
+  /** Ends what is under way. */
+  close(): Promise<void>;
+}
+
+const FIRST_COUNTER = 1;
+const PRUNED_AT_ONCE = 1000;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+interface Parts {
+  readonly models: Models;
+  readonly database: Database;
+  readonly tokens: TokenService;
+  readonly revocations: Revocations;
+  readonly rootKey: string;
+  readonly settings: Config['session'];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The one owner of sessions: who opens, continues, accepts and ends them. */
+export function createSessionService(parts: Parts): SessionService {
+  const { models, database, tokens, revocations, rootKey, settings, clock, logger } = parts;
+  const refreshTokens = createRefreshTokens(rootKey);
+  const arrivals = createArrivals((batch) => database.transaction((transaction) => writeArrivals(models, batch, clock, transaction)));
+  const endings = createEndings({ model: models.Session, revocations, database, clock, logger });
+  const grant = createGrants({ tokens, refreshTokens, clock });
+  const { idleSeconds } = settings;
+  const refreshing = createRefreshing({
+    models,
+    database,
+    refreshTokens,
+    arrivals,
+    revocations,
+    endings,
+    grant,
+    idleSeconds,
+    clock,
+  });
+  const noteArrival = (sessionId: string, counter: number): void => {
+    // Nothing came before the first.
+    if (counter > FIRST_COUNTER) arrivals.note(sessionId, counter, clock.now());
+  };
+  const accepting = createAccepting({ tokens, revocations, refreshing, noteArrival });
+  const sessionOf = async (token: string): Promise<string | undefined> =>
+    refreshTokens.read(token)?.sessionId ?? (await accepting.authenticate(token).catch(noneFor('invalid_token')))?.sid;
+
+  return {
+    ...accepting,
+    refresh: (token, client) => refreshing.refresh(token, client),
+    open: async ({ user, amr, client }, transaction) => {
+      const session = await models.Session.create(newSession({ user, amr, client, settings, time: new Date(clock.now()) }), {
+        transaction,
+      });
+      return grant(session, user);
+    },
+    revoke: async (token, caller) => {
+      const id = await sessionOf(token);
+      if (id === undefined || caller.kind === 'service') return;
+      await endings.endNow(caller.kind === 'user' ? { id, user_id: caller.actor.userId } : { id }, 'revoked');
+    },
+    logOut: async (who, scope) => {
+      await endings.endNow(whereOf(scope, await whoLogsOut(who, scope, refreshing)), 'log_out');
+    },
+    ...createHousekeeping({ models, database, endings, revocations, clock }),
+    close: () => arrivals.close(),
+  };
+}
+
+interface AcceptingParts {
+  readonly tokens: TokenService;
+  readonly revocations: Revocations;
+  readonly refreshing: Refreshing;
+  readonly noteArrival: (sessionId: string, counter: number) => void;
+}
+
+/** How tokens are taken from whoever bears them. */
+function createAccepting({
+  tokens,
+  revocations,
+  refreshing,
+  noteArrival,
+}: AcceptingParts): Pick<SessionService, 'authenticate' | 'inspect'> {
+  const authenticate = async (accessToken: string): Promise<AccessTokenClaims> => {
+    const claims = tokens.verify(accessToken);
+    const late = revocations.catchUp();
+    if (late) await late;
+    if (revocations.refuses(claims.sid, claims.refresh_counter)) throw new AppError('invalid_token');
+    noteArrival(claims.sid, claims.refresh_counter);
+    return claims;
+  };
+  return {
+    authenticate,
+    inspect: async (token) => {
+      const claims = await authenticate(token).catch(noneFor('invalid_token'));
+      if (claims) return { ...claims, kind: 'access' };
+      const good = await refreshing.findGood(token);
+      if (good === undefined) return undefined;
+      const { session, user, presented } = good;
+      noteArrival(session.id, presented);
+      const facts = { sub: String(user.id), username: user.username, scope: scopeOf(user), sid: session.id };
+      return { kind: 'refresh', ...facts, iat: toSeconds(session.rotated_at), exp: toSeconds(session.expires_at) };
+    },
+  };
+}
+
+const toSeconds = (time: Date): number => Math.floor(time.getTime() / 1000);
+
+type Housekeeping = Pick<SessionService, 'list' | 'end' | 'endAllOf' | 'renewAllOf' | 'revocations' | 'prune'>;
+interface HousekeepingParts extends Pick<Parts, 'models' | 'database' | 'revocations' | 'clock'> {
+  readonly endings: Endings;
+}
+
+/** What users, operators and other services see and end of sessions. */
+function createHousekeeping({ models, database, endings, revocations, clock }: HousekeepingParts): Housekeeping {
+  const { Session, Revocation } = models;
+  return {
+    list: async (userId, { limit, cursor }) => {
+      const after = cursor === undefined ? undefined : readPlace(cursor);
+      const read = await Session.pageOfUser(userId, new Date(clock.now()), limit + 1, after);
+      return toPage(read, limit, ({ created_at, id }) => writeCursor(`${created_at.getTime()} ${id}`));
+    },
+    end: async (userId, sessionId, reason) => {
+      if ((await endings.endNow({ id: sessionId, user_id: userId }, reason)) === 0) throw new AppError('not_found');
+    },
+    endAllOf: (userId, reason, transaction, but) =>
+      endings.end({ user_id: userId, ...(but === undefined ? {} : { id: { [Op.ne]: but } }) }, reason, transaction),
+    renewAllOf: (userId, transaction) => endings.renew(userId, transaction),
+    revocations: async (cursor, limit) => {
+      if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw badCursor('since');
+      return revocations.since(cursor, limit);
+    },
+    prune: async () => {
+      const before = new Date(clock.now() - KEPT_MS);
+      const removed = await database.transaction(async (transaction) => [
+        await Session.deleteEnded(before, PRUNED_AT_ONCE, transaction),
+        await Revocation.deleteBefore(before, PRUNED_AT_ONCE, transaction),
+      ]);
+      return removed.includes(PRUNED_AT_ONCE);
+    },
+  };
+}
+
+interface Opening {
+  readonly user: User;
+  readonly amr: readonly string[];
+  readonly client: Client;
+  readonly settings: Config['session'];
+  readonly time: Date;
+}
+
+function newSession({ user, amr, client, settings, time }: Opening) {
+  const ends_at = new Date(time.getTime() + settings.longestSeconds * 1000);
+  return {
+    id: randomUUID(),
+    user_id: user.id,
+    ...deviceOf(client),
+    amr: [...amr],
+    counter: FIRST_COUNTER,
+    refused_through: 0,
+    replaced: [],
+    rotated_at: time,
+    version: 1,
+    created_at: time,
+    last_used_at: time,
+    expires_at: idleEnd(time, settings.idleSeconds, ends_at),
+    ends_at,
+    ended_at: null,
+    end_reason: null,
+  };
+}
+
+/** Whose sessions are meant, and which of them is "this". */
+interface Own {
+  readonly sessionId: string;
+  /** Left out where the session alone tells. */
+  readonly userId?: number;
+}
+
+/** Who asks to be logged out: whoever is signed in, or whose refresh token it is. */
+async function whoLogsOut(who: Parameters<SessionService['logOut']>[0], scope: LogOutScope, refreshing: Refreshing): Promise<Own> {
+  const { caller, refreshToken } = who;
+  if (caller.kind === 'user') return caller.actor;
+  if (refreshToken === undefined) throw new AppError(caller.kind === 'nobody' ? 'authentication_required' : 'invalid_token');
+  // Also an old one, and once more: what is asked for is that its session has ended.
+  const parts = scope === 'this' ? refreshing.read(refreshToken) : undefined;
+  if (parts !== undefined) return parts;
+  const good = await refreshing.findGood(refreshToken);
+  if (good === undefined) throw new AppError('invalid_token');
+  return { sessionId: good.session.id, userId: good.user.id };
+}
+
+function whereOf(scope: LogOutScope, { userId, sessionId }: Own): Which {
+  const user = userId === undefined ? {} : { user_id: userId };
+  if (scope === 'this') return { ...user, id: sessionId };
+  if (userId === undefined) throw new TypeError('other sessions are somebody’s');
+  return scope === 'all' ? user : { ...user, id: { [Op.ne]: sessionId } };
+}
+
+const badCursor = (path: string): AppError =>
+  new AppError('validation_failed', { details: { fields: [{ path, code: 'format', message: 'is no cursor of ours' }] } });
+
+function readPlace(cursor: string): { createdAt: Date; id: string } {
+  const [time = '', id = ''] = readCursor(cursor).split(' ');
+  if (!/^\d{1,15}$/.test(time) || !UUID.test(id)) throw badCursor('cursor');
+  return { createdAt: new Date(Number(time)), id };
+}
+
+/** An arrival changes a session once a period, so two that meet are rare; the row is locked, so neither is lost. */
+async function writeArrivals(
+  { Session }: Models,
+  batch: ReadonlyMap<string, Arrival>,
+  clock: Clock,
+  transaction: Transaction,
+): Promise<void> {
+  for (const session of await Session.lockLive({ id: [...batch.keys()] }, new Date(clock.now()), transaction)) {
+    const arrival = batch.get(session.id);
+    const replaced = arrival && withArrival(session.replaced, arrival.counter, arrival.at);
+    if (arrival === undefined || replaced === undefined || replaced === session.replaced) continue;
+    await Session.changeVersion(session, { replaced: [...replaced], last_used_at: new Date(arrival.at) }, transaction);
+  }
+}
+
+export type { EndReason } from './endings.js';
+export type { Grant } from './grants.js';
