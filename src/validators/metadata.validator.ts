@@ -15,7 +15,7 @@ export const keySetResponse = Joi.object({
 }).label('KeySet');
 
 const url = Joi.string().required().example('http://localhost:8000/token');
-const words = Joi.array().items(Joi.string()).required();
+const words = Joi.array().items(Joi.string()).required().example(['none']);
 
 export const metadataResponse = Joi.object<MetadataShape>({
   issuer: url.example('http://localhost:8000', { override: true }),

@@ -46,8 +46,8 @@ const FLOORS = [
 const floorOf = (path: string): number => FLOORS.findIndex((folders) => folders.some((folder) => path.startsWith(`${folder}/`)));
 
 /** No circles: a service uses only those before it. */
-const SERVICE_ORDER = ['key', 'token', 'password', 'auth', 'user'];
-const serviceRank = (path: string): number => SERVICE_ORDER.indexOf(/services\/([\w-]+)\.service/.exec(path)?.[1] ?? '');
+const SERVICE_ORDER = ['key', 'token', 'service-key', 'session', 'password', 'auth', 'user'];
+const serviceRank = (path: string): number => SERVICE_ORDER.indexOf(/services\/(?:[\w-]+\/)?([\w-]+)\.service/.exec(path)?.[1] ?? '');
 
 describe('the walls of the house', () => {
   test('there are files to look at', () => {
@@ -87,6 +87,17 @@ describe('the walls of the house', () => {
   test.each([
     ['signing and verifying tokens', 'jsonwebtoken', ['src/services/token.service.ts']],
     ['hashing passwords', 'bcryptjs', ['src/adapters/bcrypt-worker.mjs', 'src/services/password.service.ts']],
+    ['ending sessions', 'src/services/session/endings', ['src/services/session/refreshing.ts', 'src/services/session/session.service.ts']],
+    [
+      'saying whose access tokens are refused',
+      'src/services/session/revocations',
+      [
+        'src/container.ts',
+        'src/services/session/endings.ts',
+        'src/services/session/refreshing.ts',
+        'src/services/session/session.service.ts',
+      ],
+    ],
     [
       'hashing in threads',
       'src/adapters/hasher',
@@ -101,6 +112,22 @@ describe('the walls of the house', () => {
     const knowing = sources.filter(({ imports }) => imports.some((name) => name.startsWith('src/models/'))).map(({ path }) => path);
     expect(knowing).toContain('src/container.ts');
     expect(knowing.filter((path) => !allowed.test(path))).toEqual([]);
+  });
+
+  test('only the session service touches the Session and Revocation models', () => {
+    const touching = within('src')
+      .filter(({ path }) => !path.startsWith('src/models/'))
+      .filter(({ text }) =>
+        /\b(models\.)?(Session|Revocation)\.(find|create|update|destroy|bulk|lock|page|change|delete|newest|max|count)/.test(text),
+      )
+      .map(({ path }) => path);
+    expect(touching.length).toBeGreaterThan(0);
+    expect(touching.filter((path) => !path.startsWith('src/services/session/'))).toEqual([]);
+  });
+
+  test('whoever takes an access token asks the session service: nobody else verifies one', () => {
+    const verifying = within('src').filter(({ text }) => /\btokens\.verify\(/.test(text));
+    expect(verifying.map(({ path }) => path)).toEqual(['src/services/session/session.service.ts']);
   });
 
   test('only the error handler, and the server for what never becomes a request, turn a code into a status', () => {

@@ -104,6 +104,9 @@ describe('what the service says of itself', () => {
   test('GET /health/ready tells the state of each part', async () => {
     const up = { status: 'up' };
     const response = await auth.http().get('/health/ready');
-    expect([response.status, response.body]).toEqual([200, { status: 'ready', parts: { database: up, hasher: up, process: up } }]);
+    expect([response.status, response.body]).toEqual([
+      200,
+      { status: 'ready', parts: { database: up, hasher: up, process: up, revocations: up } },
+    ]);
   });
 });

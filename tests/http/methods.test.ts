@@ -12,15 +12,22 @@ const GETS = [
   '/postman-environment.json',
   '/health/live',
   '/health/ready',
-  '/users/me',
   '/verify-token',
   '/verify-token/nonsense',
+  '/revocations',
+  '/.well-known/jwks.json',
+  '/.well-known/oauth-authorization-server',
 ];
-const POSTS = ['/register', '/token'];
+const POSTS = ['/register', '/token', '/introspect', '/revoke', '/logout'];
+const OAUTH = ['/token', '/introspect', '/revoke'];
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const ALLOWED = [
   ...GETS.map((path): [string, string[]] => [path, ['GET', 'HEAD']]),
   ...POSTS.map((path): [string, string[]] => [path, ['POST']]),
+  ['/users/me', ['GET', 'HEAD', 'DELETE']],
+  ['/users/me/password', ['PUT']],
+  ['/users/me/sessions', ['GET', 'HEAD', 'DELETE']],
+  ['/users/me/sessions/1', ['DELETE']],
 ];
 
 describe('methods', () => {
@@ -56,7 +63,7 @@ describe('methods', () => {
       const response = await send(method, path);
       expect(response.status).toBe(405);
       expect(response.headers['allow']?.split(', ')).toEqual(allow);
-      if (method !== 'HEAD') expectProblem(response, 405, 'method_not_allowed', path === '/token' ? { oauth: 'invalid_request' } : {});
+      if (method !== 'HEAD') expectProblem(response, 405, 'method_not_allowed', OAUTH.includes(path) ? { oauth: 'invalid_request' } : {});
     }
   });
 

@@ -34,4 +34,4 @@ async function down({ queryInterface, transaction }: MigrationContext): Promise<
   await queryInterface.dropTable(SIGNING_KEYS, { transaction });
 }
 
-export const createKeys: Migration = { name: '20261125-create-keys', up, down };
+export const createSigningAndServiceKeys: Migration = { name: '20261125-create-signing-and-service-keys', up, down };
