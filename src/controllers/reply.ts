@@ -18,6 +18,8 @@ export interface Asked<Body = undefined, Params = undefined, Query = undefined> 
 
 /** What a browser adds to a request by itself. */
 export interface AskingPage {
+  /** Whether the refresh cookie came, whatever is in it. */
+  readonly hasRefreshCookie: boolean;
   /**
    * The refresh token in the cookie; undefined where there is none. Throws `malformed_request` where it comes without the
    * Origin of a page that may use it, as another site's page could have sent it (CSRF; ASVS 3.5.1).

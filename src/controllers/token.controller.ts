@@ -50,9 +50,10 @@ export function createTokenController({ auth, sessions, settings }: Parts) {
       return ok({ data: revoked.map((one) => presentRevocation(one, settings.lifetimeSeconds)), next_cursor: nextCursor });
     },
     logOut: async ({ body, query, caller, page }: Asked<LogOutBody, undefined, LogOutQuery>): Promise<Reply> => {
-      const { token, byCookie } = presented(body, page);
-      await sessions.logOut({ caller, refreshToken: token }, query.scope);
-      return byCookie && query.scope !== 'others' ? LOGGED_OUT_OF_COOKIE : noContent;
+      // Who is known by a Bearer token can't have been made to ask by another site's page.
+      const refreshToken = caller.kind === 'user' ? undefined : presented(body, page).token;
+      await sessions.logOut({ caller, refreshToken }, query.scope);
+      return page.hasRefreshCookie && query.scope !== 'others' ? LOGGED_OUT_OF_COOKIE : noContent;
     },
   };
 }

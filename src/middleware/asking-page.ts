@@ -9,17 +9,20 @@ const refuse = (detail: string): never => {
 };
 
 /** `origins` are those whose pages may use the cookie. */
-export const askingPage = (
-  origins: ReadonlySet<string>,
-  { headers: { origin, cookie } }: Pick<IncomingMessage, 'headers'>,
-): AskingPage => ({
-  refreshToken: () => {
-    const token = cookie === undefined ? undefined : parseCookie(cookie)[REFRESH_COOKIE];
-    if (token === undefined || token === '') return undefined;
-    if (origin === undefined || !origins.has(origin)) refuse('The refresh cookie needs the Origin of a page that may use it');
-    return token;
-  },
-  assertMayHaveCookie: () => {
-    if (origin !== undefined && !origins.has(origin)) refuse('The refresh cookie is not for pages of this Origin');
-  },
-});
+export function askingPage(origins: ReadonlySet<string>, { headers: { origin, cookie } }: Pick<IncomingMessage, 'headers'>): AskingPage {
+  const read = (): string | undefined => (cookie === undefined ? undefined : parseCookie(cookie)[REFRESH_COOKIE]) || undefined;
+  return {
+    get hasRefreshCookie() {
+      return read() !== undefined;
+    },
+    refreshToken: () => {
+      const token = read();
+      if (token === undefined) return undefined;
+      if (origin === undefined || !origins.has(origin)) refuse('The refresh cookie needs the Origin of a page that may use it');
+      return token;
+    },
+    assertMayHaveCookie: () => {
+      if (origin !== undefined && !origins.has(origin)) refuse('The refresh cookie is not for pages of this Origin');
+    },
+  };
+}

@@ -12,6 +12,7 @@ const CODE_OF: Readonly<Record<string, string>> = {
   'any.only': 'not_allowed',
   'string.empty': 'too_short',
   'string.max': 'too_long',
+  'string.pattern.base': 'format',
   'username.too_short': 'too_short',
   'username.too_long': 'too_long',
 };

@@ -14,6 +14,11 @@ const SECRET_MEMBERS = new Set([
   'access_token',
   'refresh_token',
   'mfa_token',
+  'accessToken',
+  'refreshToken',
+  'service_key',
+  'key_hash',
+  'sealed_private_key',
   'code',
   'recovery_code',
   'secret',
@@ -26,6 +31,7 @@ const SECRET_MEMBERS = new Set([
   'DATABASE_URL',
   'authorization',
   'cookie',
+  'set-cookie',
 ]);
 
 /** The same object with secret members blotted out. Done here, as pino's own redaction costs a request a tenth of its time. */

@@ -21,7 +21,7 @@ const GETS = [
 const POSTS = ['/register', '/token', '/introspect', '/revoke', '/logout'];
 const OAUTH = ['/token', '/introspect', '/revoke'];
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-const ALLOWED = [
+const ALLOWED: [string, string[]][] = [
   ...GETS.map((path): [string, string[]] => [path, ['GET', 'HEAD']]),
   ...POSTS.map((path): [string, string[]] => [path, ['POST']]),
   ['/users/me', ['GET', 'HEAD', 'DELETE']],

@@ -190,6 +190,8 @@ function createHousekeeping({ models, database, endings, revocations, clock }: H
       return toPage(read, limit, ({ created_at, id }) => writeCursor(`${created_at.getTime()} ${id}`));
     },
     end: async (userId, sessionId, reason) => {
+      // PostgreSQL would not even take every text for a question.
+      if (!UUID.test(sessionId)) throw new AppError('not_found');
       if ((await endings.endNow({ id: sessionId, user_id: userId }, reason)) === 0) throw new AppError('not_found');
     },
     endAllOf: (userId, reason, transaction, but) =>
