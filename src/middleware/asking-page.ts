@@ -10,7 +10,11 @@ const refuse = (detail: string): never => {
 
 /** `origins` are those whose pages may use the cookie. */
 export function askingPage(origins: ReadonlySet<string>, { headers: { origin, cookie } }: Pick<IncomingMessage, 'headers'>): AskingPage {
-  const read = (): string | undefined => (cookie === undefined ? undefined : parseCookie(cookie)[REFRESH_COOKIE]) || undefined;
+  const read = (): string | undefined => {
+    const value = cookie === undefined ? '' : parseCookie(cookie)[REFRESH_COOKIE];
+    // One that was taken away.
+    return value === '' ? undefined : value;
+  };
   return {
     get hasRefreshCookie() {
       return read() !== undefined;

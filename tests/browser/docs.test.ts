@@ -1,38 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import express from 'express';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { createTestAuth, type TestAuth } from '../../src/testing.js';
+import { type Browser, openBrowser } from '../support/browser.js';
 import { serve, type LiveServer } from '../support/live-server.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
-/** Keeps the browser from talking to anybody but the page, and lets it run as root. */
-const QUIET = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** Makes what the page's policy refuses a console error of a form that is known. */
 const TELL_VIOLATIONS =
   "addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI));";
 const WAIT_MS = 15_000;
-
-function findBrowser(): string {
-  const named = process.env['CHROMIUM'];
-  if (named !== undefined && named !== '') return named;
-  try {
-    return execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
-  } catch {
-    throw new Error('These tests need Chromium. Install it (on Debian: apt-get install chromium), or set CHROMIUM to its executable');
-  }
-}
 
 /** What a page did while it was watched. */
 interface Watch {
@@ -54,22 +31,16 @@ function watch(page: Page): Watch {
   return seen;
 }
 
-let profile: string;
-let browser: BrowserContext;
+let browser: Browser;
 let page: Page;
 let seen: Watch;
 beforeAll(async () => {
-  const executablePath = findBrowser();
-  profile = mkdtempSync(join(tmpdir(), 'docs-browser-'));
-  browser = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: QUIET, timeout: 60_000 });
-  await browser.addInitScript({ content: TELL_VIOLATIONS });
+  browser = await openBrowser();
+  await browser.context.addInitScript({ content: TELL_VIOLATIONS });
 }, 90_000);
-afterAll(async () => {
-  await browser.close();
-  rmSync(profile, { recursive: true, force: true });
-});
+afterAll(() => browser.close());
 beforeEach(async () => {
-  page = await browser.newPage();
+  page = await browser.context.newPage();
   page.setDefaultTimeout(WAIT_MS);
   seen = watch(page);
 });
@@ -108,7 +79,7 @@ describe('the service on its own', () => {
     expect(await page.locator('.info .title').innerText()).toContain('Lingomate Auth');
     expect(seen.faults).toEqual([]);
     expect(strangers(server.url)).toEqual([]);
-    expect(await browser.cookies()).toEqual([]);
+    expect(await browser.context.cookies()).toEqual([]);
   });
 
   test("'Try it out' calls the service itself", async () => {
