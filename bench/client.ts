@@ -30,12 +30,24 @@ function send(url: string, body?: object): Promise<string> {
 export const get = (url: string): Promise<string> => send(url);
 export const register = (url: string): Promise<string> => send(`${url}/register`, USER);
 
-/** Logs in and gives the access token. */
-export async function logIn(url: string): Promise<string> {
-  const answer: unknown = JSON.parse(await send(`${url}/token`, USER));
-  if (typeof answer !== 'object' || answer === null || !('access_token' in answer)) throw new Error('a log-in gave no token');
-  return String(answer.access_token);
+/** The tokens that the token endpoint answers with. */
+interface Tokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
 }
+
+async function ask(url: string, body: object): Promise<Tokens> {
+  const answer: unknown = JSON.parse(await send(`${url}/token`, body));
+  if (typeof answer !== 'object' || answer === null || !('access_token' in answer) || !('refresh_token' in answer))
+    throw new Error('the token endpoint gave no tokens');
+  return { access_token: String(answer.access_token), refresh_token: String(answer.refresh_token) };
+}
+
+export const logInWhole = (url: string): Promise<Tokens> => ask(url, USER);
+export const refresh = (url: string, refresh_token: string): Promise<Tokens> => ask(url, { grant_type: 'refresh_token', refresh_token });
+
+/** Logs in and gives the access token. */
+export const logIn = async (url: string): Promise<string> => (await logInWhole(url)).access_token;
 
 /** Does so many pieces of work, some at once, and says how many milliseconds the whole took. */
 export async function timed(count: number, atOnce: number, work: () => Promise<unknown>): Promise<number> {

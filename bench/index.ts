@@ -5,14 +5,22 @@ import { closeConnections } from './client.js';
 import { measureLatency } from './latency.js';
 import { measureLogIn } from './log-in.js';
 import { isMet, type Row, show, table } from './report.js';
+import { measureSessions } from './sessions.js';
 import { measureStart } from './start.js';
 import { measureTesting } from './testing.js';
 import { measureVerify } from './verify.js';
 
 // One after the other, so that none is measured under the load of another.
-const MEASUREMENTS = [measureVerify, measureLogIn, measureLatency, measureStart, measureTesting];
+const MEASUREMENTS = Object.entries({
+  verify: measureVerify,
+  sessions: measureSessions,
+  'log-in': measureLogIn,
+  latency: measureLatency,
+  start: measureStart,
+  testing: measureTesting,
+});
 
-const { values } = parseArgs({ options: { json: { type: 'string' } } });
+const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } });
 const machine = {
   node: process.version,
   cores: availableParallelism(),
@@ -20,7 +28,8 @@ const machine = {
   load: loadavg()[0] ?? NaN,
 };
 const rows: Row[] = [];
-for (const measure of MEASUREMENTS) rows.push(...(await measure()));
+for (const [name, measure] of MEASUREMENTS) if ((values.only ?? name) === name) rows.push(...(await measure()));
+if (rows.length === 0) throw new Error(`--only takes one of: ${MEASUREMENTS.map(([name]) => name).join(', ')}`);
 closeConnections();
 
 const missed = rows.filter((row) => !isMet(row)).length;

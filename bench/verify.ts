@@ -9,7 +9,7 @@ const WARM_UP_SECONDS = 2;
 const CONNECTIONS = 10;
 
 /** Requests a second, over the whole round. */
-async function load(url: string, headers: Record<string, string> = {}, seconds = ROUND_SECONDS): Promise<number> {
+export async function load(url: string, headers: Record<string, string> = {}, seconds = ROUND_SECONDS): Promise<number> {
   const begun = performance.now();
   const result = await autocannon({ url, headers, connections: CONNECTIONS, duration: seconds });
   if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx + result.errors} requests to ${url} failed`);
