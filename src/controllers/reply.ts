@@ -9,7 +9,7 @@ export interface Asked<Body = undefined, Params = undefined, Query = undefined> 
   /** Who calls, where the guard lets anybody pass and a Bearer token may tell. */
   readonly caller: Caller;
   /** What the page behind the request brings with it. */
-  readonly page: AskingPage;
+  readonly page: () => AskingPage;
   /** Where the app is mounted: '' at the root. */
   readonly base: string;
   /** Whether a person's browser asks. */

@@ -12,7 +12,7 @@ import type {
   RevokeBody,
   TokenBody,
 } from '../validators/token.validator.js';
-import { type Asked, noContent, ok, type Reply } from './reply.js';
+import { type Asked, type AskingPage, noContent, ok, type Reply } from './reply.js';
 
 const VALID = ok({ message: 'Token is valid' });
 
@@ -26,11 +26,11 @@ export function createTokenController({ auth, sessions, settings }: Parts) {
   return {
     logIn: async ({ body, client, page }: Asked<TokenBody>): Promise<Reply> => {
       const byCookie = body.refresh_transport === 'cookie';
-      if (byCookie) page.assertMayHaveCookie();
+      if (byCookie) page().assertMayHaveCookie();
       return granted(await auth.logIn(body, client), byCookie);
     },
     refresh: async ({ body, client, page }: Asked<RefreshBody>): Promise<Reply> => {
-      const { token, byCookie } = presented(body, page);
+      const { token, byCookie } = presented(body, page());
       return granted(await sessions.refresh(token ?? missing(), client), byCookie);
     },
     verifyPath: async ({ params }: Asked<undefined, { token: string }>): Promise<Reply> => {
@@ -51,9 +51,9 @@ export function createTokenController({ auth, sessions, settings }: Parts) {
     },
     logOut: async ({ body, query, caller, page }: Asked<LogOutBody, undefined, LogOutQuery>): Promise<Reply> => {
       // Who is known by a Bearer token can't have been made to ask by another site's page.
-      const refreshToken = caller.kind === 'user' ? undefined : presented(body, page).token;
+      const refreshToken = caller.kind === 'user' ? undefined : presented(body, page()).token;
       await sessions.logOut({ caller, refreshToken }, query.scope);
-      return page.hasRefreshCookie && query.scope !== 'others' ? LOGGED_OUT_OF_COOKIE : noContent;
+      return page().hasRefreshCookie && query.scope !== 'others' ? LOGGED_OUT_OF_COOKIE : noContent;
     },
   };
 }
@@ -74,11 +74,15 @@ function granted(grant: Grant, byCookie: boolean): Reply {
   return { ...reply, headers: { 'Set-Cookie': refreshCookie(grant.refreshToken, grant.refreshExpiresInSeconds) } };
 }
 
-/** The refresh token that came in the body or in the cookie. Throws `malformed_request` where one came in each. */
-function presented(body: { readonly refresh_token?: string }, page: Asked['page']): { token: string | undefined; byCookie: boolean } {
+/**
+ * The refresh token that came in the body or in the cookie; an empty one is none (RFC 6749 §3.2). Throws `malformed_request`
+ * where one came in each.
+ */
+function presented(body: { readonly refresh_token?: string }, page: AskingPage): { token: string | undefined; byCookie: boolean } {
+  const inBody = body.refresh_token === '' ? undefined : body.refresh_token;
   const inCookie = page.refreshToken();
-  if (inCookie === undefined) return { token: body.refresh_token, byCookie: false };
-  if (body.refresh_token === undefined) return { token: inCookie, byCookie: true };
+  if (inCookie === undefined) return { token: inBody, byCookie: false };
+  if (inBody === undefined) return { token: inCookie, byCookie: true };
   throw new AppError('malformed_request', { details: { detail: 'A refresh token came in the body and in the cookie' } });
 }
 

@@ -1,9 +1,10 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
-import type { Actor, Caller } from '../lib/actor.js';
+import type { Actor, Caller, Client } from '../lib/actor.js';
 
 /** What one middleware learns of a request for those behind it. */
 export interface Locals {
   requestId: string;
+  client: Client;
   /** The matched route's pattern: logged in place of the path, which may hold a token. */
   route?: string;
   /** Whether errors also carry what OAuth clients read (RFC 6749 §5.2). */

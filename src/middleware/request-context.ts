@@ -1,9 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import type { Request } from 'express';
+import type { Client } from '../lib/actor.js';
 import type { Logger } from '../observability/logger.js';
 import { loggablePath } from '../observability/logger.js';
 import type { Middleware } from './locals.js';
 
 const OURS = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** As one client has one address, whichever way its connection came in. */
+const plainAddress = (ip: string): string => (/^::ffff:\d+\./i.test(ip) ? ip.slice('::ffff:'.length) : ip);
+
+/** What the connection tells of who is at the other end. */
+const clientOf = (req: Pick<Request, 'ip' | 'headers'>, requestId: string): Client => ({
+  ip: req.ip === undefined ? null : plainAddress(req.ip),
+  userAgent: req.headers['user-agent'] ?? null,
+  requestId,
+});
 
 /** Gives each request an id, answered as X-Request-Id, and writes one line when it is over. */
 export function requestContext(logger: Logger): Middleware {
@@ -11,12 +23,14 @@ export function requestContext(logger: Logger): Middleware {
   return (req, res, next) => {
     const sent = req.headers['x-request-id'];
     const requestId = typeof sent === 'string' && OURS.test(sent) ? sent : randomUUID();
+    const client = clientOf(req, requestId);
     res.locals.requestId = requestId;
+    res.locals.client = client;
     res.setHeader('X-Request-Id', requestId);
     res.setHeader('Cache-Control', 'no-store');
     if (logs) {
       const start = performance.now();
-      const { method, ip } = req;
+      const { method } = req;
       const url = req.originalUrl;
       res.once('close', () => {
         logger.info(
@@ -26,7 +40,7 @@ export function requestContext(logger: Logger): Middleware {
             path: res.locals.route ?? loggablePath(url),
             status: res.writableFinished ? res.statusCode : undefined,
             ms: Math.round((performance.now() - start) * 10) / 10,
-            ip,
+            ip: client.ip,
             user_id: res.locals.actor?.userId,
           },
           res.writableFinished ? 'request' : 'request aborted',

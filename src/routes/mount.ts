@@ -3,10 +3,10 @@ import type { Reply } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
 import type { Caller } from '../lib/actor.js';
 import { askingPage } from '../middleware/asking-page.js';
-import { clientOf, type Guards, oneCredential } from '../middleware/authenticate.js';
+import { type Guards, oneCredential } from '../middleware/authenticate.js';
 import type { LocalResponse, Middleware } from '../middleware/locals.js';
 import { readBody } from '../middleware/read-body.js';
-import { answersJson, type Route } from './route.js';
+import { answersJson, type Received, type Route } from './route.js';
 
 interface Steps {
   readonly guards: Guards;
@@ -50,11 +50,21 @@ const NOBODY: Caller = { kind: 'nobody' };
 function stepsOf(route: Route, { guards, cookieOrigins, ready }: Steps): Middleware[] {
   const { handler, oauth = false, bodyOptional = false } = route;
   const answer: Middleware = async (req, res) => {
-    const { actor, caller = NOBODY, body, requestId } = res.locals;
+    const { actor, caller = NOBODY, body, client } = res.locals;
     const wantsHtml = mentions(req.headers.accept, 'text/html') && req.accepts(['json', 'html']) === 'html';
-    const input = { body, params: req.params, query: handler.query ? req.query : undefined };
-    const asked = { actor, caller, client: clientOf(req, requestId), page: askingPage(cookieOrigins, req), base: req.baseUrl, wantsHtml };
-    send(res, await handler.run({ ...input, ...asked }));
+    // Written out, here and in `reading`: spreading one object into another takes a tenth of a small answer's time.
+    const received: Received = {
+      body,
+      params: req.params,
+      query: handler.query ? req.query : undefined,
+      actor,
+      caller,
+      client,
+      page: () => askingPage(cookieOrigins, req),
+      base: req.baseUrl,
+      wantsHtml,
+    };
+    send(res, await handler.run(received));
   };
   return [
     ...(route.standalone ? [] : [ready]),

@@ -39,8 +39,11 @@ function reading<Body, Params, Query>({ body, params, query }: Input<Body, Param
   const [readBody, readParams, readQuery] = [readerOf(body), readerOf(params), readerOf(query)];
   const schemas: Omit<Handler, 'run'> = { ...(body ? { bodies: [body] } : {}), ...(params ? { params } : {}), ...(query ? { query } : {}) };
   const read = (received: Received): Asked<Body, Params, Query> => {
-    const [readableParams, readableQuery] = [readParams(received.params), readQuery(received.query)];
-    return { ...received, params: readableParams, query: readableQuery, body: readBody(received.body) };
+    const { client, caller, page, base, wantsHtml } = received;
+    // What names the thing comes before what is to be done with it.
+    const readableParams = readParams(received.params);
+    const readableQuery = readQuery(received.query);
+    return { params: readableParams, query: readableQuery, body: readBody(received.body), client, caller, page, base, wantsHtml };
   };
   return { schemas, read };
 }
