@@ -3,7 +3,7 @@ import { parse } from 'dotenv';
 import { errorCode } from '../src/lib/error-code.js';
 import { ConfigError } from './config-error.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
-import { localKeys } from './keys.js';
+import { keptKeys, localKeys } from './keys.js';
 import { type Algorithm, isKeyPairAlgorithm, type Settings, settingsSchema } from './schema.js';
 
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
@@ -23,6 +23,8 @@ export interface Config {
     /** Absent where a key pair signs. */
     readonly secretKey: string | undefined;
     readonly previousSecretKey: string | undefined;
+    /** Where `secretKey` was made here and is kept; absent where it is a setting. */
+    readonly secretKeyFile: string | undefined;
     readonly lifetimeSeconds: number;
     readonly issuer: string;
     readonly audience: string;
@@ -62,7 +64,12 @@ function readEnvFile(): SettingsInput {
  * Checks the settings and fills in the defaults; what is not a setting is ignored, and an empty one counts as absent.
  * Throws ConfigError with every fault at once.
  */
-export function loadConfig(environment: SettingsInput): Config {
+export const loadConfig = (environment: SettingsInput): Config => configOf(environment, localKeys);
+
+/** The same for who only looks: makes and changes no key file, and draws for the moment the keys that a start would make. */
+export const inspectConfig = (environment: SettingsInput): Config => configOf(environment, keptKeys);
+
+function configOf(environment: SettingsInput, keysBeside: typeof localKeys): Config {
   const given = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => {
       const text = String(value ?? '');
@@ -76,7 +83,8 @@ export function loadConfig(environment: SettingsInput): Config {
     errors: { wrap: { label: false, array: false } },
   });
   if (result.error) throw new ConfigError(result.error.details.map((detail) => detail.message));
-  return toConfig(result.value, given['ISSUER'] === undefined ? `http://localhost:${result.value.PORT}` : result.value.ISSUER);
+  const publicUrl = given['ISSUER'] === undefined ? `http://localhost:${result.value.PORT}` : result.value.ISSUER;
+  return toConfig(result.value, publicUrl, keysBeside);
 }
 
 const splitList = (value: string): string[] =>
@@ -87,10 +95,10 @@ const splitList = (value: string): string[] =>
 
 const DAY_SECONDS = 24 * 60 * 60;
 
-function toConfig(settings: Settings, publicUrl: string): Config {
+function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof localKeys): Config {
   const database = parseDatabaseUrl(settings.DATABASE_URL);
   if (!database) throw new TypeError('the schema let an unreadable DATABASE_URL through');
-  const { secretKey, rootKey, notices } = keysOf(settings, database);
+  const { secretKey, secretKeyFile, rootKey, notices } = keysOf(settings, database, keysBeside);
   return deepFreeze({
     environment: settings.NODE_ENV,
     http: {
@@ -105,6 +113,7 @@ function toConfig(settings: Settings, publicUrl: string): Config {
       algorithm: settings.ALGORITHM,
       secretKey,
       previousSecretKey: settings.SECRET_KEY_PREVIOUS,
+      secretKeyFile,
       lifetimeSeconds: settings.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
       issuer: settings.ISSUER,
       audience: settings.AUDIENCE,
@@ -123,21 +132,23 @@ function toConfig(settings: Settings, publicUrl: string): Config {
 
 interface Keys {
   readonly secretKey: string | undefined;
+  readonly secretKeyFile: string | undefined;
   readonly rootKey: string;
   readonly notices: string[];
 }
 
-function keysOf(settings: Settings, database: DatabaseTarget): Keys {
+function keysOf(settings: Settings, database: DatabaseTarget, keysBeside: typeof localKeys): Keys {
   const needsSecret = !isKeyPairAlgorithm(settings.ALGORITHM);
   if (settings.ROOT_KEY !== undefined && (settings.SECRET_KEY !== undefined || !needsSecret)) {
-    return { secretKey: settings.SECRET_KEY, rootKey: settings.ROOT_KEY, notices: [] };
+    return { secretKey: settings.SECRET_KEY, secretKeyFile: undefined, rootKey: settings.ROOT_KEY, notices: [] };
   }
-  const { keys, notice } = localKeys(database);
+  const { keys, notice, file } = keysBeside(database);
   const secretKey = settings.SECRET_KEY ?? keys.SECRET_KEY;
   const rootKey = settings.ROOT_KEY ?? keys.ROOT_KEY;
   if (secretKey === rootKey)
     throw new ConfigError(['SECRET_KEY and ROOT_KEY must differ, and one is the key kept for the other. Set both']);
-  return { secretKey, rootKey, notices: notice === undefined ? [] : [notice] };
+  const secretKeyFile = needsSecret && settings.SECRET_KEY === undefined ? file : undefined;
+  return { secretKey, secretKeyFile, rootKey, notices: notice === undefined ? [] : [notice] };
 }
 
 function deepFreeze<T extends object>(value: T): T {

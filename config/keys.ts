@@ -16,6 +16,8 @@ interface MadeKeys {
 export interface LocalKeys {
   readonly keys: MadeKeys;
   readonly notice: string | undefined;
+  /** Where they are kept; undefined for a database in memory. */
+  readonly file: string | undefined;
 }
 
 const makeKey = (): string => randomBytes(MADE_KEY_BYTES).toString('base64url');
@@ -27,12 +29,22 @@ const makeKeys = (): MadeKeys => ({ SECRET_KEY: makeKey(), ROOT_KEY: makeKey() }
  * written or read.
  */
 export function localKeys(target: DatabaseTarget): LocalKeys {
-  if (target.dialect !== 'sqlite' || target.file === ':memory:') return { keys: makeKeys(), notice: undefined };
-  const file = `${target.file}.keys.json`;
+  const file = fileOf(target);
+  if (file === undefined) return { keys: makeKeys(), file, notice: undefined };
   const made = !existsSync(file) && createOnce(file, JSON.stringify(makeKeys(), null, 2));
-  const keys = readKeys(file);
-  return { keys, notice: made ? `SECRET_KEY and ROOT_KEY were made and are kept in ${file}: keep it as safe as the database` : undefined };
+  const keys = readKeys(file, takeFromOthers);
+  const notice = made ? `SECRET_KEY and ROOT_KEY were made and are kept in ${file}: keep it as safe as the database` : undefined;
+  return { keys, file, notice };
 }
+
+/** The same for who only looks: nothing is made or changed, and keys that are not there yet are drawn for the moment. */
+export function keptKeys(target: DatabaseTarget): LocalKeys {
+  const file = fileOf(target);
+  return { keys: file !== undefined && existsSync(file) ? readKeys(file) : makeKeys(), file, notice: undefined };
+}
+
+const fileOf = (target: DatabaseTarget): string | undefined =>
+  target.dialect === 'sqlite' && target.file !== ':memory:' ? `${target.file}.keys.json` : undefined;
 
 /** Writes a file that is there whole or not at all; false where another process was first. */
 function createOnce(file: string, content: string): boolean {
@@ -56,16 +68,21 @@ function createOnce(file: string, content: string): boolean {
   }
 }
 
-function readKeys(file: string): MadeKeys {
-  const parsed = parseJson(readText(file));
+/** `before` is done to the file first; what it throws counts as a file that can't be read. */
+function readKeys(file: string, before?: (file: string) => void): MadeKeys {
+  const parsed = parseJson(readText(file, before));
   if (isMadeKeys(parsed)) return parsed;
   throw new ConfigError([`${file} is damaged: put back the copy kept with the database's backup, or set SECRET_KEY and ROOT_KEY`]);
 }
 
-/** Also takes from others what they may have been given by a copy or a mask. */
-function readText(file: string): string {
+/** What they may have been given by a copy or a mask. */
+function takeFromOthers(file: string): void {
+  if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+}
+
+function readText(file: string, before?: (file: string) => void): string {
   try {
-    if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+    before?.(file);
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new ConfigError([`${file} can't be read (${errorCode(error)}). Make it a file of this user, or set SECRET_KEY and ROOT_KEY`]);

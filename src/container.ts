@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Config, describeTarget } from '../config/index.js';
 import { createDatabase, type Database, isFile } from './adapters/database.js';
 import { createHasher, type Hasher } from './adapters/hasher.js';
@@ -9,6 +8,7 @@ import { once } from './lib/once.js';
 import { createModels } from './models/index.js';
 import { createHealth, type Health } from './observability/health.js';
 import { createLogger, type Logger } from './observability/logger.js';
+import { packageVersion } from './package-version.js';
 import { type AuthService, createAuthService } from './services/auth.service.js';
 import { createKeyService, type KeyService } from './services/key/key.service.js';
 import { createPasswordService } from './services/password.service.js';
@@ -143,22 +143,4 @@ function startJobs({ config, keys, revocations, sessions, logger }: JobParts): R
       }),
     ),
   ];
-}
-
-/** Looked for upwards, as the built files lie one folder deeper than the sources. */
-function packageVersion(): string {
-  for (const up of ['../package.json', '../../package.json']) {
-    const parsed = readJson(new URL(up, import.meta.url));
-    if (typeof parsed === 'object' && parsed !== null && 'name' in parsed && parsed.name === 'lingomate-auth' && 'version' in parsed)
-      return String(parsed.version);
-  }
-  throw new TypeError('package.json of lingomate-auth is missing');
-}
-
-function readJson(file: URL): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,87 +1,9 @@
-import type { Server } from 'node:http';
 import { types } from 'node:util';
-import { ConfigError, loadConfig, readEnvironment } from '../config/index.js';
-import { buildApp } from './app.js';
-import { type Container, createContainer } from './container.js';
+import { ConfigError } from '../config/index.js';
 import { StartError } from './errors/start-error.js';
-import { createHttpServer } from './http-server.js';
-import { errorCode } from './lib/error-code.js';
+import { serve } from './serve.js';
 
-/** How often connections that have become idle are closed while requests under way finish. */
-const SWEEP_MS = 100;
-/** Ctrl-C reaches the whole group, and npm passes its own on: one wish, two signals. */
-const ECHO_MS = 1000;
-
-/** Starts the service from the environment, and ends it when asked to: config, container, listen, drain. */
-async function main(): Promise<void> {
-  const config = loadConfig(readEnvironment());
-  const container = createContainer(config);
-  await container.start();
-  const server = createHttpServer(buildApp(container));
-  drainOnSignal(server, container);
-  await listen(server, config.http);
-  container.logger.info(`Lingomate Auth ${container.version} listens on ${urlOf(server)}, documentation at /docs`);
-}
-
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  return new Promise((done, failed) => {
-    server.once('error', (error) => {
-      const reason = errorCode(error);
-      const fix: Readonly<Record<string, string>> = {
-        EADDRINUSE: `PORT: ${port} is in use on ${host}. Stop what listens there, or set another PORT`,
-        EACCES: `PORT: this user may not listen on ${port}. Set a PORT above 1023`,
-        EADDRNOTAVAIL: `HOST: ${host} is no address of this machine. Set another HOST`,
-      };
-      failed(new StartError(fix[reason] ?? `HOST, PORT: can't listen on ${host}:${port} (${reason})`, { cause: error }));
-    });
-    server.listen(port, host, done);
-  });
-}
-
-/** Where it listens, with the port that was found where PORT is 0. */
-function urlOf(server: Server): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new TypeError('a server on TCP has an address');
-  return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
-}
-
-/**
- * The first signal ends it in order: not ready, no new connection, requests under way finish, exit 0. A later one ends it
- * at once, unless it is the first one's echo.
- */
-function drainOnSignal(server: Server, container: Container): void {
-  const { health, logger, config } = container;
-  let since = 0;
-  const end = (signal: string): void => {
-    if (health.draining) {
-      if (performance.now() - since > ECHO_MS) process.exit(1);
-      return;
-    }
-    since = performance.now();
-    health.drain();
-    logger.info(`${signal}: finishing requests under way`);
-    // A client that keeps its connection learns with its answer that this was the last one here.
-    server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
-    const sweep = setInterval(() => {
-      server.closeIdleConnections();
-    }, SWEEP_MS);
-    const patience = setTimeout(() => {
-      server.closeAllConnections();
-    }, config.shutdownSeconds * 1000);
-    server.close(() => {
-      clearInterval(sweep);
-      clearTimeout(patience);
-      container.close().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      );
-    });
-  };
-  process.on('SIGTERM', end);
-  process.on('SIGINT', end);
-}
-
-main().catch((error: unknown) => {
+serve().catch((error: unknown) => {
   const known = error instanceof ConfigError || error instanceof StartError;
   const text = known ? error.message : types.isNativeError(error) ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`${text}\n`);

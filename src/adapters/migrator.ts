@@ -7,7 +7,7 @@ import { hasFastApiColumns } from '../../migrations/fastapi-adoption.js';
 import { type Migration, type MigrationContext, migrations as ourMigrations } from '../../migrations/index.js';
 import { StartError } from '../errors/start-error.js';
 import { createDatabase, type Database, isFile, LOCKS } from './database.js';
-import { enableWriteAheadLog, inspectFile, openRaw } from './sqlite-file.js';
+import { enableWriteAheadLog, type FileState, inspectFile, openRaw } from './sqlite-file.js';
 
 /** How long a process waits while another one migrates. */
 const MIGRATION_WAIT_MS = 60_000;
@@ -41,14 +41,23 @@ async function bringUpToDate(database: Database, history: readonly Migration[]):
   if (!isFile(target)) return applyAll(database, history);
 
   const state = await inspectFile(target.file);
-  assertNotNewer(state.migrations, history, target.file);
-  const foreign = state.userColumns.length > 0 && state.migrations.length === 0 && !hasFastApiColumns(state.userColumns);
-  if (foreign)
-    throw new StartError(`DATABASE_URL: ${target.file} has a users table that is not ours; it was not touched. Name another file`);
-
-  const report = state.migrations.length === history.length ? NOTHING : await applyApart(target, history);
+  const report = pendingIn(target.file, state, history).length === 0 ? NOTHING : await applyApart(target, history);
   if (!state.writeAheadLog) await enableWriteAheadLog(target.file);
   return report;
+}
+
+/** The names of the migrations that a file still lacks. Throws StartError where it is not ours, or from a newer version. */
+export function pendingIn(file: string, state: FileState, history: readonly Migration[] = ourMigrations): string[] {
+  const pending = pendingAfter(state.migrations, file, history);
+  const foreign = state.userColumns.length > 0 && state.migrations.length === 0 && !hasFastApiColumns(state.userColumns);
+  if (foreign) throw new StartError(`DATABASE_URL: ${file} has a users table that is not ours; it was not touched. Name another file`);
+  return pending;
+}
+
+/** The names of the migrations that are not among the recorded ones. Throws StartError where those are from a newer version. */
+export function pendingAfter(found: readonly string[], where: string, history: readonly Migration[] = ourMigrations): string[] {
+  assertNotNewer(found, history, where);
+  return history.map(({ name }) => name).filter((name) => !found.includes(name));
 }
 
 /** On a connection of its own, whose wait for another process is long. */

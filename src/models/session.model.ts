@@ -1,5 +1,4 @@
 import {
-  type CreationAttributes,
   DataTypes,
   type InferAttributes,
   type InferCreationAttributes,
@@ -50,13 +49,18 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
     return this.ended_at === null && this.expires_at.getTime() > now;
   }
 
-  /** A user's live sessions, newest first. */
-  static async pageOfUser(userId: number, now: Date, limit: number, after?: SessionPlace): Promise<Session[]> {
+  /** The live sessions that fit, newest first. */
+  static async newestLive(
+    where: WhereOptions<InferAttributes<Session>>,
+    now: Date,
+    limit: number,
+    after?: SessionPlace,
+  ): Promise<Session[]> {
     const further: WhereOptions<InferAttributes<Session>> = after
       ? { [Op.or]: [{ created_at: { [Op.lt]: after.createdAt } }, { created_at: after.createdAt, id: { [Op.lt]: after.id } }] }
       : {};
     return this.findAll({
-      where: { [Op.and]: [whereLive(now), { user_id: userId }, further] },
+      where: { [Op.and]: [whereLive(now), where, further] },
       order: [
         ['created_at', 'DESC'],
         ['id', 'DESC'],
@@ -87,8 +91,6 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
 }
 
 const whereLive = (now: Date): WhereOptions<InferAttributes<Session>> => ({ ended_at: null, expires_at: { [Op.gt]: now } });
-
-export type NewSession = CreationAttributes<Session>;
 
 /** Makes the Session model of one database. */
 export function defineSession(sequelize: Sequelize): SessionModel {

@@ -1,11 +1,11 @@
-import type { JsonWebKey } from 'node:crypto';
+import type { JWK } from 'jose';
 import { DataTypes, type InferAttributes, type InferCreationAttributes, Model, type Sequelize, type Transaction } from 'sequelize';
 
 /** A key pair that signs access tokens; its private half is sealed under a key that is made of ROOT_KEY. */
 export class SigningKey extends Model<InferAttributes<SigningKey>, InferCreationAttributes<SigningKey>> {
   declare kid: string;
   declare algorithm: string;
-  declare public_jwk: JsonWebKey;
+  declare public_jwk: JWK;
   declare sealed_private_key: string;
   declare created_at: Date;
   /** Known before it signs, so that everybody who verifies has it by then. */

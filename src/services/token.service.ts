@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
+import type { Algorithm } from '../../config/index.js';
 import { AppError } from '../errors/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import type { KeyService } from './key/key.service.js';
@@ -7,7 +8,10 @@ import type { KeyService } from './key/key.service.js';
 /** Longer ones are refused unread. Ours have about 500 characters. */
 const MOST_CHARACTERS = 8192;
 /** How far another instance's clock may be ahead of ours when it signs. */
-const CLOCK_SKEW_SECONDS = 5;
+export const CLOCK_SKEW_SECONDS = 5;
+
+/** Of a signature (RFC 7518 §3.4). */
+const ES256_BYTES = 64;
 
 /** The claims of an access token (RFC 9068 §2.2); times are NumericDates, in seconds. */
 export interface AccessTokenClaims {
@@ -94,7 +98,7 @@ export function createTokenService({ keys, clock, settings }: Parts): TokenServi
     },
     verify: (token) => {
       const key = token.length <= MOST_CHARACTERS ? keys.find(token.slice(0, token.indexOf('.'))) : undefined;
-      if (key === undefined) throw new AppError('invalid_token');
+      if (key === undefined || !isSignature(token.slice(token.lastIndexOf('.') + 1), keys.algorithm)) throw new AppError('invalid_token');
       const now = seconds();
       const payload = refusing(() => jwt.verify(token, key, { algorithms: [keys.algorithm], issuer, audience, clockTimestamp: now }));
       if (!isAccessTokenClaims(payload) || payload.iat > now + CLOCK_SKEW_SECONDS) throw new AppError('invalid_token');
@@ -103,6 +107,12 @@ export function createTokenService({ keys, clock, settings }: Parts): TokenServi
       return payload;
     },
   };
+}
+
+/** One spelling alone of base64url, as the library takes others; and of ECDSA one length, as it throws a TypeError at any other. */
+function isSignature(text: string, algorithm: Algorithm): boolean {
+  const bytes = Buffer.from(text, 'base64url');
+  return bytes.toString('base64url') === text && (algorithm !== 'ES256' || bytes.length === ES256_BYTES);
 }
 
 /** A payload that is no JSON makes the library throw the parser's own SyntaxError. */

@@ -29,6 +29,8 @@ export interface UserService {
   register(registration: Registration): Promise<User>;
   /** The user of that id. Throws `invalid_token` where they are gone or disabled: who asks was that user. */
   get(id: number): Promise<User>;
+  /** The user of that name, found as a log-in finds them. Throws `not_found`. */
+  findByName(name: string): Promise<User>;
   /**
    * Replaces the actor's password and ends their other sessions. Throws `current_password_invalid`, a password rule's code,
    * and `overloaded` where too many hashes wait.
@@ -78,6 +80,11 @@ export function createUserService(parts: Parts): UserService {
 
   return {
     get,
+    findByName: async (name) => {
+      const user = await User.findForLogin(name, foldName(name));
+      if (!user) throw noSuchUser();
+      return user;
+    },
     ...createChanges(parts, get),
     register: async ({ username, password, email = null }) => {
       // Asked before the hash, which is dear; what comes between is decided by the unique columns.
@@ -103,7 +110,7 @@ export function createUserService(parts: Parts): UserService {
 function createChanges(
   { models: { User }, database, passwords, sessions, clock }: Parts,
   get: UserService['get'],
-): Omit<UserService, 'get' | 'register'> {
+): Omit<UserService, 'get' | 'findByName' | 'register'> {
   const withPassword = async (actor: Actor, password: string): Promise<User> => {
     const user = await get(actor.userId);
     const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
@@ -117,7 +124,7 @@ function createChanges(
   const change = (id: number, values: Partial<User>, then: (transaction: Transaction) => Promise<unknown>): Promise<void> =>
     database.transaction(async (transaction) => {
       const [changed] = await User.update({ ...values, updated_at: new Date(clock.now()) }, { where: { id }, transaction });
-      if (changed === 0) throw new AppError('not_found', { details: { detail: 'There is no such user' } });
+      if (changed === 0) throw noSuchUser();
       await then(transaction);
     });
 
@@ -144,6 +151,8 @@ function createChanges(
     setRoles: (id, roles) => change(id, { roles: [...roles] }, (transaction) => sessions.renewAllOf(id, transaction)),
   };
 }
+
+const noSuchUser = (): AppError => new AppError('not_found', { details: { detail: 'There is no such user' } });
 
 /** A fault of the member `password` as one of the member that it was sent in. */
 const inMember =

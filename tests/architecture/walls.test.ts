@@ -41,7 +41,7 @@ const FLOORS = [
   ['src/services'],
   ['src/presenters'],
   ['src/validators', 'src/controllers', 'src/middleware'],
-  ['src/routes'],
+  ['src/routes', 'src/resource-server'],
 ];
 const floorOf = (path: string): number => FLOORS.findIndex((folders) => folders.some((folder) => path.startsWith(`${folder}/`)));
 
@@ -62,8 +62,8 @@ describe('the walls of the house', () => {
   );
 
   test('nothing but the entry points knows the container or the app', () => {
-    const allowed = ['src/app.ts', 'src/container.ts', 'src/index.ts', 'src/server.ts', 'src/testing.ts'];
-    expect([...importersOf('src/container'), ...importersOf('src/app')].filter((path) => !allowed.includes(path))).toEqual([]);
+    const allowed = /^src\/(app|container|index|serve|testing)\.ts$|^src\/cli\//;
+    expect([...importersOf('src/container'), ...importersOf('src/app')].filter((path) => !allowed.test(path))).toEqual([]);
   });
 
   test('only config reads the environment', () => {
@@ -74,8 +74,8 @@ describe('the walls of the house', () => {
     ).toEqual([]);
   });
 
-  test('only routes, middleware, controllers and the entry points know Express', () => {
-    const allowed = /^src\/(routes|middleware|controllers)\/|^src\/(app|http-server|index)\.ts$/;
+  test('only routes, middleware, controllers, resource-server and the entry points know Express', () => {
+    const allowed = /^src\/(routes|middleware|controllers|resource-server)\/|^src\/(app|http-server|index)\.ts$/;
     expect(importersOf('express').filter((path) => !allowed.test(path))).toEqual([]);
   });
 
@@ -123,6 +123,11 @@ describe('the walls of the house', () => {
       .map(({ path }) => path);
     expect(touching.length).toBeGreaterThan(0);
     expect(touching.filter((path) => !path.startsWith('src/services/session/'))).toEqual([]);
+  });
+
+  test('only the verifier of resource servers verifies tokens apart from the service', () => {
+    const verifying = within('src').filter(({ text }) => /\b(jwtVerify|compactVerify|createRemoteJWKSet)\(/.test(text));
+    expect(verifying.map(({ path }) => path)).toEqual(['src/resource-server/verifier.ts']);
   });
 
   test('whoever takes an access token asks the session service: nobody else verifies one', () => {

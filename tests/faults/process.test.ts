@@ -235,7 +235,8 @@ describe('a server on a file', () => {
 });
 
 describe('the migrate command', () => {
-  const run = (settings: Record<string, string> = {}) => processes.runFile('src/cli/migrate.ts', { cwd: folder.path, settings }).finished;
+  const run = (settings: Record<string, string> = {}) =>
+    processes.runFile('src/cli/index.ts', { cwd: folder.path, settings, args: ['migrate'] }).finished;
 
   test('tells what an adoption did, and the second time that there is nothing to do', async () => {
     await placeFastApiDatabase(folder.file('lingomateai.db'));
@@ -255,6 +256,6 @@ describe('the migrate command', () => {
     writeFileSync(folder.file('auth.db'), 'notes of mine\n'.repeat(100));
     const { code, stdout, stderr } = await run({ DATABASE_URL: 'sqlite:auth.db' });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(lines(stderr)).toEqual([expect.stringMatching(/^DATABASE_URL: auth\.db is not a SQLite database/)]);
+    expect(lines(stderr)).toEqual([expect.stringMatching(/^start_failed: DATABASE_URL: auth\.db is not a SQLite database/)]);
   });
 });

@@ -132,7 +132,7 @@ afterAll(() => {
 describe('the tarball', () => {
   test('holds the build, its types, and what a reader needs', () => {
     const expected = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'];
-    const built = ['index', 'testing', 'server', 'cli/migrate'].flatMap((name) => [`dist/src/${name}.js`, `dist/src/${name}.d.ts`]);
+    const built = ['index', 'testing', 'server', 'cli/index'].flatMap((name) => [`dist/src/${name}.js`, `dist/src/${name}.d.ts`]);
     expect(packed).toEqual(
       expect.arrayContaining([...expected, ...built, 'dist/src/adapters/bcrypt-worker.mjs'].map((name) => `package/${name}`)),
     );
@@ -172,6 +172,19 @@ describe('a fresh project that installs it', () => {
     async () => {
       writeFileSync(join(project, 'inside.js'), "import 'lingomate-auth/dist/src/app.js';\n");
       await expect(run(project, process.execPath, 'inside.js')).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED');
+    },
+    MINUTES,
+  );
+
+  test(
+    'has its command line at hand',
+    async () => {
+      const version = await run(ROOT, process.execPath, '-p', "require('./package.json').version");
+      expect(await run(project, 'npx', '--no-install', 'lingomate-auth', '--version')).toBe(version);
+      const data = mkdtempSync(join(folder, 'data-'));
+      const command = join(project, 'node_modules/.bin/lingomate-auth');
+      expect(await run(data, command, 'migrate')).toMatch(/^Migrated lingomateai\.db: /m);
+      expect(await run(data, command, 'service-keys', 'list', '--json')).toBe('[]\n');
     },
     MINUTES,
   );

@@ -11,10 +11,13 @@ export interface LiveServer {
 
 const isBound = (address: AddressInfo | string | null): address is AddressInfo => typeof address === 'object' && address !== null;
 
-/** For clients that speak only over a socket: a browser, newman. */
-export async function serve(app: Express): Promise<LiveServer> {
+/** For clients that speak only over a socket: a browser, newman. Without a port it takes a free one. */
+export async function serve(app: Express, port = 0): Promise<LiveServer> {
   const server = createHttpServer(app);
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed);
+    server.listen(port, '127.0.0.1', listening);
+  });
   const address = server.address();
   if (!isBound(address)) throw new TypeError('the server listens on no port');
   return {

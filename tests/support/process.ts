@@ -36,11 +36,11 @@ type Settings = Readonly<Record<string, string>>;
 
 export interface Processes {
   /** Runs a TypeScript file of the repository. */
-  runFile(path: string, options: { cwd: string; settings?: Settings }): Child;
+  runFile(path: string, options: { cwd: string; settings?: Settings; args?: readonly string[] }): Child;
   /** Runs a module given as text, which may import TypeScript by `sourceUrl`. */
   runModule(text: string, options: { cwd: string }): Child;
-  /** The service on a free port of 127.0.0.1; resolves when it listens. */
-  startServer(options: { cwd: string; settings?: Settings }): Promise<RunningServer>;
+  /** The service on a free port of 127.0.0.1, by `src/server.ts` unless told; resolves when it listens. */
+  startServer(options: { cwd: string; settings?: Settings; path?: string; args?: readonly string[] }): Promise<RunningServer>;
 }
 
 /** Child processes of the calling suite: after each test none is left. Nothing of this process's settings reaches them. */
@@ -50,25 +50,33 @@ export function useProcesses(): Processes {
     await Promise.all([...alive].map((child) => child.end('SIGKILL')));
     alive.clear();
   });
-  const start = (args: readonly string[], cwd: string, settings: Settings = {}): Child => {
-    const child = watch(
-      spawn(process.execPath, ['--import', TYPESCRIPT, ...args], { cwd, env: { PATH: process.env['PATH'], ...settings }, stdio: 'pipe' }),
-    );
+  const start = (args: readonly string[], cwd: string, settings?: Settings): Child => {
+    const child = spawnTypeScript(args, cwd, settings);
     alive.add(child);
     return child;
   };
-  const runFile: Processes['runFile'] = (path, { cwd, settings }) => start([fileURLToPath(sourceUrl(path))], cwd, settings);
+  const runFile: Processes['runFile'] = (path, { cwd, settings, args = [] }) =>
+    start([fileURLToPath(sourceUrl(path)), ...args], cwd, settings);
   return {
     runFile,
-    runModule: (text, { cwd }) => start(['--input-type=module', '--eval', text], cwd),
-    startServer: async ({ cwd, settings }) => {
-      const child = runFile('src/server.ts', { cwd, settings: { PORT: '0', ...settings } });
+    runModule: (text, { cwd }) => start(moduleArguments(text), cwd),
+    startServer: async ({ cwd, settings, path = 'src/server.ts', args = [] }) => {
+      const child = runFile(path, { cwd, settings: { PORT: '0', ...settings }, args });
       const url = /listens on (http:\/\/[^ ,]+)/.exec(await child.printed('documentation at'))?.[1];
       if (url === undefined) throw new TypeError('a server says where it listens');
       return { ...child, url };
     },
   };
 }
+
+/** A child process that runs TypeScript, which whoever starts it has to end. Nothing of this process's settings reaches it. */
+export const spawnTypeScript = (args: readonly string[], cwd: string, settings: Settings = {}): Child =>
+  watch(
+    spawn(process.execPath, ['--import', TYPESCRIPT, ...args], { cwd, env: { PATH: process.env['PATH'], ...settings }, stdio: 'pipe' }),
+  );
+
+/** What makes such a process run a module that is given as text. */
+export const moduleArguments = (text: string): string[] => ['--input-type=module', '--eval', text];
 
 function watch(child: ChildProcess): Child {
   let stdout = '';

@@ -1,5 +1,6 @@
-import { createHash, createPrivateKey, generateKeyPair, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
+import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { KeyPairAlgorithm } from '../../../config/index.js';
 import { StartError } from '../../errors/start-error.js';
 import { seal, unseal } from '../../lib/sealed.js';
@@ -12,7 +13,7 @@ const generate = promisify(generateKeyPair);
 /** A key pair as it is kept: the private half sealed, and bound to its name. */
 export interface KeyMaterial {
   readonly kid: string;
-  readonly public_jwk: JsonWebKey;
+  readonly public_jwk: JWK;
   readonly sealed_private_key: string;
 }
 
@@ -21,15 +22,10 @@ export async function makeKeyMaterial(algorithm: KeyPairAlgorithm, sealingKey: B
   const { publicKey, privateKey } =
     algorithm === 'ES256' ? await generate('ec', { namedCurve: 'P-256' }) : await generate('rsa', { modulusLength: RSA_BITS });
   const jwk = publicKey.export({ format: 'jwk' });
-  const kid = thumbprint(jwk);
+  // A name that follows from the key (RFC 7638).
+  const kid = await calculateJwkThumbprint(jwk);
   const text = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   return { kid, public_jwk: jwk, sealed_private_key: seal(sealingKey, text, kid) };
-}
-
-/** RFC 7638: a name that follows from the key. */
-function thumbprint({ kty, crv, x, y, n, e }: JsonWebKey): string {
-  const members = kty === 'EC' ? { crv, kty, x, y } : { e, kty, n };
-  return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
 }
 
 /** The private half. Throws StartError where the sealing key, and so ROOT_KEY, is another. */

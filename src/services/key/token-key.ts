@@ -1,4 +1,5 @@
-import type { JsonWebKey, KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import type { JWK } from 'jose';
 import type { Algorithm } from '../../../config/index.js';
 
 /** RFC 9068 §2.1: keeps any other kind of token from passing as an access token. */
@@ -17,11 +18,11 @@ export interface TokenKey {
 }
 
 /** A public key as others read it (RFC 7517). */
-export interface PublicKey extends JsonWebKey {
+export type PublicKey = JWK & {
   readonly kid: string;
   readonly alg: Algorithm;
   readonly use: 'sig';
-}
+};
 
 /** What may be told of a key. */
 export interface KeyFacts {

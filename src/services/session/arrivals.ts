@@ -7,6 +7,10 @@ export interface Arrival {
 
 /** How many sessions are remembered as seen; who is forgotten costs one more write, which then changes nothing. */
 const MOST_SEEN = 100_000;
+/** So many wait where they can't be written; what comes beyond is noted when it is seen again. */
+const MOST_WAITING = MOST_SEEN;
+/** So many are written together: who else wants to write waits for no more than that. */
+const MOST_AT_ONCE = 500;
 const RETRY_AFTER_MS = 1000;
 
 /** Notes which tokens were seen in use: each once, however many requests bear it. */
@@ -23,46 +27,52 @@ export interface Arrivals {
  * request: until it is written, an old refresh token is taken a little longer.
  */
 export function createArrivals(write: (batch: ReadonlyMap<string, Arrival>) => Promise<void>): Arrivals {
-  let seen = new Map<string, number>();
-  let seenBefore = new Map<string, number>();
-  let waiting = new Map<string, Arrival>();
+  const isNew = createMemory();
+  const waiting = new Map<string, Arrival>();
   let underWay: ReadonlyMap<string, Arrival> = new Map();
   let writing: Promise<void> | undefined;
+  /** After a write that failed. */
+  let resting = false;
   let closed = false;
 
-  const remember = (sessionId: string, counter: number): boolean => {
-    if ((seen.get(sessionId) ?? seenBefore.get(sessionId) ?? 0) >= counter) return false;
-    if (seen.size >= MOST_SEEN / 2) {
-      seenBefore = seen;
-      seen = new Map();
+  const takeBatch = (): ReadonlyMap<string, Arrival> => {
+    const batch = new Map<string, Arrival>();
+    for (const [sessionId, arrival] of waiting) {
+      if (batch.size === MOST_AT_ONCE) break;
+      batch.set(sessionId, arrival);
+      waiting.delete(sessionId);
     }
-    seen.set(sessionId, counter);
-    return true;
+    return batch;
   };
   const writeAll = async (): Promise<void> => {
-    while (waiting.size > 0) {
-      underWay = waiting;
-      waiting = new Map();
+    while (waiting.size > 0 && !resting) {
+      underWay = takeBatch();
       try {
         await write(underWay);
       } catch {
         for (const [sessionId, arrival] of underWay) if (!waiting.has(sessionId)) waiting.set(sessionId, arrival);
-        setTimeout(start, RETRY_AFTER_MS).unref();
-        return;
+        rest();
       } finally {
         underWay = new Map();
       }
     }
+    // Together with the last look at what waits: what is noted from now on starts anew.
+    writing = undefined;
   };
   const start = (): void => {
-    if (closed) return;
-    writing ??= writeAll().finally(() => {
-      writing = undefined;
-    });
+    if (closed || resting || waiting.size === 0) return;
+    writing ??= Promise.resolve().then(writeAll);
+  };
+  const rest = (): void => {
+    resting = true;
+    setTimeout(() => {
+      resting = false;
+      start();
+    }, RETRY_AFTER_MS).unref();
   };
   return {
     note: (sessionId, counter, at) => {
-      if (!remember(sessionId, counter)) return;
+      if (waiting.size >= MOST_WAITING || !isNew(sessionId, counter)) return;
       waiting.set(sessionId, { counter, at });
       start();
     },
@@ -71,5 +81,20 @@ export function createArrivals(write: (batch: ReadonlyMap<string, Arrival>) => P
       await writing;
       closed = true;
     },
+  };
+}
+
+/** Tells whether that counter of a session is asked about for the first time, and none beyond it was. */
+function createMemory(): (sessionId: string, counter: number) => boolean {
+  let seen = new Map<string, number>();
+  let seenBefore = new Map<string, number>();
+  return (sessionId, counter) => {
+    if ((seen.get(sessionId) ?? seenBefore.get(sessionId) ?? 0) >= counter) return false;
+    if (seen.size >= MOST_SEEN / 2) {
+      seenBefore = seen;
+      seen = new Map();
+    }
+    seen.set(sessionId, counter);
+    return true;
   };
 }

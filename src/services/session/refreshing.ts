@@ -90,13 +90,14 @@ export function createRefreshing(parts: Parts): Refreshing {
 const createFinder =
   ({ models: { Session, User }, arrivals, clock }: Parts) =>
   async ({ sessionId }: RefreshTokenParts): Promise<Found> => {
+    // Asked before the row is read: what is written between the two would be in neither.
+    const unwritten = arrivals.pending(sessionId);
     const session = await Session.findByPk(sessionId);
     if (session?.ended_at) throw new AppError('session_revoked');
     if (!session?.isLive(clock.now())) throw new AppError('invalid_grant');
     const user = await User.findByPk(session.user_id);
     if (!user || user.disabled_at) throw new AppError('session_revoked');
     const { counter, replaced, rotated_at, refused_through } = session;
-    const unwritten = arrivals.pending(session.id);
     const chain: Chain = {
       counter,
       replaced: unwritten ? withArrival(replaced, unwritten.counter, unwritten.at) : replaced,

@@ -6,11 +6,14 @@ export interface RevokedSession {
   readonly through: number | null;
   /** Milliseconds since 1970. */
   readonly revokedAt: number;
+  /** For how long it counts: longer than any of these access tokens lives. */
+  readonly holdMs: number;
 }
 
 interface Entry {
   readonly through: number;
   readonly revokedAt: number;
+  readonly holdMs: number;
   /** By the clock that never jumps. */
   readonly learnedAt: number;
 }
@@ -24,16 +27,16 @@ export interface RevocationIndex {
 }
 
 /**
- * Keeps what it is told for `holdMs`, which must be longer than any access token lives. Both clocks must say that it is
- * over: with the wall clock alone a jump forth would drop what a jump back makes good again, and with the other alone a
- * token would outlive its entry where the wall clock is put back.
+ * Keeps what it is told for its `holdMs`. Both clocks must say that it is over: with the wall clock alone a jump forth
+ * would drop what a jump back makes good again, and with the other alone a token would outlive its entry where the wall
+ * clock is put back.
  */
-export function createRevocationIndex(clock: Clock, holdMs: number): RevocationIndex {
+export function createRevocationIndex(clock: Clock): RevocationIndex {
   const entries = new Map<string, Entry>();
 
-  /** A map keeps the order in which it was filled, so what is over stands in front. */
+  /** A map keeps the order in which it was filled, so what is over stands in front; one that is held longer keeps some behind it. */
   const drop = (): void => {
-    for (const [sessionId, { revokedAt, learnedAt }] of entries) {
+    for (const [sessionId, { revokedAt, learnedAt, holdMs }] of entries) {
       if (clock.elapsed() - learnedAt <= holdMs || clock.now() - revokedAt <= holdMs) return;
       entries.delete(sessionId);
     }
@@ -43,13 +46,14 @@ export function createRevocationIndex(clock: Clock, holdMs: number): RevocationI
       const entry = entries.get(sessionId);
       return entry !== undefined && counter <= entry.through;
     },
-    add: ({ sessionId, through, revokedAt }) => {
+    add: ({ sessionId, through, revokedAt, holdMs }) => {
       drop();
       const known = entries.get(sessionId);
       entries.delete(sessionId);
       entries.set(sessionId, {
         through: Math.max(through ?? Infinity, known?.through ?? 0),
         revokedAt: Math.max(revokedAt, known?.revokedAt ?? 0),
+        holdMs: Math.max(holdMs, known?.holdMs ?? 0),
         learnedAt: clock.elapsed(),
       });
     },

@@ -9,7 +9,7 @@ import { createRevocationIndex, type RevocationIndex, type RevokedSession } from
 const MOST_LAG_MS = 1000;
 /** Beyond the life of an access token, for clocks that differ and answers under way. */
 const MARGIN_MS = 60_000;
-/** So far the clock may be wrong at a start without anything being overlooked. */
+/** So far the clock may be wrong, at a log-in, a revocation or a start, without anything being overlooked or forgotten too soon. */
 const CLOCK_DOUBT_MS = 2 * 60 * 60 * 1000;
 /** Kept in the database long after every token has expired, for clocks that jump. */
 export const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
@@ -50,8 +50,9 @@ interface Parts {
 }
 
 export function createRevocations({ model, database, clock, lifetimeSeconds }: Parts): Revocations {
-  const holdMs = lifetimeSeconds * 1000 + MARGIN_MS;
-  const index = createRevocationIndex(clock, holdMs);
+  const toldMs = lifetimeSeconds * 1000 + MARGIN_MS;
+  const holdMs = toldMs + CLOCK_DOUBT_MS;
+  const index = createRevocationIndex(clock);
   const copy = createCopy({ model, clock, index, holdMs });
   return {
     ...copy,
@@ -67,22 +68,24 @@ export function createRevocations({ model, database, clock, lifetimeSeconds }: P
         { transaction },
       );
       database.afterCommit(transaction, () => {
-        for (const row of rows) index.add(toRevoked(row));
+        for (const row of rows) index.add(toRevoked(row, holdMs));
       });
     },
     since: async (cursor, limit) => {
       const newest = await model.newest();
-      const from = cursor === undefined ? 0 : Number(cursor);
-      const revoked = await model.pageAfter(from, new Date(clock.now() - holdMs), limit);
-      return { revoked, nextCursor: String(revoked.at(-1)?.id ?? (cursor === undefined ? newest : from)) };
+      // A cursor from beyond the newest is another database's, of before a backup was put back: who has it starts anew.
+      const from = cursor === undefined || Number(cursor) > newest ? undefined : Number(cursor);
+      const revoked = await model.pageAfter(from ?? 0, new Date(clock.now() - toldMs), limit);
+      return { revoked, nextCursor: String(revoked.at(-1)?.id ?? from ?? newest) };
     },
   };
 }
 
-const toRevoked = ({ session_id: sessionId, through, revoked_at }: Revocation): RevokedSession => ({
+const toRevoked = ({ session_id: sessionId, through, revoked_at }: Revocation, holdMs: number): RevokedSession => ({
   sessionId,
   through,
   revokedAt: revoked_at.getTime(),
+  holdMs,
 });
 
 interface CopyParts extends Pick<Parts, 'model' | 'clock'> {
@@ -98,7 +101,7 @@ function createCopy({ model, clock, index, holdMs }: CopyParts): Pick<Revocation
 
   const readAfter = async (id: number, since: Date): Promise<void> => {
     const rows = await model.pageAfter(id, since, PAGE);
-    for (const row of rows) index.add(toRevoked(row));
+    for (const row of rows) index.add(toRevoked(row, holdMs));
     const last = rows.at(-1)?.id ?? id;
     lastId = Math.max(lastId, last);
     if (rows.length === PAGE) await readAfter(last, since);
@@ -112,18 +115,25 @@ function createCopy({ model, clock, index, holdMs }: CopyParts): Pick<Revocation
     (syncing ??= readNew().finally(() => {
       syncing = undefined;
     }));
+  const isLate = (): boolean => clock.elapsed() - syncedAt > MOST_LAG_MS;
+  /** A reading that was under way when it was asked for may have begun too long ago, and another one then begins. */
+  const readLate = async (): Promise<void> => {
+    const joined = syncing !== undefined;
+    await sync();
+    if (joined && isLate()) await sync();
+  };
   return {
     sync,
     catchUp: () => {
-      if (clock.elapsed() - syncedAt <= MOST_LAG_MS) return undefined;
-      return sync().catch((cause: unknown) => {
+      if (!isLate()) return undefined;
+      return readLate().catch((cause: unknown) => {
         throw new AppError('unavailable', { cause });
       });
     },
     load: async () => {
       const begun = clock.elapsed();
       const newest = await model.newest();
-      await readAfter(0, new Date(clock.now() - holdMs - CLOCK_DOUBT_MS));
+      await readAfter(0, new Date(clock.now() - holdMs));
       lastId = Math.max(lastId, newest);
       syncedAt = begun;
     },

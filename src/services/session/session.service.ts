@@ -31,6 +31,12 @@ export interface TokenFacts {
   readonly exp: number;
 }
 
+/** A session and whose it is, as an operator sees it. */
+export interface NamedSession {
+  readonly session: Session;
+  readonly username: string;
+}
+
 /** Which sessions a log-out ends. */
 export type LogOutScope = 'this' | 'others' | 'all';
 
@@ -60,6 +66,12 @@ export interface SessionService {
   list(userId: number, page: PageRequest): Promise<Page<Session>>;
   /** Ends one session of a user. Throws `not_found` where they have no such live session. */
   end(userId: number, sessionId: string, reason: EndReason): Promise<void>;
+  /** The newest live sessions of everybody, or of one user. */
+  newest(limit: number, userId?: number): Promise<NamedSession[]>;
+  /** Ends one session, whosever it is. Throws `not_found` where there is no such live session. */
+  endById(sessionId: string, reason: EndReason): Promise<void>;
+  /** Ends a user's sessions, and says how many there were. */
+  endAllNow(userId: number, reason: EndReason): Promise<number>;
   /** Ends a user's sessions, in the transaction of what is the reason; but for one, where it is named. */
   endAllOf(userId: number, reason: EndReason, transaction: Transaction, but?: string): Promise<number>;
   /** Has a user's access tokens refused; their sessions go on, and the next refresh gives tokens of what is true then. */
@@ -175,18 +187,21 @@ function createAccepting({
 
 const toSeconds = (time: Date): number => Math.floor(time.getTime() / 1000);
 
-type Housekeeping = Pick<SessionService, 'list' | 'end' | 'endAllOf' | 'renewAllOf' | 'revocations' | 'prune'>;
+type Housekeeping = Pick<
+  SessionService,
+  'list' | 'end' | 'newest' | 'endById' | 'endAllNow' | 'endAllOf' | 'renewAllOf' | 'revocations' | 'prune'
+>;
 interface HousekeepingParts extends Pick<Parts, 'models' | 'database' | 'revocations' | 'clock'> {
   readonly endings: Endings;
 }
 
 /** What users, operators and other services see and end of sessions. */
 function createHousekeeping({ models, database, endings, revocations, clock }: HousekeepingParts): Housekeeping {
-  const { Session, Revocation } = models;
+  const { Session, User, Revocation } = models;
   return {
     list: async (userId, { limit, cursor }) => {
       const after = cursor === undefined ? undefined : readPlace(cursor);
-      const read = await Session.pageOfUser(userId, new Date(clock.now()), limit + 1, after);
+      const read = await Session.newestLive({ user_id: userId }, new Date(clock.now()), limit + 1, after);
       return toPage(read, limit, ({ created_at, id }) => writeCursor(`${created_at.getTime()} ${id}`));
     },
     end: async (userId, sessionId, reason) => {
@@ -194,6 +209,21 @@ function createHousekeeping({ models, database, endings, revocations, clock }: H
       if (!UUID.test(sessionId)) throw new AppError('not_found');
       if ((await endings.endNow({ id: sessionId, user_id: userId }, reason)) === 0) throw new AppError('not_found');
     },
+    newest: async (limit, userId) => {
+      const sessions = await Session.newestLive(userId === undefined ? {} : { user_id: userId }, new Date(clock.now()), limit);
+      const users = await User.findAll({ attributes: ['id', 'username'], where: { id: sessions.map(({ user_id }) => user_id) } });
+      const names = new Map(users.map(({ id, username }) => [id, username]));
+      return sessions.flatMap((session) => {
+        const username = names.get(session.user_id);
+        // Their user was deleted between the two reads, and they with them.
+        return username === undefined ? [] : [{ session, username }];
+      });
+    },
+    endById: async (id, reason) => {
+      if ((await endings.endNow({ id }, reason)) === 0)
+        throw new AppError('not_found', { details: { detail: 'There is no such session, or it has ended' } });
+    },
+    endAllNow: (userId, reason) => endings.endNow({ user_id: userId }, reason),
     endAllOf: (userId, reason, transaction, but) =>
       endings.end({ user_id: userId, ...(but === undefined ? {} : { id: { [Op.ne]: but } }) }, reason, transaction),
     renewAllOf: (userId, transaction) => endings.renew(userId, transaction),

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { inspectConfig } from '../../config/index.js';
+import { migrations } from '../../migrations/index.js';
+import { createDatabase } from '../../src/adapters/database.js';
+import { migrate } from '../../src/adapters/migrator.js';
+import { checkSettings } from '../../src/cli/checks/settings.js';
+import { createTestAuth } from '../../src/testing.js';
+import { commandLineIn, readList, readObject } from '../support/command-line.js';
+import { change } from '../support/fastapi.js';
+import { type Finished, useProcesses } from '../support/process.js';
+import { freshPlace } from '../support/stored-app.js';
+import { fingerprint, useTempFolder } from '../support/temp-folder.js';
+
+const folder = useTempFolder();
+const run = commandLineIn(folder, useProcesses());
+const randomKey = (): string => randomBytes(64).toString('base64url');
+
+/** What `doctor --json` says of each check. */
+function statusesIn({ stdout }: Finished): Record<string, unknown> {
+  return Object.fromEntries(readList(JSON.stringify(readObject(stdout)['checks'])).map(({ check, status }) => [String(check), status]));
+}
+const detailOf = ({ stdout }: Finished, name: string): string =>
+  String(readList(JSON.stringify(readObject(stdout)['checks'])).find(({ check }) => check === name)?.['detail']);
+
+describe('doctor', () => {
+  test('finds nothing to do about a good set-up, and leaves it as it is', async () => {
+    const place = await freshPlace();
+    const settings = { DATABASE_URL: place.url, ALGORITHM: 'ES256', ROOT_KEY: randomKey() };
+    await (await createTestAuth(settings)).close();
+    const finished = await run('doctor --json', settings);
+    await place.drop();
+    expect(finished).toMatchObject({ code: 0, stderr: '' });
+    expect(readObject(finished.stdout)).toMatchObject({ status: 'ok' });
+    const always = ['configuration', 'proxy', 'issuer', 'cors', 'database', 'schema', 'writable', 'clock', 'signing-key'];
+    expect(Object.keys(statusesIn(finished))).toEqual(expect.arrayContaining(always));
+  });
+
+  test('tells every fault of the settings, and ends with 1', async () => {
+    const finished = await run('doctor', { PORT: 'eighty', LOG_LEVEL: 'loud', SECRET_KEY: 'canary' });
+    expect(finished).toMatchObject({ code: 1, stderr: '' });
+    expect(finished.stdout.match(/^fail +configuration +\w+/gm)?.map((line) => line.split(/ +/)[2])).toEqual([
+      'PORT',
+      'SECRET_KEY',
+      'LOG_LEVEL',
+    ]);
+    expect(finished.stdout).not.toContain('canary');
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  test('tells of a database that is not there, and makes neither it nor its keys', async () => {
+    const finished = await run('doctor --json');
+    expect(finished).toMatchObject({ code: 0, stderr: '' });
+    expect(statusesIn(finished)).toMatchObject({ configuration: 'ok', database: 'warn', disk: 'ok', 'signing-key': 'ok' });
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  test('tells of migrations that are still to come, and applies none', async () => {
+    const file = folder.file('auth.db');
+    const database = createDatabase({ dialect: 'sqlite', file });
+    await migrate(database, migrations.slice(0, 1));
+    await database.close();
+    const before = fingerprint(file);
+    const finished = await run('doctor --json', { DATABASE_URL: 'sqlite:auth.db' });
+    expect(finished.code).toBe(0);
+    expect(statusesIn(finished)).toMatchObject({ database: 'ok', integrity: 'ok', schema: 'warn', writable: 'ok' });
+    expect(detailOf(finished, 'schema')).toContain(migrations.at(1)?.name);
+    expect(readdirSync(folder.path)).toEqual(['auth.db']);
+    expect(fingerprint(file)).toBe(before);
+  });
+
+  test('tells of a clock that was put back, of an old key pair, and of one that ROOT_KEY does not open', async () => {
+    const settings = { DATABASE_URL: `sqlite:${folder.file('auth.db')}`, ALGORITHM: 'ES256', ROOT_KEY: randomKey() };
+    const auth = await createTestAuth(settings);
+    auth.clock.set(new Date(Date.now() + 60 * 60 * 1000));
+    await auth.session(await auth.createUser());
+    await auth.close();
+    await change(folder.file('auth.db'), ["UPDATE auth_signing_keys SET created_at = '2020-01-01 00:00:00.000 +00:00'"]);
+    const [old, other] = await Promise.all([run('doctor --json', settings), run('doctor --json', { ...settings, ROOT_KEY: randomKey() })]);
+    expect(old.code).toBe(0);
+    expect(statusesIn(old)).toMatchObject({ clock: 'warn', 'signing-key': 'warn' });
+    expect(detailOf(old, 'signing-key')).toContain('keys rotate');
+    expect(other.code).toBe(1);
+    expect(detailOf(other, 'signing-key')).toMatch(/^ROOT_KEY is not the one /);
+  });
+
+  test('tells of a file that is no database, and of a server that is away', async () => {
+    writeFileSync(folder.file('notes.db'), 'notes of mine\n'.repeat(100));
+    const before = fingerprint(folder.file('notes.db'));
+    const keys = { SECRET_KEY: randomKey(), ROOT_KEY: randomKey() };
+    const [file, server] = await Promise.all([
+      run('doctor --json', { DATABASE_URL: 'sqlite:notes.db' }),
+      run('doctor --json', { DATABASE_URL: 'postgres://auth:canary@127.0.0.1:1/auth', ...keys }),
+    ]);
+    expect([file.code, server.code]).toEqual([1, 1]);
+    expect(detailOf(file, 'database')).toMatch(/is not a SQLite database/);
+    expect(detailOf(server, 'database')).toMatch(/^postgres:\/\/127\.0\.0\.1:1\/auth can't be used .*ECONNREFUSED/);
+    expect(server.stdout).not.toContain('canary');
+    expect(readdirSync(folder.path)).toEqual(['notes.db']);
+    expect(fingerprint(folder.file('notes.db'))).toBe(before);
+  });
+});
+
+describe('settings that are valid each by itself', () => {
+  const PRODUCTION = { NODE_ENV: 'production', SECRET_KEY: randomKey(), ROOT_KEY: randomKey() };
+  const GOOD = { ...PRODUCTION, ISSUER: 'https://auth.example.com', CORS_ORIGINS: 'https://app.example.com', TRUST_PROXY: 1 };
+
+  test.each([
+    ['behind one proxy, over https', GOOD, []],
+    ['in production without a proxy', { ...GOOD, TRUST_PROXY: 0 }, ['proxy']],
+    ['in production on every address, with no proxy trusted', { ...GOOD, TRUST_PROXY: 0, HOST: '0.0.0.0' }, []],
+    ['on every address, with a proxy trusted', { ...GOOD, HOST: '0.0.0.0' }, ['proxy']],
+    ['in production with the issuer left out', { ...GOOD, ISSUER: '' }, ['issuer']],
+    ['in production with an issuer over http', { ...GOOD, ISSUER: 'http://auth.example.com' }, ['issuer']],
+    ['on another port with the issuer left out', { DATABASE_URL: 'sqlite::memory:', PORT: 8123 }, ['issuer']],
+    ['in production with pages over http', { ...GOOD, CORS_ORIGINS: 'http://app.example.com,http://localhost:3000' }, ['cors']],
+    ['in production with pages of this machine', { ...GOOD, CORS_ORIGINS: 'http://[::1]:3000,http://127.0.0.1' }, []],
+    ['in development', { DATABASE_URL: 'sqlite::memory:', CORS_ORIGINS: 'http://app.example.com' }, []],
+  ])('%s', (_, settings, warned) => {
+    const findings = checkSettings(inspectConfig(settings));
+    expect(findings.filter(({ status }) => status === 'warn').map(({ check }) => check)).toEqual(warned);
+  });
+});
