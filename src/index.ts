@@ -2,6 +2,7 @@ import type { Express } from 'express';
 import { loadConfig, readEnvironment, type SettingsInput } from '../config/index.js';
 import { buildApp } from './app.js';
 import { type Container, createContainer as containerOf, type Overrides } from './container.js';
+import { ownVerifier, type Verifier } from './resource-server/verifier.js';
 
 /** An Express app to mount, or to hand to supertest. */
 export type AuthApp = Express & {
@@ -9,6 +10,8 @@ export type AuthApp = Express & {
   start(): Promise<void>;
   /** Ends its threads and connections. */
   close(): Promise<void>;
+  /** For `requireAuth` on routes of your own beside it: what is revoked is refused at once. */
+  readonly verifier: Verifier;
 };
 
 /**
@@ -25,9 +28,12 @@ export function createContainer(settings: SettingsInput = {}, overrides: Partial
  */
 export function createApp(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): AuthApp {
   const container = createContainer(settings, overrides);
+  const start = (): Promise<void> => container.start();
+  const { config, services } = container;
   return Object.assign(buildApp(container), {
-    start: () => container.start(),
+    start,
     close: () => container.close(),
+    verifier: ownVerifier({ issuer: config.token.issuer, sessions: services.sessions, start }),
   });
 }
 
@@ -36,3 +42,8 @@ export { ConfigError } from '../config/config-error.js';
 export type { Container, Overrides, Services } from './container.js';
 export { AppError } from './errors/app-error.js';
 export { StartError } from './errors/start-error.js';
+export { requireAuth } from './resource-server/require-auth.js';
+export type { AuthHandler, AuthLocals, RequireAuthOptions } from './resource-server/require-auth.js';
+export { createVerifier } from './resource-server/verifier.js';
+export type { Verifier, VerifierSettings } from './resource-server/verifier.js';
+export type { AccessTokenClaims } from './services/token.service.js';

@@ -6,6 +6,7 @@ import { createContainer, type Overrides, type Services } from './container.js';
 import { AppError } from './errors/app-error.js';
 import { movableClock, type MovableClock } from './lib/clock.js';
 import { checker } from './middleware/validate.js';
+import { ownVerifier, type Verifier } from './resource-server/verifier.js';
 import { registerBody } from './validators/user.validator.js';
 
 type App = ReturnType<typeof buildApp>;
@@ -40,6 +41,8 @@ export interface TestAuth {
   /** Time as the service sees it; it stands until a test moves it. */
   readonly clock: MovableClock;
   readonly services: Services;
+  /** For `requireAuth` in an app under test: takes this service's tokens, by this clock, with no request between. */
+  readonly verifier: Verifier;
   /** A user as `POST /register` would make them: named `user-1`, `user-2`, … unless told. Throws AppError as that does. */
   createUser(input?: TestUserInput): Promise<TestUser>;
   /** So many users, all with one password. */
@@ -63,6 +66,13 @@ const PASSWORD = 'a password for tests';
 const AT_ONCE = 16;
 /** Hashes wait for as many users as a test makes at once. */
 const QUEUE_LIMIT = 10_000;
+const SETTINGS: SettingsInput = {
+  NODE_ENV: 'test',
+  DATABASE_URL: 'sqlite::memory:',
+  BCRYPT_ROUNDS: CHEAP_ROUNDS,
+  HASH_QUEUE_LIMIT: QUEUE_LIMIT,
+  LOG_LEVEL: 'silent',
+};
 
 /** Who logs in where no request does. */
 const TEST_CLIENT = { ip: '127.0.0.1', userAgent: 'lingomate-auth/testing', requestId: null };
@@ -97,14 +107,7 @@ function rememberingDigests(hasher: Hasher): Hasher {
  */
 export async function createTestAuth(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): Promise<TestAuth> {
   const clock = movableClock(Date.now());
-  const own = {
-    NODE_ENV: 'test',
-    DATABASE_URL: 'sqlite::memory:',
-    BCRYPT_ROUNDS: CHEAP_ROUNDS,
-    HASH_QUEUE_LIMIT: QUEUE_LIMIT,
-    LOG_LEVEL: 'silent',
-  };
-  const config = loadConfig({ ...own, ...settings });
+  const config = loadConfig({ ...SETTINGS, ...settings });
   const hasher = overrides.hasher ?? rememberingDigests(createHasher(config.password));
   const container = createContainer(config, { clock, ...overrides, hasher });
   await container.start();
@@ -139,6 +142,7 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
     token,
     createUser,
     services: container.services,
+    verifier: ownVerifier({ issuer: config.token.issuer, sessions: container.services.sessions, start: () => container.start() }),
     createUsers: async (count) => {
       const users: TestUser[] = [];
       let left = count;

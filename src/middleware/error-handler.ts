@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { AppError } from '../errors/app-error.js';
 import { CODES, type Code } from '../errors/codes.js';
 import type { Logger } from '../observability/logger.js';
@@ -31,7 +32,31 @@ function challengeOf({ code, details }: AppError): string | undefined {
   return CODES[code].status === 401 ? 'Bearer' : undefined;
 }
 
-/** Turns whatever was thrown into the contract's answer. The only place that turns a code into a status. */
+/** What an answer says beside the fault itself. */
+interface Circumstances {
+  readonly requestId: string;
+  /** Where `/errors` is. */
+  readonly base: string;
+  readonly oauth: boolean;
+}
+
+/** Answers with a fault, in the contract's shape. The only place that turns a code into a status. */
+export function answerFault(res: ServerResponse, fault: AppError, { requestId, base, oauth }: Circumstances): void {
+  const { status } = CODES[fault.code];
+  const challenge = challengeOf(fault);
+  if (challenge !== undefined) res.setHeader('WWW-Authenticate', challenge);
+  if (fault.details.allow !== undefined) res.setHeader('Allow', fault.details.allow);
+  if (status === 503) res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+  // A body left unread would be taken for the next request.
+  if (status === 413) res.setHeader('Connection', 'close');
+  const body = JSON.stringify(presentProblem(fault, { status, requestId, base, oauth }));
+  res.statusCode = status;
+  res.setHeader('Content-Type', `${oauth ? 'application/json' : 'application/problem+json'}; charset=utf-8`);
+  res.setHeader('Content-Length', Buffer.byteLength(body));
+  res.end(body);
+}
+
+/** Turns whatever was thrown into the contract's answer. */
 export function errorHandler({
   logger,
   databaseFault,
@@ -48,17 +73,6 @@ export function errorHandler({
       next(error);
       return;
     }
-    const oauth = res.locals.oauth === true;
-    const challenge = challengeOf(fault);
-    if (challenge !== undefined) res.setHeader('WWW-Authenticate', challenge);
-    if (fault.details.allow !== undefined) res.setHeader('Allow', fault.details.allow);
-    if (status === 503) res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
-    // A body left unread would be taken for the next request.
-    if (status === 413) res.setHeader('Connection', 'close');
-    const body = JSON.stringify(presentProblem(fault, { status, requestId, base: req.baseUrl, oauth }));
-    res.statusCode = status;
-    res.setHeader('Content-Type', `${oauth ? 'application/json' : 'application/problem+json'}; charset=utf-8`);
-    res.setHeader('Content-Length', Buffer.byteLength(body));
-    res.end(body);
+    answerFault(res, fault, { requestId, base: req.baseUrl, oauth: res.locals.oauth === true });
   };
 }

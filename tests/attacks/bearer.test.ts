@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Server } from 'node:http';
 import { createHttpServer } from '../../src/http-server.js';
-import { exchange, expectRawProblem, get, listen, stop } from '../support/raw-http.js';
+import { exchange, expectRawProblem, get, listen, postJson, request, stop } from '../support/raw-http.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
 const PATHS = ['/users/me', '/verify-token'];
@@ -112,5 +112,149 @@ describe('how an access token may come (RFC 6750)', () => {
   test('no token of all these is in the log', () => {
     expect(auth.log.length).toBeGreaterThan(0);
     expect(auth.log.filter((line) => line.includes(good))).toEqual([]);
+  });
+});
+
+describe('where the guard asks for more, or for less, a Bearer comes in the same ways', () => {
+  let auth: TestApp;
+  let server: Server;
+  let port: number;
+  let good: string;
+  let serviceKey: string;
+  /** Of the user whose tokens are presented; nothing here may end it. */
+  let refreshToken: string;
+  beforeAll(async () => {
+    auth = await createTestApp();
+    server = createHttpServer(auth.app);
+    port = await listen(server);
+    const user = await auth.createUser();
+    await auth.services.users.setRoles(user.id, ['user', 'introspect']);
+    good = await auth.token(user);
+    ({ refreshToken } = await auth.session(user));
+    serviceKey = (await auth.services.serviceKeys.create({ name: 'a resource server', scopes: ['introspect'] })).key;
+  });
+  afterAll(async () => {
+    await stop(server);
+    await auth.close();
+  });
+
+  type Send = (lines: readonly string[], query?: string) => Promise<Awaited<ReturnType<typeof exchange>>>;
+  const sending =
+    (method: string, path: string): Send =>
+    (lines, query = '') =>
+      exchange(port, request(method, path + query, { headers: lines }));
+  const introspect: Send = (lines, query = '') =>
+    exchange(port, postJson(`/introspect${query}`, JSON.stringify({ token: refreshToken }), ...lines));
+  const revoke: Send = (lines, query = '') => exchange(port, postJson(`/revoke${query}`, JSON.stringify({ token: 'x' }), ...lines));
+
+  const SCOPED: [string, Send][] = [
+    ['POST /introspect', introspect],
+    ['GET /revocations', sending('GET', '/revocations')],
+  ];
+  const GUARDED: [string, Send][] = [
+    ...SCOPED,
+    ['GET /users/me/sessions', sending('GET', '/users/me/sessions')],
+    ['DELETE /users/me/sessions', sending('DELETE', '/users/me/sessions')],
+    ['DELETE /users/me/sessions/{id}', sending('DELETE', '/users/me/sessions/x')],
+    ['POST /logout', sending('POST', '/logout')],
+  ];
+  const ALL: [string, Send][] = [...GUARDED, ['POST /revoke', revoke]];
+  const put = (line: string): string => line.replaceAll('GOOD', good);
+
+  afterEach(async () => {
+    const body = JSON.stringify({ token: refreshToken });
+    const answer = await exchange(port, postJson('/introspect', body, `Authorization: Bearer ${serviceKey}`));
+    expect(JSON.parse(answer.body)).toMatchObject({ active: true });
+  });
+
+  test.each(GUARDED)('%s without credentials is 401 without an error code', async (_what, send) => {
+    for (const lines of [
+      [],
+      ['Authorization:'],
+      ['Authorization: Basic GOOD'],
+      ['Authorization: GOOD'],
+      ['Cookie: access_token=GOOD'],
+      ['Proxy-Authorization: Bearer GOOD'],
+    ]) {
+      const answer = await send(lines.map(put));
+      expectRawProblem(answer, 401, 'authentication_required');
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+    }
+  });
+
+  test.each(ALL)('%s with a Bearer that can not be read is 400', async (_what, send) => {
+    for (const lines of [
+      ['Authorization: Bearer'],
+      ['Authorization: Bearer GOOD x'],
+      ['Authorization: Bearer GOOD', 'Authorization: Bearer GOOD'],
+      ['Authorization: Basic x', 'Authorization: Bearer GOOD'],
+    ]) {
+      const answer = await send(lines.map(put));
+      expectRawProblem(answer, 400, 'malformed_request');
+      expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_request"');
+    }
+  });
+
+  test.each(ALL)('%s with a token in the query is 400, with and without one in the header', async (_what, send) => {
+    for (const query of ['?access_token=GOOD', '?scope=this&ACCESS_TOKEN=GOOD'].map(put))
+      for (const lines of [[], ['Authorization: Bearer GOOD'].map(put)])
+        expectRawProblem(await send(lines, query), 400, 'malformed_request');
+  });
+
+  test.each(GUARDED)('%s with a Bearer that is not valid is 401 invalid_token', async (_what, send) => {
+    const tokens = [
+      'x',
+      'GOOD,GOOD',
+      '"GOOD"',
+      'GOODx',
+      refreshToken,
+      'lingomate_sk_',
+      `${serviceKey}A`,
+      serviceKey.slice(0, -1),
+      serviceKey.toUpperCase(),
+    ];
+    for (const token of tokens) {
+      const answer = await send([put(`Authorization: Bearer ${token}`)]);
+      expectRawProblem(answer, 401, 'invalid_token');
+      expect(answer.headers['www-authenticate']).toMatch(/^Bearer error="invalid_token"/);
+    }
+  });
+
+  test.each(SCOPED)(
+    '%s takes the token of a user who has the scope, and a service key, whatever the spelling of the scheme',
+    async (_what, send) => {
+      for (const token of [good, serviceKey])
+        for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer  '])
+          expect((await send([`Authorization: ${scheme} ${token}`])).status).toBe(200);
+    },
+  );
+
+  test.each(GUARDED.filter(([what]) => what.includes('/users/me') || what.includes('/logout')))(
+    '%s is not for a service key',
+    async (_what, send) => {
+      expectRawProblem(await send([`Authorization: Bearer ${serviceKey}`]), 401, 'invalid_token');
+    },
+  );
+
+  test('POST /introspect with a token in the header and in the body is 400, as JSON and as a form', async () => {
+    const form = `token=x&access_token=${good}`;
+    const headers = ['Content-Type: application/x-www-form-urlencoded', `Content-Length: ${form.length}`, `Authorization: Bearer ${good}`];
+    for (const bytes of [
+      request('POST', '/introspect', { headers, body: form }),
+      postJson('/introspect', JSON.stringify({ token: 'x', access_token: good }), `Authorization: Bearer ${good}`),
+    ]) {
+      const answer = await exchange(port, bytes);
+      expectRawProblem(answer, 400, 'malformed_request');
+      expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_request"');
+    }
+  });
+
+  test('POST /introspect with a token in the body alone is without credentials', async () => {
+    const answer = await exchange(port, postJson('/introspect', JSON.stringify({ token: 'x', access_token: good })));
+    expectRawProblem(answer, 401, 'authentication_required');
+  });
+
+  test('no token of all these is in the log', () => {
+    expect(auth.log.filter((line) => [good, refreshToken, serviceKey].some((token) => line.includes(token)))).toEqual([]);
   });
 });

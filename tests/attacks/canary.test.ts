@@ -3,7 +3,10 @@ import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { createHttpServer } from '../../src/http-server.js';
 import { exchange, get, listen, postJson, request, stop } from '../support/raw-http.js';
+import { member, text } from '../support/answers.js';
+import { callsOf, type SessionCalls } from '../support/session-calls.js';
 import { createStoredApp, type StoredApp } from '../support/stored-app.js';
+import { createTestApp, type TestApp } from '../support/test-app.js';
 
 /** Is nowhere unless somebody repeats it. */
 const CANARY = `Canary-${randomBytes(6).toString('hex')}`;
@@ -160,5 +163,139 @@ describe('secrets', () => {
     await auth.users.sequelize?.query('ALTER TABLE users_away RENAME TO users');
     expect(auth.log.some((line) => line.includes('"fault":"internal_error"'))).toBe(true);
     expect(logged()).toEqual([]);
+  });
+});
+
+const COOKIE = '__Host-refresh_token';
+const PAGE = 'Origin: http://localhost:3000';
+
+describe('tokens and keys that are good', () => {
+  let auth: TestApp;
+  let calls: SessionCalls;
+  let server: Server;
+  let port: number;
+  /** What is to be secret of all that was ever given: whole, and the part that can't be guessed. */
+  const given = new Set<string>();
+  const give = (token: string): string => {
+    for (const secret of [token, token.split('.')[2] ?? token, token.replace('lingomate_sk_', '')]) given.add(secret);
+    return token;
+  };
+  const leaks = (said: string): string[] => [...given].filter((secret) => said.includes(secret));
+  beforeAll(async () => {
+    auth = await createTestApp();
+    calls = await callsOf(auth);
+    give(calls.serviceKey);
+    server = createHttpServer(auth.app);
+    port = await listen(server);
+  });
+  afterAll(async () => {
+    await stop(server);
+    await auth.close();
+  });
+
+  const entriesOf = (value: unknown): [string, unknown][] => (typeof value === 'object' && value !== null ? Object.entries(value) : []);
+  /** Every path of the API with its methods, as it tells itself. */
+  const endpoints = async (): Promise<[method: string, path: string][]> => {
+    const paths: unknown = member((await auth.http().get('/openapi.json')).body, 'paths');
+    return entriesOf(paths).flatMap(([path, methods]) =>
+      entriesOf(methods).map(([method]): [string, string] => [method.toUpperCase(), path]),
+    );
+  };
+  const MEMBERS = [
+    'token',
+    'refresh_token',
+    'access_token',
+    'token_type_hint',
+    'grant_type',
+    'refresh_transport',
+    'username',
+    'password',
+    'current_password',
+    'new_password',
+    'anything',
+  ];
+  const WAYS: [string, (method: string, path: string, secret: string) => string][] = [
+    ['as a Bearer', (method, path, secret) => request(method, path, { headers: [`Authorization: Bearer ${secret}`] })],
+    [
+      'in the refresh cookie of a page of ours',
+      (method, path, secret) => request(method, path, { headers: [PAGE, `Cookie: ${COOKIE}=${secret}`] }),
+    ],
+    [
+      'in the refresh cookie of nobody’s page',
+      (method, path, secret) => request(method, path, { headers: [`Cookie: ${COOKIE}=${secret}`] }),
+    ],
+    ['in the query', (method, path, secret) => request(method, `${path}?since=${secret}&cursor=${secret}&limit=${secret}&scope=${secret}`)],
+    [
+      'in JSON',
+      (method, path, secret) => bodied(method, path, 'application/json', json(Object.fromEntries(MEMBERS.map((name) => [name, secret])))),
+    ],
+    [
+      'in a form',
+      (method, path, secret) =>
+        bodied(method, path, 'application/x-www-form-urlencoded', MEMBERS.map((name) => `${name}=${secret}`).join('&')),
+    ],
+    ['in text', (method, path, secret) => bodied(method, path, 'text/plain', secret)],
+  ];
+  const bodied = (method: string, path: string, type: string, body: string): string =>
+    request(method, path, {
+      headers: [`Content-Type: ${type}`, `Content-Length: ${body.length}`, `Authorization: Bearer ${calls.serviceKey}`],
+      body,
+    });
+
+  test.each(WAYS)('%s are repeated by no endpoint, and in no line of the log', async (_way, write) => {
+    const all = await endpoints();
+    expect(all.length).toBeGreaterThan(20);
+    const user = await auth.createUser();
+    for (const [method, path] of all) {
+      const { accessToken, refreshToken } = await auth.session(user);
+      for (const secret of [give(refreshToken), give(accessToken), calls.serviceKey]) {
+        const { wire } = await exchange(port, write(method, path.replace(/\{\w+\}/, secret), secret));
+        expect(wire).toMatch(/^HTTP\/1\.1 [2-4]\d\d/);
+        expect([method, path, leaks(wire)]).toEqual([method, path, []]);
+      }
+    }
+    expect(auth.log.filter((line) => leaks(line).length > 0)).toEqual([]);
+  });
+
+  test('are given once by a log-in or a refresh, and are in no other answer and in no line of the log', async () => {
+    const { username, password } = await auth.createUser();
+    const post = async (path: string, body: object, ...headers: string[]) => exchange(port, postJson(path, json(body), ...headers));
+    const first: unknown = JSON.parse((await post('/token', { username, password })).body);
+    const second: unknown = JSON.parse(
+      (await post('/token', { grant_type: 'refresh_token', refresh_token: give(text(first, 'refresh_token')) })).body,
+    );
+    const inCookie = await post('/token', { username, password, refresh_transport: 'cookie' }, PAGE);
+    const cookie = give(new RegExp(`${COOKIE}=([^;]+)`).exec(inCookie.headers['set-cookie'] ?? '')?.[1] ?? '');
+    const access = give(text(second, 'access_token'));
+    const bearer = `Authorization: Bearer ${access}`;
+    give(text(first, 'access_token'));
+    give(text(second, 'refresh_token'));
+    const refreshedInCookie = await post('/token', { grant_type: 'refresh_token' }, PAGE, `Cookie: ${COOKIE}=${cookie}`);
+    const answers = [
+      refreshedInCookie,
+      await exchange(port, get('/users/me', bearer)),
+      await exchange(port, get('/verify-token', bearer)),
+      await exchange(port, get(`/verify-token/${access}`)),
+      await exchange(port, get('/users/me/sessions', bearer)),
+      await exchange(port, get('/revocations', `Authorization: Bearer ${calls.serviceKey}`)),
+      await post('/introspect', { token: access }, `Authorization: Bearer ${calls.serviceKey}`),
+      await post('/introspect', { token: text(second, 'refresh_token') }, `Authorization: Bearer ${calls.serviceKey}`),
+      await post('/revoke', { token: cookie }),
+      await post('/logout?scope=others', {}, bearer),
+      await post('/logout', {}, bearer),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([...Array<number>(9).fill(200), 204, 204]);
+    for (const { wire } of answers) expect(leaks(wire)).toEqual([]);
+    const successor = new RegExp(`${COOKIE}=([^;]+)`).exec(refreshedInCookie.headers['set-cookie'] ?? '')?.[1] ?? '';
+    expect(successor).toMatch(/\.2\./);
+    expect(refreshedInCookie.body).not.toContain(give(successor).split('.')[2]);
+    expect(inCookie.body).not.toContain(cookie.split('.')[2]);
+    expect(auth.log.filter((line) => leaks(line).length > 0)).toEqual([]);
+  });
+
+  test('a service key is in no list of service keys, and in no line of the log', async () => {
+    const keys = await auth.services.serviceKeys.list();
+    expect(keys.length).toBeGreaterThan(0);
+    expect(leaks(json(keys))).toEqual([]);
   });
 });
