@@ -4,9 +4,12 @@ export default {
   // Each has a command of its own, which the reporter names: they need a server, a browser, a registry, or minutes.
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/tests/package/', '<rootDir>/tests/browser/', '<rootDir>/tests/postgres/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  globalSetup: '<rootDir>/tests/support/build.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } }] },
+  // Jest would leave one core idle.
+  maxWorkers: '100%',
   testTimeout: 20_000,
   reporters: ['default', '<rootDir>/tests/support/left-out-reporter.js'],
 };

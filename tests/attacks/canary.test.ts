@@ -234,7 +234,6 @@ describe('tokens and keys that are good', () => {
       (method, path, secret) =>
         bodied(method, path, 'application/x-www-form-urlencoded', MEMBERS.map((name) => `${name}=${secret}`).join('&')),
     ],
-    ['in text', (method, path, secret) => bodied(method, path, 'text/plain', secret)],
   ];
   const bodied = (method: string, path: string, type: string, body: string): string =>
     request(method, path, {
@@ -246,8 +245,8 @@ describe('tokens and keys that are good', () => {
     const all = await endpoints();
     expect(all.length).toBeGreaterThan(20);
     const user = await auth.createUser();
+    const { accessToken, refreshToken } = await auth.session(user);
     for (const [method, path] of all) {
-      const { accessToken, refreshToken } = await auth.session(user);
       for (const secret of [give(refreshToken), give(accessToken), calls.serviceKey]) {
         const { wire } = await exchange(port, write(method, path.replace(/\{\w+\}/, secret), secret));
         expect(wire).toMatch(/^HTTP\/1\.1 [2-4]\d\d/);

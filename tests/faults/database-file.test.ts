@@ -19,7 +19,7 @@ import { migrate } from '../../src/adapters/migrator.js';
 import { openRaw } from '../../src/adapters/sqlite-file.js';
 import { StartError } from '../../src/errors/start-error.js';
 import { change, placeFastApiDatabase, query } from '../support/fastapi.js';
-import { sourceUrl, useProcesses } from '../support/process.js';
+import { moduleUrl, useProcesses } from '../support/process.js';
 import { createAppOn } from '../support/sqlite-app.js';
 import { fingerprint, useTempFolder } from '../support/temp-folder.js';
 
@@ -186,7 +186,7 @@ test('while another process holds the lock, reads are answered and a write gets 
   try {
     const reader = await auth.agent(await auth.createUser());
     const holder = processes.runModule(
-      `import sqlite3 from ${JSON.stringify(sourceUrl('node_modules/sqlite3/lib/sqlite3.js'))};
+      `import sqlite3 from ${JSON.stringify(moduleUrl('node_modules/sqlite3/lib/sqlite3.js'))};
        const held = new sqlite3.Database('auth.db');
        // Both the process and its connection stay.
        setInterval(() => held.interrupt, 1000);
@@ -215,9 +215,9 @@ test('a migration killed half-way leaves nothing, and the next start finishes it
   await placeFastApiDatabase(file());
   const schema = await query(file(), 'SELECT name, sql FROM sqlite_master ORDER BY name');
   const killed = await processes.runModule(
-    `import { createDatabase } from ${JSON.stringify(sourceUrl('src/adapters/database.ts'))};
-     import { migrate } from ${JSON.stringify(sourceUrl('src/adapters/migrator.ts'))};
-     import { migrations } from ${JSON.stringify(sourceUrl('migrations/index.ts'))};
+    `import { createDatabase } from ${JSON.stringify(moduleUrl('src/adapters/database.ts'))};
+     import { migrate } from ${JSON.stringify(moduleUrl('src/adapters/migrator.ts'))};
+     import { migrations } from ${JSON.stringify(moduleUrl('migrations/index.ts'))};
      const deadly = {
        name: '29991231-deadly',
        up: async ({ sequelize, transaction }) => {

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { afterEach } from '@jest/globals';
 
-const TYPESCRIPT = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
-/** A file of the repository, as a URL that a child process can import whatever its working directory. */
-export const sourceUrl = (path: string): string => new URL(`../../${path}`, import.meta.url).href;
+/** A file of the repository, as a URL that a child process can import whatever its working directory: TypeScript as it was built. */
+export function moduleUrl(path: string): string {
+  const built = path.endsWith('.ts') ? `dist/${path.replace(/\.ts$/, '.js')}` : path;
+  return new URL(`../../${built}`, import.meta.url).href;
+}
 
 export interface Finished {
   readonly code: number | null;
@@ -35,9 +35,9 @@ export interface RunningServer extends Child {
 type Settings = Readonly<Record<string, string>>;
 
 export interface Processes {
-  /** Runs a TypeScript file of the repository. */
+  /** Runs a file of the repository. */
   runFile(path: string, options: { cwd: string; settings?: Settings; args?: readonly string[] }): Child;
-  /** Runs a module given as text, which may import TypeScript by `sourceUrl`. */
+  /** Runs a module given as text, which may import ours by `moduleUrl`. */
   runModule(text: string, options: { cwd: string }): Child;
   /** The service on a free port of 127.0.0.1, by `src/server.ts` unless told; resolves when it listens. */
   startServer(options: { cwd: string; settings?: Settings; path?: string; args?: readonly string[] }): Promise<RunningServer>;
@@ -51,12 +51,12 @@ export function useProcesses(): Processes {
     alive.clear();
   });
   const start = (args: readonly string[], cwd: string, settings?: Settings): Child => {
-    const child = spawnTypeScript(args, cwd, settings);
+    const child = spawnNode(args, cwd, settings);
     alive.add(child);
     return child;
   };
   const runFile: Processes['runFile'] = (path, { cwd, settings, args = [] }) =>
-    start([fileURLToPath(sourceUrl(path)), ...args], cwd, settings);
+    start([fileURLToPath(moduleUrl(path)), ...args], cwd, settings);
   return {
     runFile,
     runModule: (text, { cwd }) => start(moduleArguments(text), cwd),
@@ -69,11 +69,9 @@ export function useProcesses(): Processes {
   };
 }
 
-/** A child process that runs TypeScript, which whoever starts it has to end. Nothing of this process's settings reaches it. */
-export const spawnTypeScript = (args: readonly string[], cwd: string, settings: Settings = {}): Child =>
-  watch(
-    spawn(process.execPath, ['--import', TYPESCRIPT, ...args], { cwd, env: { PATH: process.env['PATH'], ...settings }, stdio: 'pipe' }),
-  );
+/** A child process, which whoever starts it has to end. Nothing of this process's settings reaches it. */
+export const spawnNode = (args: readonly string[], cwd: string, settings: Settings = {}): Child =>
+  watch(spawn(process.execPath, args, { cwd, env: { PATH: process.env['PATH'], ...settings }, stdio: 'pipe' }));
 
 /** What makes such a process run a module that is given as text. */
 export const moduleArguments = (text: string): string[] => ['--input-type=module', '--eval', text];

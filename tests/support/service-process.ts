@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { text } from './answers.js';
-import { moduleArguments, sourceUrl, spawnTypeScript } from './process.js';
+import { moduleArguments, moduleUrl, spawnNode } from './process.js';
 
 export interface Answer {
   readonly status: number;
@@ -54,7 +54,7 @@ export const sharedSettings = (databaseUrl: string, settings: Settings = {}): Se
   ...settings,
 });
 
-const imported = (path: string): string => JSON.stringify(sourceUrl(path));
+const imported = (path: string): string => JSON.stringify(moduleUrl(path));
 
 /** Does what the lines of its standard input say, and answers each with a line that counts them. */
 const SERVICE = `
@@ -88,7 +88,7 @@ process.exit();`;
 
 /** Loads the service in a process that whoever calls has to kill. */
 export function loadService(settings: Settings): LoadedService {
-  const child = spawnTypeScript(moduleArguments(SERVICE), tmpdir(), settings);
+  const child = spawnNode(moduleArguments(SERVICE), tmpdir(), settings);
   let asked = 0;
   const command = (line: string): Promise<string> => {
     asked += 1;

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig } from '../../config/index.js';
 import { localKeys } from '../../config/keys.js';
-import { sourceUrl, useProcesses } from '../support/process.js';
+import { moduleUrl, useProcesses } from '../support/process.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 const folder = useTempFolder();
@@ -102,7 +102,7 @@ describe('keys beside the database', () => {
 
   test('four processes that start at once get the same keys, and one tells of them', async () => {
     const text = `
-      import { localKeys } from ${JSON.stringify(sourceUrl('config/keys.ts'))};
+      import { localKeys } from ${JSON.stringify(moduleUrl('config/keys.ts'))};
       process.stdin.once('data', () => {
         process.stdout.write(JSON.stringify(localKeys({ dialect: 'sqlite', file: 'auth.db' })));
         process.exit();

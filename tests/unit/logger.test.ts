@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DataTypes, QueryTypes, Sequelize } from 'sequelize';
 import { AppError } from '../../src/errors/app-error.js';
 import { createLogger, loggablePath, type Logger } from '../../src/observability/logger.js';
-import { sourceUrl, useProcesses } from '../support/process.js';
+import { moduleUrl, useProcesses } from '../support/process.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 const CANARY = 'canary-Zq8-never-to-be-seen';
@@ -187,7 +187,7 @@ describe('lines', () => {
 
   test('in readable lines neither', async () => {
     const text = `
-      import { createLogger } from ${JSON.stringify(sourceUrl('src/observability/logger.ts'))};
+      import { createLogger } from ${JSON.stringify(moduleUrl('src/observability/logger.ts'))};
       const logger = createLogger({ level: 'info', readable: true });
       logger.info({ username: ${JSON.stringify(FORGED)}, deep: { name: ${JSON.stringify(FORGED)} } }, 'first');
       logger.info(${JSON.stringify(FORGED)});

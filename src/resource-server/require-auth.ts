@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Request, RequestHandler } from 'express';
+import { AppError } from '../errors/app-error.js';
+import { bearerToken } from '../middleware/authenticate.js';
+import { answerFault } from '../middleware/error-handler.js';
+import type { AccessTokenClaims } from '../services/token.service.js';
+import { createVerifier, type Verifier, type VerifierSettings } from './verifier.js';
+
+/** What a route behind `requireAuth` finds in `res.locals`. */
+export interface AuthLocals extends Record<string, unknown> {
+  auth: AccessTokenClaims;
+}
+
+interface Requirement {
+  /** One that the token must have (RFC 6749 §3.3); left out, any good token will do. */
+  readonly scope?: string;
+  /** Told why requests are answered 503. */
+  readonly onUnavailable?: (cause: unknown) => void;
+}
+
+/** What is required, by a verifier that several routes may share, or by settings for one of its own. */
+export type RequireAuthOptions = Requirement & ({ readonly verifier: Verifier } | (VerifierSettings & { readonly verifier?: undefined }));
+
+/** An Express handler behind which the claims are typed, for the handlers of the same call. */
+export type AuthHandler = RequestHandler<Record<string, string>, unknown, Request['body'], Request['query'], AuthLocals>;
+
+/** A scope-token of RFC 6749 §3.3. */
+const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
+
+/**
+ * Lets pass who bears a good access token, and puts its claims in `res.locals.auth`. Others it answers as the service
+ * would (RFC 6750 §3, RFC 9457): 401, 400 for credentials that can't be read, 403 where the scope is missing, and 503
+ * where it can't be known. Throws TypeError for options that can't be.
+ */
+export function requireAuth(options: RequireAuthOptions = {}): AuthHandler {
+  const { scope, onUnavailable } = options;
+  const verifier = options.verifier ?? createVerifier(options);
+  const base = verifier.issuer.replace(/\/$/, '');
+  if (Object.hasOwn(options, 'scope') && !SCOPE.test(scope ?? '')) throw new TypeError('scope must be one scope of RFC 6749');
+
+  const claimsOf = async (req: Pick<IncomingMessage, 'url' | 'headersDistinct'>): Promise<AccessTokenClaims> => {
+    const token = bearerToken(req);
+    if (token === undefined) throw new AppError('authentication_required');
+    const claims = await verifier.verify(token);
+    if (scope !== undefined && !claims.scope.split(' ').includes(scope)) throw new AppError('insufficient_scope', { details: { scope } });
+    return claims;
+  };
+  return async (req, res, next) => {
+    try {
+      res.locals.auth = await claimsOf(req);
+    } catch (error) {
+      if (error instanceof AppError) {
+        if (error.code === 'unavailable') onUnavailable?.(error.cause);
+        refuse(res, error, base);
+      } else next(error);
+      return;
+    }
+    next();
+  };
+}
+
+function refuse(res: ServerResponse, fault: AppError, base: string): void {
+  const requestId = String(res.getHeader('X-Request-Id') ?? randomUUID());
+  res.setHeader('X-Request-Id', requestId);
+  res.setHeader('Cache-Control', 'no-store');
+  answerFault(res, fault, { requestId, base, oauth: false });
+}

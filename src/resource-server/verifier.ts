@@ -1,0 +1,143 @@
+import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
+import { type Algorithm, HMAC_KEY_BYTES, isKeyPairAlgorithm, KEY_PAIR_ALGORITHMS } from '../../config/schema.js';
+import { AppError } from '../errors/app-error.js';
+import { systemClock } from '../lib/clock.js';
+import { TOKEN_TYPE } from '../services/key/token-key.js';
+import type { SessionService } from '../services/session/session.service.js';
+import { type AccessTokenClaims, CLOCK_SKEW_SECONDS, isAccessTokenClaims } from '../services/token.service.js';
+import { createRevocationFeed } from './revocation-feed.js';
+
+/** As long as the service lets a key set be kept. A key that got out is refused after so long. */
+const KEY_SET_MAX_AGE_MS = 30_000;
+/** Between two fetches for the sake of an unknown `kid`, which anybody can make up. */
+const KEY_SET_COOLDOWN_MS = 1000;
+const KEY_SET_TIMEOUT_MS = 1500;
+
+/** What takes access tokens. */
+export interface Verifier {
+  /** Whose tokens it takes: the address of the service. */
+  readonly issuer: string;
+  /**
+   * The claims of an access token that is good (RFC 9068 §4, RFC 8725). Throws AppError: `invalid_token` for any other,
+   * whatever is wrong with it, and `unavailable`, with the cause, where that can't be known.
+   */
+  verify(token: string): Promise<AccessTokenClaims>;
+}
+
+/** Whose tokens, and how they are verified: with the shared secret, or else with the service's key set (RFC 7517). */
+export interface VerifierSettings {
+  /** ISSUER of the service: `iss` of its tokens, and where it is found. `http://localhost:8000` if left out. */
+  readonly issuer?: string | undefined;
+  /** AUDIENCE of the service. `lingomate` if left out. */
+  readonly audience?: string | undefined;
+  /** SECRET_KEY of the service, where it signs with HS256 or its kin. */
+  readonly secretKey?: string;
+  /** SECRET_KEY_PREVIOUS of the service, while the secret is replaced. */
+  readonly previousSecretKey?: string | undefined;
+  /** ALGORITHM of the service. Left out, it is HS256 with a secret, and any of RS256, PS256 and ES256 with a key set. */
+  readonly algorithm?: Algorithm | undefined;
+  /** Where the key set is, if not at `/.well-known/jwks.json` of the issuer. */
+  readonly jwksUri?: string | undefined;
+  /** A service key with the scope `introspect`: what the service revokes is then refused within a second. */
+  readonly serviceKey?: string;
+  /** Where that is told, if not at `/revocations` of the issuer. */
+  readonly revocationsUri?: string | undefined;
+}
+
+/**
+ * Verifies access tokens apart from the service that issues them. With a service key a token is accepted only where
+ * what was revoked is known as of the last second. Throws TypeError for settings that can't be.
+ */
+export function createVerifier(settings: VerifierSettings = {}): Verifier {
+  const { issuer = 'http://localhost:8000', audience = 'lingomate', serviceKey, revocationsUri } = settings;
+  assertNotEmpty(settings, ['secretKey', 'serviceKey']);
+  const keys = keysOf(settings, issuer);
+  const options: JWTVerifyOptions = { algorithms: algorithmsOf(settings), issuer, audience, typ: TOKEN_TYPE };
+  const uri = addressOf(revocationsUri, issuer, '/revocations');
+  const feed = serviceKey === undefined ? undefined : createRevocationFeed({ uri, serviceKey, clock: systemClock });
+  return {
+    issuer,
+    verify: async (token) => {
+      const payload = await payloadOf(token, keys, options);
+      const latest = Math.floor(systemClock.now() / 1000) + CLOCK_SKEW_SECONDS;
+      if (!isAccessTokenClaims(payload) || payload.iat > latest) throw new AppError('invalid_token');
+      if (await feed?.refuses(payload.sid, payload.refresh_counter)) throw new AppError('invalid_token');
+      return payload;
+    },
+  };
+}
+
+interface OwnParts {
+  readonly issuer: string;
+  readonly sessions: Pick<SessionService, 'authenticate'>;
+  readonly start: () => Promise<void>;
+}
+
+/** The verifier of a service in the same process: what is revoked there is refused at once. */
+export const ownVerifier = ({ issuer, sessions, start }: OwnParts): Verifier => ({
+  issuer,
+  verify: async (token) => {
+    await start().catch((cause: unknown) => {
+      throw new AppError('unavailable', { cause });
+    });
+    return sessions.authenticate(token);
+  },
+});
+
+/** A variable of the environment that is missing must not turn off what it is for. */
+function assertNotEmpty(settings: VerifierSettings, names: readonly (keyof VerifierSettings)[]): void {
+  const empty = names.find((name) => Object.hasOwn(settings, name) && (settings[name] ?? '') === '');
+  if (empty !== undefined) throw new TypeError(`${empty} is empty: set it, or leave it out`);
+}
+
+function algorithmsOf({ algorithm, secretKey }: VerifierSettings): string[] {
+  if (algorithm === undefined) return secretKey === undefined ? [...KEY_PAIR_ALGORITHMS] : ['HS256'];
+  if (isKeyPairAlgorithm(algorithm) !== (secretKey === undefined)) {
+    throw new TypeError(`${algorithm} ${secretKey === undefined ? 'needs the secretKey' : 'takes no secretKey'}`);
+  }
+  return [algorithm];
+}
+
+function addressOf(given: string | undefined, issuer: string, path: string): URL {
+  const address = given ?? issuer.replace(/\/$/, '') + path;
+  if (!/^https?:/i.test(address) || !URL.canParse(address)) throw new TypeError(`${address} is no address of http or https`);
+  return new URL(address);
+}
+
+/** Those that a token may be signed with. */
+function keysOf({ secretKey, previousSecretKey, algorithm = 'HS256', jwksUri }: VerifierSettings, issuer: string): JWTVerifyGetKey[] {
+  if (secretKey === undefined) return [keySetAt(addressOf(jwksUri, issuer, '/.well-known/jwks.json'))];
+  const fewestBytes = isKeyPairAlgorithm(algorithm) ? Infinity : HMAC_KEY_BYTES[algorithm];
+  return [secretKey, previousSecretKey ?? ''].filter(Boolean).map((secret) => {
+    const bytes = new TextEncoder().encode(secret);
+    if (bytes.length < fewestBytes) throw new TypeError(`a secretKey for ${algorithm} has ${fewestBytes} bytes or more`);
+    return () => bytes;
+  });
+}
+
+/** The key set at an address. What goes wrong with it is no fault of the token. */
+function keySetAt(address: URL): JWTVerifyGetKey {
+  const keySet = createRemoteJWKSet(address, {
+    cacheMaxAge: KEY_SET_MAX_AGE_MS,
+    cooldownDuration: KEY_SET_COOLDOWN_MS,
+    timeoutDuration: KEY_SET_TIMEOUT_MS,
+  });
+  return async (header, token) => {
+    try {
+      return await keySet(header, token);
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+      throw new AppError('unavailable', { cause: error });
+    }
+  };
+}
+
+async function payloadOf(token: string, [key, ...others]: readonly JWTVerifyGetKey[], options: JWTVerifyOptions): Promise<JWTPayload> {
+  if (key === undefined) throw new AppError('invalid_token');
+  try {
+    return (await jwtVerify(token, key, options)).payload;
+  } catch (error) {
+    if (error instanceof errors.JWSSignatureVerificationFailed) return payloadOf(token, others, options);
+    throw error instanceof errors.JOSEError ? new AppError('invalid_token', { cause: error }) : error;
+  }
+}

@@ -1,0 +1,134 @@
+import { createPrivateKey, randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { QueryTypes } from 'sequelize';
+import { expectInvalidToken } from '../support/answers.js';
+import { CLIENT } from '../support/client.js';
+import { callsOf, EVERYWHERE, expectRefused, NOWHERE, type SessionCalls, type Tokens } from '../support/session-calls.js';
+import { createStoredApp, freshPlace, type StoredApp } from '../support/stored-app.js';
+import { createTestApp } from '../support/test-app.js';
+import { signed, specimenOf } from '../support/tokens.js';
+
+const TABLES = ['auth_sessions', 'auth_service_keys', 'auth_signing_keys', 'auth_revocations', 'users'];
+
+/** Every text and number in a value, however deep, and its lists and objects as the text that they may be stored as. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value, ...(/^[[{]/.test(value) ? textsIn(JSON.parse(value)) : [])];
+  if (typeof value === 'number') return [String(value)];
+  if (value instanceof Date) return [value.toISOString()];
+  if (typeof value !== 'object' || value === null) return [];
+  return [JSON.stringify(value), ...membersOf(value).flatMap(textsIn)];
+}
+const membersOf = (value: object): unknown[] => Object.values(value);
+
+describe('who reads the whole database', () => {
+  let auth: StoredApp;
+  let calls: SessionCalls;
+  let tokens: Tokens;
+  let texts: string[];
+  beforeAll(async () => {
+    auth = await createStoredApp({ ALGORITHM: 'ES256' });
+    calls = await callsOf(auth);
+    const user = await auth.createUser();
+    tokens = await calls.refreshed((await auth.session(user)).refreshToken);
+    await calls.revoke((await auth.session(user)).refreshToken);
+    const rows = await Promise.all(
+      TABLES.map(async (table) => (await auth.users.sequelize?.query(`SELECT * FROM ${table}`, { type: QueryTypes.SELECT })) ?? []),
+    );
+    for (const [index, found] of rows.entries()) expect([TABLES[index], found.length > 0]).toEqual([TABLES[index], true]);
+    texts = [...new Set(rows.flatMap((found) => found.flatMap(membersOf).flatMap(textsIn)))].filter((text) => text !== '');
+  });
+  afterAll(() => auth.close());
+
+  test('finds no refresh token, access token, service key or private key, nor the part of one that is secret', () => {
+    const secretOf = (token: string): string => token.split('.')[2] ?? '';
+    const { key } = auth.services.keys.signing();
+    const secrets = [
+      tokens.refreshToken,
+      secretOf(tokens.refreshToken),
+      Buffer.from(secretOf(tokens.refreshToken), 'base64url').toString('hex'),
+      tokens.accessToken,
+      secretOf(tokens.accessToken),
+      calls.serviceKey,
+      calls.serviceKey.replace('lingomate_sk_', ''),
+      'PRIVATE KEY',
+      String(key.export({ format: 'jwk' }).d),
+      key.export({ format: 'der', type: 'pkcs8' }).toString('base64').slice(0, 60),
+    ];
+    expect(secrets.filter((secret) => secret.length < 10)).toEqual([]);
+    expect(secrets.filter((secret) => texts.some((text) => text.includes(secret)))).toEqual([]);
+    for (const text of texts) expect(() => createPrivateKey(text)).toThrow();
+  });
+
+  test('has nothing that is taken for a refresh token', async () => {
+    const [id = '', counter = ''] = tokens.refreshToken.split('.');
+    expect(texts).toContain(id);
+    for (const text of texts) {
+      expectRefused(await calls.refresh(text), 'invalid_grant');
+      const composed = auth.services.sessions.refresh(`${id}.${counter}.${text}`, CLIENT);
+      await expect(composed).rejects.toMatchObject({ code: 'invalid_grant' });
+    }
+  });
+
+  test('has nothing that is taken for a service key', async () => {
+    for (const text of texts) {
+      const response = await auth
+        .http()
+        .get('/revocations')
+        .set('Authorization', `Bearer ${encodeURI(text)}`);
+      expectInvalidToken(response);
+      await expect(auth.services.serviceKeys.authenticate(`lingomate_sk_${text}`)).rejects.toMatchObject({ code: 'invalid_token' });
+    }
+  });
+
+  test('has nothing that is taken for an access token, or signs one', async () => {
+    const { header, claims } = specimenOf(tokens.accessToken, '');
+    for (const text of texts) {
+      expectInvalidToken(await auth.http().get(`/verify-token/${encodeURIComponent(text)}`));
+      for (const alg of ['ES256', 'HS256']) {
+        const forged = auth.services.sessions.authenticate(signed({ ...header, alg }, claims, text));
+        await expect(forged).rejects.toMatchObject({ code: 'invalid_token' });
+      }
+    }
+  });
+
+  test('has ended nothing by all this', async () => {
+    await calls.expectAlive(tokens);
+  });
+});
+
+describe('keys apart', () => {
+  const key = (): string => randomBytes(64).toString('base64url');
+  const [SECRET_KEY, ROOT_KEY] = [key(), key()];
+  let place: Awaited<ReturnType<typeof freshPlace>>;
+  beforeAll(async () => {
+    place = await freshPlace();
+  });
+  afterAll(() => place.drop());
+
+  test('under another ROOT_KEY no refresh token and no service key is taken, and under the right one they are again', async () => {
+    const right = await createTestApp({ DATABASE_URL: place.url, SECRET_KEY, ROOT_KEY });
+    const calls = await callsOf(right);
+    const tokens = await right.session(await right.createUser());
+
+    const wrong = await createTestApp({ DATABASE_URL: place.url, SECRET_KEY, ROOT_KEY: key() });
+    const theirs = await callsOf(wrong);
+    expectRefused(await theirs.refresh(tokens.refreshToken), 'invalid_grant');
+    expect(await theirs.isTaken('/introspect', tokens.refreshToken)).toBe(false);
+    expectInvalidToken(await wrong.http().get('/revocations').set('Authorization', `Bearer ${calls.serviceKey}`));
+    const forged = await wrong.session(await wrong.createUser());
+    expectRefused(await calls.refresh(forged.refreshToken), 'invalid_grant');
+
+    await calls.expectAlive(tokens);
+    await Promise.all([right.close(), wrong.close()]);
+  });
+
+  test('under another SECRET_KEY no access token is taken, and refresh tokens are: nothing else hangs on it', async () => {
+    const before = await createTestApp({ DATABASE_URL: place.url, SECRET_KEY, ROOT_KEY });
+    const tokens = await before.session(await before.createUser());
+    const after = await createTestApp({ DATABASE_URL: place.url, SECRET_KEY: key(), ROOT_KEY });
+    const calls = await callsOf(after);
+    expect(await calls.whereTaken(tokens.accessToken)).toEqual(NOWHERE);
+    expect(await calls.whereTaken((await calls.refreshed(tokens.refreshToken)).accessToken)).toEqual(EVERYWHERE);
+    await Promise.all([before.close(), after.close()]);
+  });
+});
