@@ -31,8 +31,7 @@ const TEXT_OF: Readonly<Record<string, string>> = {
  */
 export function checker<T>(schema: Joi.ObjectSchema<T>): (input: unknown) => T {
   const strict = schema.prefs({ abortEarly: false, convert: false, errors: { label: false } });
-  const { flags } = schema.describe();
-  const ignoresUnknown = flags !== undefined && 'unknown' in flags;
+  const ignoresUnknown = schema.$_getFlag('unknown') === true;
   return (input) => {
     // Joi drops a key of this name without a word, where every other unknown one is told.
     if (!ignoresUnknown && typeof input === 'object' && input !== null && Object.hasOwn(input, '__proto__'))

@@ -40,7 +40,7 @@ interface Parts {
 /** The map of the whole API, in the order in which a newcomer meets it. */
 export function createRoutes({ services, health, version, settings }: Parts): Route[] {
   const tokens = createTokenController({ ...services, settings });
-  const grantTypes = Object.keys(grantsOf(tokens));
+  const grants = grantsOf(tokens);
   const openapi = once(() => openApiDocument(routes, { version }));
   const postman = once(() => postmanCollection(routes, { version }));
   const documents: Documents = {
@@ -50,9 +50,9 @@ export function createRoutes({ services, health, version, settings }: Parts): Ro
   };
   const routes: Route[] = [
     ...userRoutes(createUserController(services)),
-    ...tokenRoutes(tokens),
+    ...tokenRoutes(tokens, grants),
     ...sessionRoutes(createSessionController(services)),
-    ...metadataRoutes(createMetadataController({ keys: services.keys, settings, grantTypes })),
+    ...metadataRoutes(createMetadataController({ keys: services.keys, settings, grantTypes: Object.keys(grants) })),
     ...healthRoutes(createHealthController({ health })),
     ...documentationRoutes(createDocumentationController({ documents, version })),
   ];

@@ -109,8 +109,7 @@ export function openApiDocument(routes: readonly Route[], { version }: { version
 }
 
 function labelOf(schema: Joi.Schema): string {
-  const { flags } = schema.describe();
-  const label: unknown = isJsonObject(flags) ? flags['label'] : undefined;
+  const label: unknown = schema.$_getFlag('label');
   if (typeof label !== 'string') throw new TypeError('a schema in the documentation needs a label');
   return label;
 }

@@ -26,13 +26,13 @@ export const grantsOf = ({ logIn, refresh }: TokenController): Readonly<Record<s
 const COOKIE = { 'Set-Cookie': 'The refresh token, where it travels in a cookie.' };
 
 /** Logging in and staying so. */
-export const tokenRoutes = (controller: TokenController): Route[] => [
+export const tokenRoutes = (controller: TokenController, grants: ReturnType<typeof grantsOf>): Route[] => [
   {
     method: 'post',
     path: '/token',
     guard: 'public',
     oauth: true,
-    handler: byGrantType(grantsOf(controller)),
+    handler: byGrantType(grants),
     id: 'logIn',
     tag: 'Tokens',
     summary: 'Log in, or refresh',
