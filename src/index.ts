@@ -42,8 +42,12 @@ export { ConfigError } from '../config/config-error.js';
 export type { Container, Overrides, Services } from './container.js';
 export { AppError } from './errors/app-error.js';
 export { StartError } from './errors/start-error.js';
-export { requireAuth } from './resource-server/require-auth.js';
-export type { AuthHandler, AuthLocals, RequireAuthOptions } from './resource-server/require-auth.js';
-export { createVerifier } from './resource-server/verifier.js';
-export type { Verifier, VerifierSettings } from './resource-server/verifier.js';
-export type { AccessTokenClaims } from './services/token.service.js';
+export { createVerifier, requireAuth } from './resource-server/index.js';
+export type {
+  AccessTokenClaims,
+  AuthHandler,
+  AuthLocals,
+  RequireAuthOptions,
+  Verifier,
+  VerifierSettings,
+} from './resource-server/index.js';

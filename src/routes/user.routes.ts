@@ -45,7 +45,7 @@ export const userRoutes = ({ register, me, changePassword, deleteMe }: UserContr
     summary: 'Change your password',
     description: 'Ends every other session.',
     replies: { 204: { description: 'The new password is the one that logs in.' } },
-    errors: ['current_password_invalid', ...PASSWORD_RULES, 'overloaded'],
+    errors: ['current_password_invalid', ...PASSWORD_RULES, 'conflict', 'overloaded'],
     postman: { body: { current_password: '{{password}}', new_password: '{{password}}' } },
   },
   {

@@ -33,7 +33,7 @@ export interface UserService {
   findByName(name: string): Promise<User>;
   /**
    * Replaces the actor's password and ends their other sessions. Throws `current_password_invalid`, a password rule's code,
-   * and `overloaded` where too many hashes wait.
+   * `conflict` where it is changed by others again and again, and `overloaded` where too many hashes wait.
    */
   changePassword(actor: Actor, passwords: PasswordChange): Promise<void>;
   /** Deletes the actor's account with all its sessions. Throws `current_password_invalid`. */
@@ -130,13 +130,18 @@ function createChanges(
 
   return {
     changePassword: async (actor, { current_password, new_password }) => {
-      const user = await withPassword(actor, current_password);
-      const hash = await passwords.hash(new_password, user.username).catch(inMember('new_password'));
-      await database.transaction(async (transaction) => {
-        const replaced = await User.replaceHash(user, hash, new Date(clock.now()), transaction);
-        if (!replaced) throw new AppError('current_password_invalid');
-        await sessions.endAllOf(user.id, 'password_changed', transaction, actor.sessionId);
-      });
+      const replaceFor = async (user: User): Promise<boolean> => {
+        const hash = await passwords.hash(new_password, user.username).catch(inMember('new_password'));
+        return database.transaction(async (transaction) => {
+          const replaced = await User.replaceHash(user, hash, new Date(clock.now()), transaction);
+          if (replaced) await sessions.endAllOf(user.id, 'password_changed', transaction, actor.sessionId);
+          return replaced;
+        });
+      };
+      if (await replaceFor(await withPassword(actor, current_password))) return;
+      // A log-in has made the same password's hash anew meanwhile, or the password is another one by now.
+      if (await replaceFor(await withPassword(actor, current_password))) return;
+      throw new AppError('conflict');
     },
     deleteOwn: async (actor, currentPassword) => {
       const user = await withPassword(actor, currentPassword);

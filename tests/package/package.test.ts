@@ -72,6 +72,7 @@ import assert from 'node:assert/strict';
 import express, { type Express } from 'express';
 import supertest from 'supertest';
 import { AppError, type AuthApp, ConfigError, createApp, createContainer, StartError } from 'lingomate-auth';
+import { createVerifier, requireAuth } from 'lingomate-auth/resource-server';
 import { createTestAuth, type TestAuth, type TestUser } from 'lingomate-auth/testing';
 
 const auth: AuthApp = createApp({ NODE_ENV: 'test', DATABASE_URL: 'sqlite::memory:', BCRYPT_ROUNDS: 4, LOG_LEVEL: 'silent' });
@@ -85,6 +86,12 @@ await auth.close();
 
 assert.throws(() => createContainer({ PORT: 'none' }), ConfigError);
 assert.ok(new AppError('not_found') instanceof Error && StartError.prototype instanceof Error);
+
+const verifier = createVerifier({ issuer: 'https://auth.example.com' });
+site.get('/orders', requireAuth({ verifier, scope: 'admin' }), (_req, res) => {
+  res.json({ of: res.locals.auth.username });
+});
+assert.equal((await supertest(site).get('/orders')).status, 401);
 
 const testAuth: TestAuth = await createTestAuth();
 const user: TestUser = await testAuth.createUser();

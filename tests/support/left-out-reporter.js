@@ -2,7 +2,7 @@
 const LEFT_OUT = [
   ['the same suites on PostgreSQL', 'npm run test:postgres'],
   ['the packed tarball in a fresh project', 'npm run test:package'],
-  ['the documentation page in a browser', 'npm run test:browser'],
+  ['the documentation page and an app’s tabs in a browser', 'npm run test:browser'],
 ];
 
 /** Says at the end what was not run here, so that nobody takes silence for a pass. */
