@@ -12,6 +12,8 @@ const SERVER = join(ROOT, 'dist/src/server.js');
 /** Longest that anything here may take to start, stop or finish. */
 const PATIENCE_MS = 60_000;
 const POLL_MS = 2;
+/** The unit of /proc, the same on every Linux that Node runs on. */
+const TICKS_A_SECOND = 100;
 
 /** A server in a process of its own, on 127.0.0.1. */
 export interface Running {
@@ -118,6 +120,16 @@ export function numbersOf(script: string): Promise<number[]> {
       else failed(error ?? new Error('a measured script printed no list'));
     });
   });
+}
+
+/** Seconds of processor time that a process has used; NaN where the system doesn't tell. */
+export function processorSeconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  } catch {
+    return NaN;
+  }
 }
 
 /** Megabytes that a process holds in memory; NaN where the system doesn't tell. */

@@ -38,6 +38,7 @@ const REVOCATIONS_MS = 250;
 /** How often it is read which key pairs there are. A new one is known long before it signs. */
 const KEYS_MS = 1000;
 const PRUNE_MS = 60 * 60 * 1000;
+const FIRST_PRUNE_MS = 60 * 1000;
 
 /** Everything that one instance of the service is made of; two share nothing. */
 export interface Container {
@@ -100,6 +101,7 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
     await start.underWay()?.catch(nothing);
     await Promise.all(jobs.map((job) => job.stop()));
     await sessions.close();
+    await serviceKeys.close();
     await hasher.close();
     await database.close();
     logger.flush();
@@ -127,20 +129,44 @@ interface JobParts {
   readonly logger: Logger;
 }
 
-/** What goes on for as long as the service runs. What fails is tried again, and told by the requests that need it. */
+/** What goes on for as long as the service runs. What fails is tried again, and told once; so is that it works again. */
 function startJobs({ config, keys, revocations, sessions, logger }: JobParts): Repeated[] {
+  const told = (what: string, work: () => Promise<void>): (() => Promise<void>) => {
+    let failing = false;
+    return async () => {
+      try {
+        await work();
+        if (failing) logger.info(`${what} works again`);
+        failing = false;
+      } catch (error) {
+        if (!failing) logger.warn({ err: error }, `${what} failed; it is tried again`);
+        failing = true;
+      }
+    };
+  };
   const pruneAll = async (): Promise<void> => {
     while (await sessions.prune());
   };
   // Nobody else can write to a database in memory.
   const shared = config.database.dialect === 'postgres' || isFile(config.database);
   return [
-    ...(shared ? [every(REVOCATIONS_MS, () => revocations.sync().catch(nothing))] : []),
-    ...(keys.changes ? [every(KEYS_MS, () => keys.load().catch(nothing))] : []),
-    every(PRUNE_MS, () =>
-      pruneAll().catch((error: unknown) => {
-        logger.warn({ err: error }, 'what ended long ago could not be removed');
-      }),
-    ),
+    ...(shared
+      ? [
+          every(
+            REVOCATIONS_MS,
+            told('reading what was revoked', () => revocations.sync()),
+          ),
+        ]
+      : []),
+    ...(keys.changes
+      ? [
+          every(
+            KEYS_MS,
+            told('reading the signing keys', () => keys.load()),
+          ),
+        ]
+      : []),
+    // Not all processes at one time, and also where none lives for an hour.
+    every(PRUNE_MS, told('removing what ended long ago', pruneAll), FIRST_PRUNE_MS * (1 + Math.random())),
   ];
 }

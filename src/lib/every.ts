@@ -4,20 +4,23 @@ export interface Repeated {
   stop(): Promise<void>;
 }
 
-/** Does the work so many milliseconds after the last time ended. It must not throw. It keeps no process alive. */
-export function every(milliseconds: number, work: () => Promise<void>): Repeated {
+/**
+ * Does the work so many milliseconds after the last time ended, and for the first time after `first`. It must not throw.
+ * It keeps no process alive.
+ */
+export function every(milliseconds: number, work: () => Promise<void>, first = milliseconds): Repeated {
   let stopped = false;
   let current = Promise.resolve();
   let timer: NodeJS.Timeout;
-  const next = (): void => {
+  const next = (wait: number): void => {
     timer = setTimeout(() => {
       current = work().then(() => {
-        if (!stopped) next();
+        if (!stopped) next(milliseconds);
       });
-    }, milliseconds);
+    }, wait);
     timer.unref();
   };
-  next();
+  next(first);
   return {
     stop: async () => {
       stopped = true;

@@ -9,6 +9,10 @@ import {
   type Transaction,
 } from 'sequelize';
 
+const TABLE = 'auth_revocations';
+
+export type NewRevocation = Pick<Revocation, 'session_id' | 'through' | 'revoked_at'>;
+
 /** That access tokens of a session are refused from some time on. Outlives the session's own row. */
 export class Revocation extends Model<InferAttributes<Revocation>, InferCreationAttributes<Revocation>> {
   /** In the order in which they were committed: see `LOCKS.revoking`. */
@@ -17,6 +21,11 @@ export class Revocation extends Model<InferAttributes<Revocation>, InferCreation
   /** Access tokens up to this counter; null for all, as the session has ended. */
   declare through: number | null;
   declare revoked_at: Date;
+
+  /** Adds rows, without making a model of each. */
+  static async add(rows: readonly NewRevocation[], transaction: Transaction): Promise<void> {
+    if (rows.length > 0) await this.sequelize?.getQueryInterface().bulkInsert(TABLE, [...rows], { transaction });
+  }
 
   /** The newest id; 0 where there is none. */
   static async newest(): Promise<number> {
@@ -46,7 +55,7 @@ export function defineRevocation(sequelize: Sequelize): RevocationModel {
       through: { type: DataTypes.INTEGER },
       revoked_at: { type: DataTypes.DATE, allowNull: false },
     },
-    { sequelize, tableName: 'auth_revocations', timestamps: false },
+    { sequelize, tableName: TABLE, timestamps: false },
   );
   return OwnRevocation;
 }

@@ -69,6 +69,22 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
     });
   }
 
+  /** What tells the live sessions that fit, which are locked as by `lockLive`: a user may have very many. */
+  static async lockLiveFacts(
+    where: WhereOptions<InferAttributes<Session>>,
+    now: Date,
+    transaction: Transaction,
+  ): Promise<Pick<Session, 'id' | 'user_id' | 'counter'>[]> {
+    return this.findAll({
+      attributes: ['id', 'user_id', 'counter'],
+      where: { [Op.and]: [whereLive(now), where] },
+      order: [['id', 'ASC']],
+      transaction,
+      lock: true,
+      raw: true,
+    });
+  }
+
   /** The live sessions that fit, locked until the transaction ends, always in one order so that two of these never wait for each other. */
   static async lockLive(where: WhereOptions<InferAttributes<Session>>, now: Date, transaction: Transaction): Promise<Session[]> {
     return this.findAll({ where: { [Op.and]: [whereLive(now), where] }, order: [['id', 'ASC']], transaction, lock: true });

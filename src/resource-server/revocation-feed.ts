@@ -1,11 +1,9 @@
 import { AppError } from '../errors/app-error.js';
 import type { Clock } from '../lib/clock.js';
-import { createRevocationIndex, type RevokedSession } from '../services/session/revocation-index.js';
+import { CLOCK_DOUBT_MS, createRevocationIndex, type RevokedSession } from '../services/session/revocation-index.js';
 
 /** How old what was read may be when a token is accepted; an answer that takes longer would come too late to count. */
 const MOST_AGE_MS = 1000;
-/** Beyond the last expiry of a session's access tokens: so far clocks may be wrong without anything being forgotten too soon. */
-const CLOCK_DOUBT_MS = 2 * 60 * 60 * 1000;
 const PAGE = 100;
 
 /** Which access tokens the service has revoked, as `GET /revocations` tells. */

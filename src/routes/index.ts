@@ -41,8 +41,8 @@ interface Parts {
 export function createRoutes({ services, health, version, settings }: Parts): Route[] {
   const tokens = createTokenController({ ...services, settings });
   const grants = grantsOf(tokens);
-  const openapi = once(() => openApiDocument(routes, { version }));
-  const postman = once(() => postmanCollection(routes, { version }));
+  const openapi = lazily(() => openApiDocument(routes, { version }));
+  const postman = lazily(() => postmanCollection(routes, { version }));
   const documents: Documents = {
     openapi: (base) => (base === '' ? openapi() : { ...openapi(), servers: [{ url: base }] }),
     postman,
@@ -60,7 +60,7 @@ export function createRoutes({ services, health, version, settings }: Parts): Ro
 }
 
 /** The routes never change while the app runs, so what is derived from them is made at the first call. */
-function once<T>(make: () => T): () => T {
+function lazily<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }

@@ -33,6 +33,8 @@ export interface ServiceKeyService {
   revoke(id: string): Promise<void>;
   /** Whose key it is. Throws `invalid_token` for one that is unknown or revoked. */
   authenticate(key: string): Promise<ServiceCaller>;
+  /** Resolves when nothing is left to write. */
+  close(): Promise<void>;
 }
 
 /** Whether a Bearer token is to be taken for a service key. */
@@ -52,16 +54,7 @@ export function createServiceKeyService({ model, database, rootKey, clock, logge
   /** Under a key of its own, so that who can write to the database can't make one either. */
   const hash = (key: string): string => createHmac('sha256', hashingKey).update(key).digest('base64url');
 
-  const noteUse = async ({ id, last_used_at }: ServiceKey): Promise<void> => {
-    if (last_used_at !== null && clock.now() - last_used_at.getTime() < LAST_USED_MS) return;
-    try {
-      const used = { last_used_at: new Date(clock.now()) };
-      await database.transaction((transaction) => model.update(used, { where: { id }, transaction }));
-    } catch (error) {
-      // Book-keeping; the call it is about goes on.
-      logger.warn({ err: error, service_key_id: id }, 'the use of a service key could not be noted');
-    }
-  };
+  const uses = createUses({ model, database, clock, logger });
 
   return {
     create: async ({ name, scopes }) => {
@@ -99,9 +92,10 @@ export function createServiceKeyService({ model, database, rootKey, clock, logge
     authenticate: async (key) => {
       const row = FORM.test(key) ? await model.findOne({ where: { key_hash: hash(key), revoked_at: null } }) : null;
       if (row === null) throw new AppError('invalid_token');
-      await noteUse(row);
+      uses.note(row);
       return { keyId: row.id, scopes: row.scopes };
     },
+    close: () => uses.written(),
   };
 }
 
@@ -119,4 +113,27 @@ function assertDescribed(name: string, scopes: readonly string[]): void {
       details: { fields, detail: fields.map(({ path, message }) => `${path} ${message}`).join('; ') },
     });
   }
+}
+
+/** Book-keeping of when a key was used last: written behind the request, which neither waits for it nor fails with it. */
+function createUses({ model, database, clock, logger }: Omit<Parts, 'rootKey'>): { note(key: ServiceKey): void; written(): Promise<void> } {
+  const notedAt = new Map<string, number>();
+  let writing = Promise.resolve();
+  const write = async (id: string): Promise<void> => {
+    try {
+      const used = { last_used_at: new Date(clock.now()) };
+      await database.transaction((transaction) => model.update(used, { where: { id }, transaction }));
+    } catch (error) {
+      logger.warn({ err: error, service_key_id: id }, 'the use of a service key could not be noted');
+    }
+  };
+  return {
+    note: ({ id, last_used_at }) => {
+      const last = Math.max(notedAt.get(id) ?? 0, last_used_at?.getTime() ?? 0);
+      if (clock.now() - last < LAST_USED_MS) return;
+      notedAt.set(id, clock.now());
+      writing = writing.then(() => write(id));
+    },
+    written: () => writing,
+  };
 }

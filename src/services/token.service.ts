@@ -3,6 +3,7 @@ import jwt from 'jsonwebtoken';
 import type { Algorithm } from '../../config/index.js';
 import { AppError } from '../errors/app-error.js';
 import type { Clock } from '../lib/clock.js';
+import { isUuid } from '../lib/uuid.js';
 import type { KeyService } from './key/key.service.js';
 
 /** Longer ones are refused unread. Ours have about 500 characters. */
@@ -127,8 +128,6 @@ function refusing<T>(verify: () => T): T {
 
 const isWhole = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 /** Each claim is there and of its type; the library checks `aud`, `iss` and `exp` only for what they hold. */
 export function isAccessTokenClaims(payload: unknown): payload is AccessTokenClaims {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return false;
@@ -141,7 +140,7 @@ export function isAccessTokenClaims(payload: unknown): payload is AccessTokenCla
     typeof claims.username === 'string' &&
     typeof claims.scope === 'string' &&
     typeof claims.sid === 'string' &&
-    UUID.test(claims.sid) &&
+    isUuid(claims.sid) &&
     isWhole(claims.refresh_counter) &&
     claims.refresh_counter > 0 &&
     typeof claims.jti === 'string' &&

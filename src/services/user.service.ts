@@ -148,6 +148,9 @@ function createChanges(
       await change(user.id, {}, async (transaction) => {
         await sessions.endAllOf(user.id, 'account_deleted', transaction);
         await user.destroy({ transaction });
+      }).catch((error: unknown) => {
+        // Deleted by another request meanwhile: who asks is nobody by now.
+        throw error instanceof AppError && error.code === 'not_found' ? new AppError('invalid_token', { cause: error }) : error;
       });
     },
     disable: (id) =>

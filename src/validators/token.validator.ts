@@ -8,7 +8,7 @@ export interface TokenBody {
   readonly grant_type?: string;
   readonly username: string;
   readonly password: string;
-  readonly refresh_transport?: 'body' | 'cookie';
+  readonly refresh_transport?: 'body' | 'cookie' | '';
 }
 
 const secretString = anyString.meta({ 'x-rules': { format: 'password' } });
@@ -19,7 +19,7 @@ export const tokenBody = Joi.object<TokenBody>({
   username: anyString.required().example('ada'),
   password: secretString.required().example('correct horse battery staple'),
   refresh_transport: Joi.string()
-    .valid('body', 'cookie')
+    .valid('body', 'cookie', '')
     .description('How the refresh token travels: in the answer, which it does if left out, or in a cookie that no script can read.'),
 })
   .unknown()

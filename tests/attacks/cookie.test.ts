@@ -129,7 +129,7 @@ describe('a log-in by cookie', () => {
     },
   );
 
-  test.each([{}, { refresh_transport: 'body' }])('without being asked for sets none: %j', async (transport) => {
+  test.each([{}, { refresh_transport: 'body' }, { refresh_transport: '' }])('without being asked for sets none: %j', async (transport) => {
     const { username, password } = user;
     const response = await post('/token', { username, password, ...transport }, { Origin: APP });
     expect(cookiesIn(response)).toEqual([]);

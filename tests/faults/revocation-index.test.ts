@@ -137,6 +137,26 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('what was r
       await expectNoted(tokens, auth.clock.now());
     });
 
+    test('as somebody else writes: a service is answered before a write gives up, and the use of its key is noted after it', async () => {
+      const { key, id } = await auth.services.serviceKeys.create({ name: 'a shop', scopes: ['introspect'] });
+      const session = await auth.session(user);
+      const ask = () => http().post('/introspect').set('Authorization', `Bearer ${key}`).send({ token: session.accessToken });
+      await outside.transaction(async (transaction) => {
+        if (kind === 'PostgreSQL') await outside.sequelize.query('LOCK TABLE auth_service_keys, users IN EXCLUSIVE MODE', { transaction });
+        const givenUp = http().post('/register').send({ username: 'in-vain', password: 'a password of my own' });
+        const first = await Promise.race([Promise.all([ask(), ask(), ask()]), givenUp]);
+        expect(Array.isArray(first) ? first.map(({ status }) => status) : first.status).toEqual([200, 200, 200]);
+        expect((await givenUp).status).toBe(503);
+      });
+      const noted = async (): Promise<Date | null | undefined> =>
+        (await auth.services.serviceKeys.list()).find((one) => one.id === id)?.last_used_at;
+      auth.clock.advance(5 * 60);
+      await eventually(async () => {
+        await ask();
+        return (await noted())?.getTime() === auth.clock.now();
+      });
+    });
+
     test('as writes fail: the same, and what was seen counts at once where it was seen', async () => {
       const tokens = await unseen();
       const seenAt = auth.clock.now();

@@ -94,6 +94,13 @@ describe('DELETE /users/me', () => {
     expect(successor.id).toBeGreaterThan(user.id);
   });
 
+  test('of several at once one deletes it, and to the others their token is no longer good', async () => {
+    const user = await auth.createUser();
+    const token = await auth.token(user);
+    const answers = await Promise.all([1, 2, 3].map(() => remove(token, { current_password: user.password })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([204, 401, 401]);
+  });
+
   test('needs the current password', async () => {
     const user = await auth.createUser();
     const token = await auth.token(user);

@@ -79,6 +79,13 @@ describe.each(targets)('a log-in on %s', (kind) => {
     expect(await stored(id)).toEqual(after);
   });
 
+  test('succeeds for each of several at once, of which one replaces the hash', async () => {
+    const { id } = await user('several', cheap(PASSWORD));
+    const grants = await Promise.all(Array.from({ length: 5 }, () => logIn('several', PASSWORD)));
+    expect(new Set(grants.map(({ refreshToken }) => refreshToken)).size).toBe(5);
+    expect((await stored(id)).hash).toMatch(/^\$2b\$06\$/);
+  });
+
   test('replaces an adopted hash of lower cost, which from then on is ours', async () => {
     const { id } = await user('adopted', cheap(PASSWORD), { truncates: true });
     await logIn('adopted', PASSWORD);

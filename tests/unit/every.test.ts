@@ -20,6 +20,16 @@ test('the work is done first after the time, and then again and again', async ()
   await repeated.stop();
 });
 
+test('the first time may come sooner', async () => {
+  const work = jest.fn(() => Promise.resolve());
+  const repeated = every(1000, work, 10);
+  await jest.advanceTimersByTimeAsync(10);
+  expect(work).toHaveBeenCalledTimes(1);
+  await jest.advanceTimersByTimeAsync(1000);
+  expect(work).toHaveBeenCalledTimes(2);
+  await repeated.stop();
+});
+
 /** Work that ends when the test says so. */
 function heldWork() {
   const ends: (() => void)[] = [];

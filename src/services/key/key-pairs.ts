@@ -65,6 +65,9 @@ export function createKeyPairs(parts: Parts): KeyPairs {
       privateKeyOf(ring.current().row);
     },
     rotate: async ({ atOnce }) => {
+      await read();
+      // Under another ROOT_KEY no process could open the new key, and signing would stop when its time comes.
+      if (!atOnce && !ring.isEmpty) privateKeyOf(ring.current().row);
       const material = await makeKeyMaterial(algorithm, sealingKey);
       await add(parts, material, atOnce ? 'at once' : 'next');
       await read();

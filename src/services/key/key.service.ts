@@ -14,7 +14,7 @@ export interface KeyService extends KeySource {
   /**
    * A new key pair, which is published now, signs in a minute, and after which the one before verifies for one more
    * life of a token. `atOnce` is for a key that got out: the new one signs now, and no other verifies any more.
-   * Throws `conflict` where the key is a setting.
+   * Throws `conflict` where the key is a setting, and StartError where ROOT_KEY is not the one of the key before.
    */
   rotate(options: { atOnce: boolean }): Promise<KeyFacts>;
   /** Those that verify, in the order in which they sign. Throws `conflict` where the key is a setting. */

@@ -24,9 +24,12 @@ export interface Arrivals {
 
 /**
  * Arrivals are written together, as soon as the write before is over. One that fails is tried again, and fails no
- * request: until it is written, an old refresh token is taken a little longer.
+ * request: until it is written, an old refresh token is taken a little longer. `onFault` is told each time.
  */
-export function createArrivals(write: (batch: ReadonlyMap<string, Arrival>) => Promise<void>): Arrivals {
+export function createArrivals(
+  write: (batch: ReadonlyMap<string, Arrival>) => Promise<void>,
+  onFault: (error: unknown) => void = () => undefined,
+): Arrivals {
   const isNew = createMemory();
   const waiting = new Map<string, Arrival>();
   let underWay: ReadonlyMap<string, Arrival> = new Map();
@@ -49,7 +52,8 @@ export function createArrivals(write: (batch: ReadonlyMap<string, Arrival>) => P
       underWay = takeBatch();
       try {
         await write(underWay);
-      } catch {
+      } catch (error) {
+        onFault(error);
         for (const [sessionId, arrival] of underWay) if (!waiting.has(sessionId)) waiting.set(sessionId, arrival);
         rest();
       } finally {

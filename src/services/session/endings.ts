@@ -30,25 +30,34 @@ interface Parts {
   readonly logger: Logger;
 }
 
+/** A user may have very many: so many are changed by one statement, and others get a turn in between. */
+const AT_ONCE = 1000;
+
 export function createEndings({ model, revocations, database, clock, logger }: Parts): Endings {
-  const lockLive = async (which: Which, transaction: Transaction): Promise<Session[]> => {
-    await revocations.lock(transaction);
-    return model.lockLive(which, new Date(clock.now()), transaction);
+  type Facts = Pick<Session, 'id' | 'user_id' | 'counter'>;
+  const eachPart = async (sessions: readonly Facts[], work: (part: readonly Facts[]) => Promise<unknown>): Promise<void> => {
+    for (let from = 0; from < sessions.length; from += AT_ONCE) await work(sessions.slice(from, from + AT_ONCE));
   };
-  const log = (sessions: readonly Session[], reason: EndReason): void => {
+  const lockLive = async (which: Which, transaction: Transaction): Promise<Facts[]> => {
+    await revocations.lock(transaction);
+    return model.lockLiveFacts(which, new Date(clock.now()), transaction);
+  };
+  const log = (sessions: readonly Facts[], reason: EndReason): void => {
     for (const { id, user_id } of sessions) {
       logger[reason === 'refresh_token_reused' ? 'warn' : 'info']({ session_id: id, user_id, reason }, 'session ended');
     }
   };
   const end: Endings['end'] = async (which, reason, transaction) => {
     const sessions = await lockLive(which, transaction);
-    const ids = sessions.map(({ id }) => id);
     const time = new Date(clock.now());
-    await model.update({ ended_at: time, expires_at: time, end_reason: reason }, { where: { id: ids }, transaction });
-    await revocations.record(
-      ids.map((id) => ({ id, through: null })),
-      transaction,
-    );
+    const change = { ended_at: time, expires_at: time, end_reason: reason };
+    await eachPart(sessions, async (part) => {
+      await model.update(change, { where: { id: part.map(({ id }) => id) }, transaction });
+      await revocations.record(
+        part.map(({ id }) => ({ id, through: null })),
+        transaction,
+      );
+    });
     database.afterCommit(transaction, () => {
       log(sessions, reason);
     });
@@ -58,15 +67,14 @@ export function createEndings({ model, revocations, database, clock, logger }: P
     end,
     endNow: (which, reason) => database.transaction((transaction) => end(which, reason, transaction)),
     renew: async (userId, transaction) => {
-      const sessions = await lockLive({ user_id: userId }, transaction);
-      await model.update(
-        { refused_through: literal('counter'), version: literal('version + 1') },
-        { where: { id: sessions.map(({ id }) => id) }, transaction },
-      );
-      await revocations.record(
-        sessions.map(({ id, counter }) => ({ id, through: counter })),
-        transaction,
-      );
+      const change = { refused_through: literal('counter'), version: literal('version + 1') };
+      await eachPart(await lockLive({ user_id: userId }, transaction), async (part) => {
+        await model.update(change, { where: { id: part.map(({ id }) => id) }, transaction });
+        await revocations.record(
+          part.map(({ id, counter }) => ({ id, through: counter })),
+          transaction,
+        );
+      });
     },
   };
 }

@@ -1,8 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { deriveKey } from '../../lib/derived-key.js';
+import { isUuid } from '../../lib/uuid.js';
 
 /** Session id, counter, HMAC-SHA256 in base64url. */
-const FORM = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([1-9]\d{0,8})\.[A-Za-z0-9_-]{43}$/;
+const FORM = /^([0-9a-f-]{36})\.([1-9]\d{0,8})\.[A-Za-z0-9_-]{43}$/;
 
 /** Which refresh token of which session. */
 export interface RefreshTokenParts {
@@ -30,7 +31,7 @@ export function createRefreshTokens(rootKey: string): RefreshTokens {
     write,
     read: (token) => {
       const [, sessionId, digits] = FORM.exec(token) ?? [];
-      if (sessionId === undefined || digits === undefined) return undefined;
+      if (sessionId === undefined || digits === undefined || !isUuid(sessionId)) return undefined;
       const parts = { sessionId, counter: Number(digits) };
       // As text, so that a signature has one spelling.
       return timingSafeEqual(Buffer.from(token), Buffer.from(write(parts))) ? parts : undefined;

@@ -1,5 +1,8 @@
 import type { Clock } from '../../lib/clock.js';
 
+/** So far a clock may be wrong, at a log-in, a revocation or a start, without anything being overlooked or forgotten too soon. */
+export const CLOCK_DOUBT_MS = 2 * 60 * 60 * 1000;
+
 /** Access tokens of a session that are refused: up to a counter, or all (null). */
 export interface RevokedSession {
   readonly sessionId: string;
@@ -52,7 +55,8 @@ export function createRevocationIndex(clock: Clock): RevocationIndex {
       entries.delete(sessionId);
       entries.set(sessionId, {
         through: Math.max(through ?? Infinity, known?.through ?? 0),
-        revokedAt: Math.max(revokedAt, known?.revokedAt ?? 0),
+        // One of a clock that is far ahead must not keep all that come behind it.
+        revokedAt: Math.min(Math.max(revokedAt, known?.revokedAt ?? 0), clock.now() + CLOCK_DOUBT_MS),
         holdMs: Math.max(holdMs, known?.holdMs ?? 0),
         learnedAt: clock.elapsed(),
       });

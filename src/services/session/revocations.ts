@@ -2,15 +2,13 @@ import type { Transaction } from 'sequelize';
 import { type Database, LOCKS } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Clock } from '../../lib/clock.js';
-import type { Revocation, RevocationModel } from '../../models/revocation.model.js';
-import { createRevocationIndex, type RevocationIndex, type RevokedSession } from './revocation-index.js';
+import type { NewRevocation, Revocation, RevocationModel } from '../../models/revocation.model.js';
+import { CLOCK_DOUBT_MS, createRevocationIndex, type RevocationIndex, type RevokedSession } from './revocation-index.js';
 
 /** How old the index may be when it is asked: what every other process may be late by. */
 const MOST_LAG_MS = 1000;
 /** Beyond the life of an access token, for clocks that differ and answers under way. */
 const MARGIN_MS = 60_000;
-/** So far the clock may be wrong, at a log-in, a revocation or a start, without anything being overlooked or forgotten too soon. */
-const CLOCK_DOUBT_MS = 2 * 60 * 60 * 1000;
 /** Kept in the database long after every token has expired, for clocks that jump. */
 export const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 const PAGE = 1000;
@@ -63,10 +61,8 @@ export function createRevocations({ model, database, clock, lifetimeSeconds }: P
     lock: (transaction) => database.lock(transaction, LOCKS.revoking),
     record: async (sessions, transaction) => {
       const revoked_at = new Date(clock.now());
-      const rows = await model.bulkCreate(
-        sessions.map(({ id, through }) => ({ session_id: id, through, revoked_at })),
-        { transaction },
-      );
+      const rows = sessions.map(({ id, through }) => ({ session_id: id, through, revoked_at }));
+      await model.add(rows, transaction);
       database.afterCommit(transaction, () => {
         for (const row of rows) index.add(toRevoked(row, holdMs));
       });
@@ -81,7 +77,7 @@ export function createRevocations({ model, database, clock, lifetimeSeconds }: P
   };
 }
 
-const toRevoked = ({ session_id: sessionId, through, revoked_at }: Revocation, holdMs: number): RevokedSession => ({
+const toRevoked = ({ session_id: sessionId, through, revoked_at }: NewRevocation, holdMs: number): RevokedSession => ({
   sessionId,
   through,
   revokedAt: revoked_at.getTime(),

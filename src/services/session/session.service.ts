@@ -5,6 +5,7 @@ import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Caller, Client } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
+import { isUuid } from '../../lib/uuid.js';
 import { type Page, type PageRequest, readCursor, toPage, writeCursor } from '../../lib/pagination.js';
 import type { Models } from '../../models/index.js';
 import type { Session } from '../../models/session.model.js';
@@ -86,7 +87,6 @@ export interface SessionService {
 
 const FIRST_COUNTER = 1;
 const PRUNED_AT_ONCE = 1000;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 interface Parts {
   readonly models: Models;
@@ -103,7 +103,12 @@ interface Parts {
 export function createSessionService(parts: Parts): SessionService {
   const { models, database, tokens, revocations, rootKey, settings, clock, logger } = parts;
   const refreshTokens = createRefreshTokens(rootKey);
-  const arrivals = createArrivals((batch) => database.transaction((transaction) => writeArrivals(models, batch, clock, transaction)));
+  const arrivals = createArrivals(
+    (batch) => database.transaction((transaction) => writeArrivals(models, batch, clock, transaction)),
+    (error) => {
+      logger.warn({ err: error }, 'which tokens were seen could not be written; it is tried again');
+    },
+  );
   const endings = createEndings({ model: models.Session, revocations, database, clock, logger });
   const grant = createGrants({ tokens, refreshTokens, clock });
   const { idleSeconds } = settings;
@@ -206,7 +211,7 @@ function createHousekeeping({ models, database, endings, revocations, clock }: H
     },
     end: async (userId, sessionId, reason) => {
       // PostgreSQL would not even take every text for a question.
-      if (!UUID.test(sessionId)) throw new AppError('not_found');
+      if (!isUuid(sessionId)) throw new AppError('not_found');
       if ((await endings.endNow({ id: sessionId, user_id: userId }, reason)) === 0) throw new AppError('not_found');
     },
     newest: async (limit, userId) => {
@@ -303,7 +308,7 @@ const badCursor = (path: string): AppError =>
 
 function readPlace(cursor: string): { createdAt: Date; id: string } {
   const [time = '', id = ''] = readCursor(cursor).split(' ');
-  if (!/^\d{1,15}$/.test(time) || !UUID.test(id)) throw badCursor('cursor');
+  if (!/^\d{1,15}$/.test(time) || !isUuid(id)) throw badCursor('cursor');
   return { createdAt: new Date(Number(time)), id };
 }
 

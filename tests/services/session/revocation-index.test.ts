@@ -25,6 +25,16 @@ const setClock = (seconds: number): void => {
   clock.set(new Date(START + seconds * 1000));
 };
 
+test('one of a clock that is a year ahead keeps none of those behind it', () => {
+  revoke('ahead', null, START + 365 * 24 * HOUR * 1000);
+  for (let day = 0; day < 20; day += 1) {
+    revoke(`day ${day}`);
+    clock.advance(24 * HOUR);
+  }
+  revoke('last');
+  expect(index.size).toBeLessThan(4);
+});
+
 describe('what is refused', () => {
   test('is nothing of a session that it was not told of', () => {
     revoke('other');

@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createModels, type Models } from '../../../src/models/index.js';
+import type { TestSession, TestUser } from '../../../src/testing.js';
+import { expectInvalidToken } from '../../support/answers.js';
+import { createStoredApp, type StoredApp } from '../../support/stored-app.js';
+
+/** More than one statement changes. */
+const MANY = 2500;
+
+let auth: StoredApp;
+let models: Models;
+let user: TestUser;
+let own: TestSession;
+beforeEach(async () => {
+  auth = await createStoredApp();
+  const { sequelize } = auth.users;
+  if (sequelize === undefined) throw new TypeError('a model has its database');
+  models = createModels(sequelize);
+  user = await auth.createUser();
+  own = await auth.session(user);
+  const row = (await models.Session.findByPk(own.id, { rejectOnEmpty: true })).get({ plain: true });
+  await models.Session.bulkCreate(Array.from({ length: MANY }, () => ({ ...row, id: randomUUID() })));
+});
+afterEach(() => auth.close());
+
+const liveSessions = (): Promise<number> => models.Session.count({ where: { user_id: user.id, ended_at: null } });
+
+test('a user with very many sessions can end them all at once, each with its revocation, and nobody else’s', async () => {
+  const other = await auth.session(await auth.createUser());
+  expect(await auth.services.sessions.endAllNow(user.id, 'operator')).toBe(MANY + 1);
+  expect(await liveSessions()).toBe(0);
+  const revoked = await models.Revocation.findAll({ attributes: ['session_id'], raw: true });
+  expect(new Set(revoked.map(({ session_id }) => session_id)).size).toBe(MANY + 1);
+  expectInvalidToken(await auth.http().get(`/verify-token/${own.accessToken}`));
+  expect((await auth.http().get(`/verify-token/${other.accessToken}`)).status).toBe(200);
+});
+
+test('a change of their roles reaches every one of them, and ends none', async () => {
+  await auth.services.users.setRoles(user.id, ['user', 'admin']);
+  expect(await liveSessions()).toBe(MANY + 1);
+  expect(await models.Session.count({ where: { refused_through: 1, version: 2 } })).toBe(MANY + 1);
+  expect(await models.Revocation.count({ where: { through: 1 } })).toBe(MANY + 1);
+  expectInvalidToken(await auth.http().get(`/verify-token/${own.accessToken}`));
+});
