@@ -106,6 +106,12 @@ export const settingsSchema = Joi.object<Settings, true>({
     })
     .meta({ secret: true })
     .description('`sqlite:path`, `sqlite:///./path` (as SQLAlchemy writes it), `sqlite::memory:` or `postgres://…`.'),
+  ALGORITHM: Joi.string()
+    .valid(...Object.keys(HMAC_KEY_BYTES), ...KEY_PAIR_ALGORITHMS)
+    .default('HS256')
+    .description(
+      'How access tokens are signed: `HS256`, `HS384` or `HS512` with SECRET_KEY; `RS256`, `PS256` or `ES256` with a key pair that is made and kept in the database.',
+    ),
   SECRET_KEY: signingKey(forAlgorithm)
     .when('ALGORITHM', { is: Joi.valid(...KEY_PAIR_ALGORITHMS), otherwise: requiredWhereShared(Joi.string()) })
     .description(
@@ -116,12 +122,6 @@ export const settingsSchema = Joi.object<Settings, true>({
     .invalid(Joi.ref('SECRET_KEY'), Joi.ref('SECRET_KEY_PREVIOUS'))
     .messages({ 'any.invalid': `{#label} must not be the same as SECRET_KEY or SECRET_KEY_PREVIOUS. Make one with: ${KEYGEN}` })
     .description('The root of every other secret. Never shared. Made at first start in development.'),
-  ALGORITHM: Joi.string()
-    .valid(...Object.keys(HMAC_KEY_BYTES), ...KEY_PAIR_ALGORITHMS)
-    .default('HS256')
-    .description(
-      'How access tokens are signed: `HS256`, `HS384` or `HS512` with SECRET_KEY; `RS256`, `PS256` or `ES256` with a key pair that is made and kept in the database.',
-    ),
   ACCESS_TOKEN_EXPIRE_MINUTES: Joi.number().integer().min(1).max(1440).default(30).unit('minutes').description('Life of an access token.'),
   REFRESH_TOKEN_EXPIRE_DAYS: Joi.number()
     .integer()
