@@ -4,7 +4,7 @@ import { errorCode } from '../src/lib/error-code.js';
 import { ConfigError } from './config-error.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
 import { keptKeys, localKeys } from './keys.js';
-import { type Algorithm, isKeyPairAlgorithm, type Settings, settingsSchema } from './schema.js';
+import { type Algorithm, BUILT_IN_ROLES, isKeyPairAlgorithm, readRoles, type Settings, settingsSchema } from './schema.js';
 
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
 export interface Config {
@@ -36,6 +36,17 @@ export interface Config {
     readonly longestSeconds: number;
   };
   readonly rootKey: string;
+  /** The scopes of each role beside its own. */
+  readonly roles: Readonly<Record<string, readonly string[]>>;
+  readonly mail: {
+    readonly appName: string;
+    /** What the links in mails begin with; without a slash at its end. */
+    readonly appUrl: string;
+    /** Absent where mails only wait. */
+    readonly smtpUrl: string | undefined;
+    readonly from: string;
+  };
+  readonly audit: { /** 0 for ever. */ readonly retentionDays: number };
   readonly password: { readonly rounds: number; readonly threads: number; readonly queueLimit: number };
   readonly logLevel: Settings['LOG_LEVEL'];
   readonly shutdownSeconds: number;
@@ -123,6 +134,9 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
       longestSeconds: settings.SESSION_MAX_DAYS * DAY_SECONDS,
     },
     rootKey,
+    roles: { ...Object.fromEntries(BUILT_IN_ROLES.map((role) => [role, []])), ...readRoles(settings.ROLES) },
+    mail: { appName: settings.APP_NAME, appUrl: settings.APP_URL, smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM },
+    audit: { retentionDays: settings.AUDIT_RETENTION_DAYS },
     password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },
     logLevel: settings.LOG_LEVEL,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,

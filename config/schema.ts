@@ -32,6 +32,12 @@ export interface Settings {
   HASH_THREADS: number;
   HASH_QUEUE_LIMIT: number;
   TRUST_PROXY: number;
+  ROLES: string;
+  APP_NAME: string;
+  APP_URL: string;
+  SMTP_URL?: string;
+  MAIL_FROM: string;
+  AUDIT_RETENTION_DAYS: number;
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   SHUTDOWN_SECONDS: number;
 }
@@ -86,6 +92,53 @@ const requiredWhereShared = (key: Joi.StringSchema): Joi.StringSchema =>
 
 const exactOrigin = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport =>
   /^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value ? value : helpers.error('origin.inexact');
+
+/** What a role may be called. */
+const ROLE_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
+/** RFC 6749 §3.3. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/;
+/** The roles that are always there; each has the scope of its name, which no other may have. */
+export const BUILT_IN_ROLES = ['user', 'admin'] as const;
+
+/** The scopes of each role, or undefined where the text doesn't say that. */
+export function readRoles(text: string): Record<string, string[]> | undefined {
+  const parsed = parseJson(text);
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
+  const entries = Object.entries(parsed).map(
+    ([role, scopes]: [string, unknown]) => [role, isScopes(role, scopes) ? scopes : undefined] as const,
+  );
+  const readable = entries.flatMap(([role, scopes]) => (ROLE_NAME.test(role) && scopes !== undefined ? [[role, scopes] as const] : []));
+  return readable.length === entries.length ? Object.fromEntries(readable) : undefined;
+}
+
+const isScopes = (role: string, scopes: unknown): scopes is string[] =>
+  Array.isArray(scopes) &&
+  scopes.every((scope) => typeof scope === 'string' && SCOPE.test(scope) && !BUILT_IN_ROLES.some((one) => one === scope && one !== role));
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const webAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
+  if (!/^https?:\/\//.test(value) || !URL.canParse(value)) return helpers.error('url.inexact');
+  const { search, hash, username } = new URL(value);
+  return search === '' && hash === '' && username === '' ? value.replace(/\/+$/, '') : helpers.error('url.inexact');
+};
+
+const smtpAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
+  if (!/^smtps?:\/\//.test(value) || !URL.canParse(value)) return helpers.error('smtp.unreadable');
+  const { hostname, pathname, search, hash } = new URL(value);
+  return hostname !== '' && /^\/?$/.test(pathname) && /^(\?tls=(none|starttls))?$/.test(search) && hash === ''
+    ? value
+    : helpers.error('smtp.unreadable');
+};
+
+const mailAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport =>
+  /^(?:[^\p{C}<>",;:@]+ )?<[^\s<>",;@]+@[^\s<>",;@]+>$|^[^\s<>",;@]+@[^\s<>",;@]+$/u.test(value) ? value : helpers.error('mail.unreadable');
 
 /**
  * Every setting once: name, default, unit, meaning, secrecy and what is unsafe. `.env.example` and the README's table
@@ -179,6 +232,63 @@ export const settingsSchema = Joi.object<Settings, true>({
     .default(0)
     .unit('proxies')
     .description('How many proxies in front may name the client in `X-Forwarded-For`.'),
+  ROLES: Joi.string()
+    .default('{}')
+    .custom((value: string, helpers) => (readRoles(value) ? value : helpers.error('roles.unreadable')))
+    .messages({
+      'roles.unreadable':
+        '{#label} must be JSON that lists the scopes of each role, as .env.example shows: names of a-z, 0-9, - and _, scopes without spaces. The scopes `user` and `admin` belong to the roles of those names alone',
+    })
+    .description('Roles beside `user` and `admin`, and the scopes of each, as JSON: `{"editor":["articles:write"]}`.'),
+  APP_NAME: Joi.string()
+    .max(60)
+    .pattern(/^[^\p{C}]+$/u)
+    .default('Lingomate')
+    .messages({ 'string.pattern.base': '{#label} must be one line of text that can be seen' })
+    .description('What mails call your app.'),
+  APP_URL: Joi.string()
+    .custom(webAddress)
+    .default('http://localhost:3000')
+    .when('NODE_ENV', {
+      is: 'production',
+      then: Joi.when('SMTP_URL', {
+        is: Joi.exist(),
+        then: Joi.string()
+          .pattern(/^https:/)
+          .required(),
+      }),
+    })
+    .messages({
+      'any.required':
+        '{#label} is required in production with SMTP_URL: it is where the links in mails lead, such as https://app.example.com',
+      'string.pattern.base': '{#label} must be https in production: it is where the links in mails lead',
+      'url.inexact': '{#label} must be an http or https address without query and fragment, such as https://app.example.com',
+    })
+    .description('Where your app is: what the links in mails begin with.'),
+  SMTP_URL: Joi.string()
+    .custom(smtpAddress)
+    .meta({ secret: true })
+    .messages({
+      'smtp.unreadable':
+        '{#label} must be smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465; a host elsewhere that has no TLS needs ?tls=none behind it',
+    })
+    .description('The mail server. Without one, mails wait, and `/dev/mailbox` shows them outside production.'),
+  MAIL_FROM: Joi.string()
+    .custom(mailAddress)
+    .default('Lingomate <no-reply@localhost>')
+    .when('NODE_ENV', { is: 'production', then: Joi.when('SMTP_URL', { is: Joi.exist(), then: Joi.required() }) })
+    .messages({
+      'any.required': '{#label} is required in production with SMTP_URL: the sender of every mail, such as Example <no-reply@example.com>',
+      'mail.unreadable': '{#label} must be an address, with or without a name: no-reply@example.com or Example <no-reply@example.com>',
+    })
+    .description('Sender of every mail.'),
+  AUDIT_RETENTION_DAYS: Joi.number()
+    .integer()
+    .min(0)
+    .max(36_500)
+    .default(365)
+    .unit('days')
+    .description('How long audit events are kept; 0 is for ever.'),
   LOG_LEVEL: Joi.string()
     .valid('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent')
     .default('info')

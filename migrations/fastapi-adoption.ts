@@ -51,7 +51,7 @@ const nameKey = (name: string): string => name.replace(/[A-Z]/g, (letter) => let
 const isOriginal = (name: string): boolean => FASTAPI_COLUMNS.some((original) => original === nameKey(name));
 
 /** Gives each added column that is called as one of ours another name; SQLite rewrites all that speaks of it. */
-async function makeRoom(context: MigrationContext, ours: readonly string[]): Promise<void> {
+export async function makeRoom(context: MigrationContext, ours: readonly string[]): Promise<void> {
   const names = (await tableInfo(context)).map(({ name }) => name);
   const taken = new Set([...ours, ...names.map(nameKey)]);
   for (const name of names.filter((one) => !isOriginal(one) && ours.includes(nameKey(one)))) {

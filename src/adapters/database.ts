@@ -15,7 +15,14 @@ const POSTGRES_CONNECTIONS = 10;
 const NO_RETRIES = { retry: { max: 1 } };
 
 /** What one process at a time may do, by the number that stands for it in PostgreSQL: any, the same in every process. */
-export const LOCKS = { migrating: 7_160_115, revoking: 7_160_116, makingKeys: 7_160_117 } as const;
+export const LOCKS = {
+  migrating: 7_160_115,
+  revoking: 7_160_116,
+  makingKeys: 7_160_117,
+  naming: 7_160_118,
+  administering: 7_160_119,
+  auditing: 7_160_120,
+} as const;
 
 /** The database, whichever it is. */
 export interface Database {
@@ -23,6 +30,8 @@ export interface Database {
   readonly target: DatabaseTarget;
   /** Runs the work in one write transaction: committed when it resolves, rolled back when it throws. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Runs the work as the last of that transaction, in the order in which it was handed in; the transaction fails where it does. */
+  beforeCommit(transaction: Transaction, work: () => Promise<void>): void;
   /** Runs `then` when that transaction is known to be committed, before its caller goes on; never where it failed. */
   afterCommit(transaction: Transaction, then: () => void): void;
   /** Holds, until that transaction ends, what only one process may do at a time. SQLite's only writer holds it already. */
@@ -30,6 +39,12 @@ export interface Database {
   /** Resolves when the database is there, migrated, and answers; throws what it says otherwise. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What is left to do at the end of a transaction. */
+interface Ends {
+  readonly before: (() => Promise<void>)[];
+  readonly after: (() => void)[];
 }
 
 /** What sets the connection that migrates apart: it may make the file, and wait for as long as another process migrates. */
@@ -44,24 +59,32 @@ export function createDatabase(target: DatabaseTarget, migrating?: Migrating): D
   const alone = target.dialect === 'sqlite' ? oneAtATime((migrating?.waitMs ?? LOCK_WAIT_MS) / 2) : <T>(work: () => Promise<T>) => work();
   const type = target.dialect === 'sqlite' ? { type: Transaction.TYPES.IMMEDIATE } : {};
   // Sequelize's own hooks of this name also run where the commit failed.
-  const afterwards = new WeakMap<Transaction, (() => void)[]>();
+  const begun = new WeakMap<Transaction, Ends>();
   const run = async <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => {
-    const then: (() => void)[] = [];
-    const result = await sequelize.transaction(type, (transaction) => {
-      afterwards.set(transaction, then);
-      return work(transaction);
+    const ends: Ends = { before: [], after: [] };
+    const result = await sequelize.transaction(type, async (transaction) => {
+      begun.set(transaction, ends);
+      const worked = await work(transaction);
+      for (const step of ends.before) await step();
+      return worked;
     });
-    for (const step of then) step();
+    for (const step of ends.after) step();
     return result;
+  };
+  const endsOf = (transaction: Transaction): Ends => {
+    const ends = begun.get(transaction);
+    if (ends === undefined) throw new TypeError('a transaction that was not begun here');
+    return ends;
   };
   return {
     sequelize,
     target,
     transaction: (work) => alone(() => run(work)),
+    beforeCommit: (transaction, work) => {
+      endsOf(transaction).before.push(work);
+    },
     afterCommit: (transaction, then) => {
-      const steps = afterwards.get(transaction);
-      if (steps === undefined) throw new TypeError('a transaction that was not begun here');
-      steps.push(then);
+      endsOf(transaction).after.push(then);
     },
     lock: async (transaction, what) => {
       if (target.dialect === 'postgres') await sequelize.query(`SELECT pg_advisory_xact_lock(${what})`, { transaction });

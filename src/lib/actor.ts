@@ -9,6 +9,8 @@ export interface Client {
 export interface Actor extends Client {
   readonly userId: number;
   readonly sessionId: string;
+  /** When they proved who they are, in milliseconds since 1970. */
+  readonly loggedInAt: number;
 }
 
 /** Who calls, by the Bearer token that came: `unknown` where it is not valid, `nobody` where there is none. */
@@ -16,3 +18,26 @@ export type Caller =
   | { readonly kind: 'nobody' | 'unknown' }
   | { readonly kind: 'service'; readonly keyId: string; readonly scopes: readonly string[] }
   | { readonly kind: 'user'; readonly actor: Actor; readonly scopes: readonly string[] };
+
+/** Who did something, as the record of it keeps them: `nobody` is a caller who is not known (yet). */
+export interface Doer extends Client {
+  readonly kind: 'user' | 'service' | 'operator' | 'system' | 'nobody';
+  /** A user's or a service key's id. */
+  readonly id: string | null;
+}
+
+const NOWHERE: Client = { ip: null, userAgent: null, requestId: null };
+
+/** Whoever has a shell on the machine. */
+export const OPERATOR: Doer = { ...NOWHERE, kind: 'operator', id: null };
+/** The service itself, by the clock. */
+export const SYSTEM: Doer = { ...NOWHERE, kind: 'system', id: null };
+
+export const byUser = ({ userId, ip, userAgent, requestId }: Actor): Doer => ({
+  kind: 'user',
+  id: String(userId),
+  ip,
+  userAgent,
+  requestId,
+});
+export const byClient = ({ ip, userAgent, requestId }: Client): Doer => ({ kind: 'nobody', id: null, ip, userAgent, requestId });

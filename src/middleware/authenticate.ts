@@ -73,9 +73,10 @@ export function createGuards({ sessions, serviceKeys }: Parts): Guards {
 }
 
 /** Written out, as it is made for each request: a spread takes its time. */
-const actorOf = ({ sub, sid }: AccessTokenClaims, { ip, userAgent, requestId }: Client): Actor => ({
+const actorOf = ({ sub, sid, auth_time }: AccessTokenClaims, { ip, userAgent, requestId }: Client): Actor => ({
   userId: Number(sub),
   sessionId: sid,
+  loggedInAt: auth_time * 1000,
   ip,
   userAgent,
   requestId,

@@ -1,4 +1,9 @@
 import type { Sequelize } from 'sequelize';
+import { type AuditEventModel, defineAuditEvent } from './audit-event.model.js';
+import { type AuditHeadModel, defineAuditHead } from './audit-head.model.js';
+import { defineOneTimeToken, type OneTimeTokenModel } from './one-time-token.model.js';
+import { defineOutboxMail, type OutboxMailModel } from './outbox-mail.model.js';
+import { defineRecoveryCode, type RecoveryCodeModel } from './recovery-code.model.js';
 import { defineRevocation, type RevocationModel } from './revocation.model.js';
 import { defineServiceKey, type ServiceKeyModel } from './service-key.model.js';
 import { defineSession, type SessionModel } from './session.model.js';
@@ -11,6 +16,11 @@ export interface Models {
   readonly Revocation: RevocationModel;
   readonly SigningKey: SigningKeyModel;
   readonly ServiceKey: ServiceKeyModel;
+  readonly AuditEvent: AuditEventModel;
+  readonly AuditHead: AuditHeadModel;
+  readonly OutboxMail: OutboxMailModel;
+  readonly OneTimeToken: OneTimeTokenModel;
+  readonly RecoveryCode: RecoveryCodeModel;
 }
 
 /** The models of one database. */
@@ -21,5 +31,10 @@ export function createModels(sequelize: Sequelize): Models {
     Revocation: defineRevocation(sequelize),
     SigningKey: defineSigningKey(sequelize),
     ServiceKey: defineServiceKey(sequelize),
+    AuditEvent: defineAuditEvent(sequelize),
+    AuditHead: defineAuditHead(sequelize),
+    OutboxMail: defineOutboxMail(sequelize),
+    OneTimeToken: defineOneTimeToken(sequelize),
+    RecoveryCode: defineRecoveryCode(sequelize),
   };
 }

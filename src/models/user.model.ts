@@ -10,7 +10,8 @@ import {
 } from 'sequelize';
 
 /** Columns that a new user leaves to their defaults. */
-type MadeByDatabase = 'id' | 'lookalike_fold' | 'hash_truncates';
+type MadeByDatabase =
+  'id' | 'lookalike_fold' | 'hash_truncates' | 'display_name' | 'display_name_fold' | 'email_fold' | 'verified_email_fold';
 
 /** A user as the database keeps them. Each database has a model of its own, so that two apps share nothing. */
 export class User extends Model<InferAttributes<User>, InferCreationAttributes<User, { omit: MadeByDatabase }>> {
@@ -26,6 +27,12 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare hash_truncates: boolean;
   declare email: string | null;
   declare email_verified_at: Date | null;
+  /** The one form of the address as claimed. */
+  declare email_fold: string | null;
+  /** The same once it is verified: no other user may have it. */
+  declare verified_email_fold: string | null;
+  declare display_name: string | null;
+  declare display_name_fold: string | null;
   declare roles: string[];
   declare disabled_at: Date | null;
   declare created_at: Date;
@@ -82,6 +89,10 @@ export function defineUser(sequelize: Sequelize): UserModel {
       hash_truncates: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
       email: { type: DataTypes.TEXT },
       email_verified_at: { type: DataTypes.DATE },
+      email_fold: { type: DataTypes.TEXT },
+      verified_email_fold: { type: DataTypes.TEXT },
+      display_name: { type: DataTypes.TEXT },
+      display_name_fold: { type: DataTypes.TEXT },
       roles: { type: DataTypes.JSON, allowNull: false },
       disabled_at: { type: DataTypes.DATE },
       created_at: { type: DataTypes.DATE, allowNull: false },

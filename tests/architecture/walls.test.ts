@@ -46,7 +46,22 @@ const FLOORS = [
 const floorOf = (path: string): number => FLOORS.findIndex((folders) => folders.some((folder) => path.startsWith(`${folder}/`)));
 
 /** No circles: a service uses only those before it. */
-const SERVICE_ORDER = ['key', 'token', 'service-key', 'session', 'password', 'auth', 'user'];
+const SERVICE_ORDER = [
+  'key',
+  'token',
+  'audit',
+  'outbox',
+  'service-key',
+  'session',
+  'password',
+  'one-time-token',
+  'recovery-code',
+  'auth',
+  'user',
+  'password-reset',
+  'admin',
+  'transfer',
+];
 const serviceRank = (path: string): number => SERVICE_ORDER.indexOf(/services\/(?:[\w-]+\/)?([\w-]+)\.service/.exec(path)?.[1] ?? '');
 
 describe('the walls of the house', () => {

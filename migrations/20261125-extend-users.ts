@@ -1,0 +1,62 @@
+import { DataTypes, type ModelAttributes, QueryTypes } from 'sequelize';
+import { foldName } from '../src/lib/names.js';
+import { makeRoom } from './fastapi-adoption.js';
+import type { Migration, MigrationContext } from './migration.js';
+
+const columns: ModelAttributes = {
+  display_name: { type: DataTypes.TEXT },
+  display_name_fold: { type: DataTypes.TEXT },
+  email_fold: { type: DataTypes.TEXT },
+  verified_email_fold: { type: DataTypes.TEXT },
+};
+
+/** What the list of users is searched by. A prefix is looked up by bytes, which PostgreSQL does under this collation alone. */
+const searchIndexes = (collation: string): readonly string[] => [
+  'CREATE UNIQUE INDEX users_verified_email_fold ON users (verified_email_fold)',
+  `CREATE INDEX users_search_name ON users (coalesce(username_fold, lookalike_fold)${collation}, id)`,
+  `CREATE INDEX users_search_email ON users (email_fold${collation}, id)`,
+  `CREATE INDEX users_search_display_name ON users (display_name_fold${collation}, id)`,
+  `CREATE INDEX users_roles ON users (CAST(roles AS TEXT)${collation}, id)`,
+  'CREATE INDEX users_disabled ON users (id) WHERE disabled_at IS NOT NULL',
+];
+const INDEXES = [
+  'users_verified_email_fold',
+  'users_search_name',
+  'users_search_email',
+  'users_search_display_name',
+  'users_roles',
+  'users_disabled',
+] as const;
+
+/** So many users are read at once. */
+const AT_ONCE = 1000;
+
+async function up(context: MigrationContext): Promise<void> {
+  const { sequelize, queryInterface, transaction } = context;
+  const postgres = sequelize.getDialect() === 'postgres';
+  // A team's table may have columns of these names, which its own code goes on to use.
+  if (!postgres) await makeRoom(context, Object.keys(columns));
+  for (const [name, column] of Object.entries(columns)) await queryInterface.addColumn('users', name, column, { transaction });
+  await foldAddresses(context, 0);
+  for (const sql of searchIndexes(postgres ? ' COLLATE "C"' : '')) await sequelize.query(sql, { transaction });
+}
+
+async function foldAddresses(context: MigrationContext, after: number): Promise<void> {
+  const { sequelize, transaction } = context;
+  const rows = await sequelize.query<{ id: number; email: string }>(
+    'SELECT id, email FROM users WHERE email IS NOT NULL AND id > $after ORDER BY id LIMIT $most',
+    { type: QueryTypes.SELECT, bind: { after, most: AT_ONCE }, transaction },
+  );
+  for (const { id, email } of rows) {
+    await sequelize.query('UPDATE users SET email_fold = $fold WHERE id = $id', { bind: { fold: foldName(email), id }, transaction });
+  }
+  const last = rows.at(-1);
+  if (rows.length === AT_ONCE && last !== undefined) await foldAddresses(context, last.id);
+}
+
+async function down({ sequelize, transaction }: MigrationContext): Promise<void> {
+  for (const name of INDEXES) await sequelize.query(`DROP INDEX ${name}`, { transaction });
+  for (const name of Object.keys(columns)) await sequelize.query(`ALTER TABLE users DROP COLUMN ${name}`, { transaction });
+}
+
+export const extendUsers: Migration = { name: '20261125-extend-users', up, down };

@@ -1,0 +1,40 @@
+import { DataTypes, type InferAttributes, type InferCreationAttributes, Model, Op, type Sequelize, type Transaction } from 'sequelize';
+
+/** A token that does one thing once. Only its hash is kept; using it removes it. */
+export class OneTimeToken extends Model<InferAttributes<OneTimeToken>, InferCreationAttributes<OneTimeToken>> {
+  declare id: string;
+  /** Null for one that is nobody's. */
+  declare user_id: number | null;
+  declare purpose: string;
+  declare token_hash: string;
+  /** The address that it went to; null where it was handed over. */
+  declare email_fold: string | null;
+  declare created_at: Date;
+  declare expires_at: Date;
+
+  /** Removes up to `most` that ran out before that time, and says how many. */
+  static async deleteExpired(before: Date, most: number, transaction: Transaction): Promise<number> {
+    const rows = await this.findAll({ attributes: ['id'], where: { expires_at: { [Op.lt]: before } }, limit: most, transaction });
+    return rows.length === 0 ? 0 : this.destroy({ where: { id: rows.map(({ id }) => id) }, transaction });
+  }
+}
+
+/** Makes the OneTimeToken model of one database. */
+export function defineOneTimeToken(sequelize: Sequelize): OneTimeTokenModel {
+  class OwnOneTimeToken extends OneTimeToken {}
+  OwnOneTimeToken.init(
+    {
+      id: { type: DataTypes.TEXT, primaryKey: true },
+      user_id: { type: DataTypes.INTEGER },
+      purpose: { type: DataTypes.TEXT, allowNull: false },
+      token_hash: { type: DataTypes.TEXT, allowNull: false },
+      email_fold: { type: DataTypes.TEXT },
+      created_at: { type: DataTypes.DATE, allowNull: false },
+      expires_at: { type: DataTypes.DATE, allowNull: false },
+    },
+    { sequelize, tableName: 'auth_one_time_tokens', timestamps: false },
+  );
+  return OwnOneTimeToken;
+}
+
+export type OneTimeTokenModel = typeof OneTimeToken;
