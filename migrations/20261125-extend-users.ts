@@ -10,22 +10,23 @@ const columns: ModelAttributes = {
   verified_email_fold: { type: DataTypes.TEXT },
 };
 
+/** What users are like, for whoever lists those who share it: `+` or, if disabled, `-`, and their roles. */
+const KIND = `(CASE WHEN disabled_at IS NULL THEN '+' ELSE '-' END || CAST(roles AS TEXT))`;
+
 /** What the list of users is searched by. A prefix is looked up by bytes, which PostgreSQL does under this collation alone. */
 const searchIndexes = (collation: string): readonly string[] => [
   'CREATE UNIQUE INDEX users_verified_email_fold ON users (verified_email_fold)',
-  `CREATE INDEX users_search_name ON users (coalesce(username_fold, lookalike_fold)${collation}, id)`,
-  `CREATE INDEX users_search_email ON users (email_fold${collation}, id)`,
-  `CREATE INDEX users_search_display_name ON users (display_name_fold${collation}, id)`,
-  `CREATE INDEX users_roles ON users (CAST(roles AS TEXT)${collation}, id)`,
-  'CREATE INDEX users_disabled ON users (id) WHERE disabled_at IS NOT NULL',
+  `CREATE INDEX users_kinds ON users (${KIND}${collation}, id)`,
+  `CREATE INDEX users_search_name ON users (${KIND}${collation}, coalesce(username_fold, lookalike_fold)${collation}, id)`,
+  `CREATE INDEX users_search_email ON users (${KIND}${collation}, email_fold${collation}, id)`,
+  `CREATE INDEX users_search_display_name ON users (${KIND}${collation}, display_name_fold${collation}, id)`,
 ];
 const INDEXES = [
   'users_verified_email_fold',
+  'users_kinds',
   'users_search_name',
   'users_search_email',
   'users_search_display_name',
-  'users_roles',
-  'users_disabled',
 ] as const;
 
 /** So many users are read at once. */

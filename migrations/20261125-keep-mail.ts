@@ -13,7 +13,9 @@ const columns: ModelAttributes = {
   sealed_content: { type: DataTypes.TEXT },
   state: { type: DataTypes.TEXT, allowNull: false },
   attempts: { type: DataTypes.INTEGER, allowNull: false },
-  /** When it is to be tried; while it is being sent, when whoever does that is taken for dead. */
+  /** How many of these the server answered with a refusal for good. */
+  refusals: { type: DataTypes.INTEGER, allowNull: false },
+  /** When it is to be tried; moved on again and again while it is being sent, so that others see that somebody does. */
   due_at: { type: DataTypes.DATE, allowNull: false },
   /** Which sending of it is under way. */
   claim: { type: DataTypes.TEXT },

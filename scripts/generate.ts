@@ -73,7 +73,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 const container = createContainer(loadConfig({ NODE_ENV: 'test', DATABASE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' }));
 const { services, health, version, config } = container;
-const routes = createRoutes({ services, health, version, settings: { ...config.token, publicUrl: config.http.publicUrl } });
+const routes = createRoutes({ services, health, version, settings: { ...config.token, publicUrl: config.http.publicUrl, hasMailbox: true } });
 
 const made: Readonly<Record<string, string>> = {
   '.env.example': envExample(),

@@ -1,44 +1,25 @@
 import { type Config, describeTarget } from '../config/index.js';
-import { createDatabase, type Database, isFile } from './adapters/database.js';
+import { createDatabase, type Database } from './adapters/database.js';
 import { createHasher, type Hasher } from './adapters/hasher.js';
+import { createSmtpMailer, type Mailer } from './adapters/mailer.js';
 import { migrate } from './adapters/migrator.js';
+import { startJobs } from './jobs.js';
 import { type Clock, systemClock } from './lib/clock.js';
-import { every, type Repeated } from './lib/every.js';
+import type { Repeated } from './lib/every.js';
 import { once } from './lib/once.js';
 import { createModels } from './models/index.js';
 import { createHealth, type Health } from './observability/health.js';
 import { createLogger, type Logger } from './observability/logger.js';
 import { packageVersion } from './package-version.js';
-import { type AuthService, createAuthService } from './services/auth.service.js';
-import { createKeyService, type KeyService } from './services/key/key.service.js';
-import { createPasswordService } from './services/password.service.js';
-import { createServiceKeyService, type ServiceKeyService } from './services/service-key.service.js';
-import { createRevocations, type Revocations } from './services/session/revocations.js';
-import { createSessionService, type SessionService } from './services/session/session.service.js';
-import { createTokenService } from './services/token.service.js';
-import { createUserService, type UserService } from './services/user.service.js';
+import { createServices, type Services } from './services/index.js';
 
 /** Parts that a caller may put in the place of ours. */
 export interface Overrides {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly hasher: Hasher;
+  readonly mailer: Mailer;
 }
-
-export interface Services {
-  readonly auth: AuthService;
-  readonly keys: KeyService;
-  readonly serviceKeys: ServiceKeyService;
-  readonly sessions: SessionService;
-  readonly users: UserService;
-}
-
-/** How often it is read what other processes have revoked: four times within the second that they may be late by. */
-const REVOCATIONS_MS = 250;
-/** How often it is read which key pairs there are. A new one is known long before it signs. */
-const KEYS_MS = 1000;
-const PRUNE_MS = 60 * 60 * 1000;
-const FIRST_PRUNE_MS = 60 * 1000;
 
 /** Everything that one instance of the service is made of; two share nothing. */
 export interface Container {
@@ -64,15 +45,8 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
   const database = createDatabase(config.database);
   const models = createModels(database.sequelize);
 
-  const { token, rootKey, session } = config;
-  const keys = createKeyService({ settings: token, rootKey, model: models.SigningKey, database, clock });
-  const tokens = createTokenService({ keys, clock, settings: token });
-  const revocations = createRevocations({ model: models.Revocation, database, clock, lifetimeSeconds: token.lifetimeSeconds });
-  const sessions = createSessionService({ models, database, tokens, revocations, rootKey, settings: session, clock, logger });
-  const serviceKeys = createServiceKeyService({ model: models.ServiceKey, database, rootKey, clock, logger });
-  const passwords = createPasswordService({ hasher, rounds: config.password.rounds });
-  const auth = createAuthService({ models, database, passwords, sessions, clock, logger });
-  const users = createUserService({ models, database, passwords, sessions, clock });
+  const mailer = overrides.mailer ?? mailerOf(config);
+  const { services, inner } = createServices({ config, models, database, hasher, mailer, clock, logger });
 
   const prepare = once(async () => {
     const { applied, lines } = await migrate(database);
@@ -84,14 +58,15 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
   const jobs: Repeated[] = [];
   const start = once(async () => {
     await prepare();
-    passwords.levelWith(await models.User.hashSettings());
-    await keys.load();
-    await revocations.load();
-    jobs.push(...startJobs({ config, keys, revocations, sessions, logger }));
+    inner.passwords.levelWith(await models.User.hashSettings());
+    await services.keys.load();
+    await inner.revocations.load();
+    if (mailer === undefined && config.environment === 'production') logger.warn(NO_MAIL_SERVER);
+    jobs.push(...startJobs({ config, services, inner, logger }));
   });
   const health = createHealth({
     pingDatabase: () => start().then(() => database.ping()),
-    knowRevocations: async () => revocations.catchUp(),
+    knowRevocations: async () => inner.revocations.catchUp(),
     hasher,
     queueLimit: config.password.queueLimit,
   });
@@ -100,8 +75,9 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
   const close = once(async () => {
     await start.underWay()?.catch(nothing);
     await Promise.all(jobs.map((job) => job.stop()));
-    await sessions.close();
-    await serviceKeys.close();
+    await services.outbox.close();
+    await services.sessions.close();
+    await services.serviceKeys.close();
     await hasher.close();
     await database.close();
     logger.flush();
@@ -112,7 +88,7 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
     health,
     database,
     version: packageVersion(),
-    services: { auth, keys, serviceKeys, sessions, users },
+    services,
     prepare,
     start,
     close,
@@ -121,52 +97,10 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
 
 const nothing = (): void => undefined;
 
-interface JobParts {
-  readonly config: Config;
-  readonly keys: KeyService;
-  readonly revocations: Revocations;
-  readonly sessions: SessionService;
-  readonly logger: Logger;
-}
+const NO_MAIL_SERVER = 'SMTP_URL is not set: mails wait, and are given up after three days. Set it, and MAIL_FROM and APP_URL';
 
-/** What goes on for as long as the service runs. What fails is tried again, and told once; so is that it works again. */
-function startJobs({ config, keys, revocations, sessions, logger }: JobParts): Repeated[] {
-  const told = (what: string, work: () => Promise<void>): (() => Promise<void>) => {
-    let failing = false;
-    return async () => {
-      try {
-        await work();
-        if (failing) logger.info(`${what} works again`);
-        failing = false;
-      } catch (error) {
-        if (!failing) logger.warn({ err: error }, `${what} failed; it is tried again`);
-        failing = true;
-      }
-    };
-  };
-  const pruneAll = async (): Promise<void> => {
-    while (await sessions.prune());
-  };
-  // Nobody else can write to a database in memory.
-  const shared = config.database.dialect === 'postgres' || isFile(config.database);
-  return [
-    ...(shared
-      ? [
-          every(
-            REVOCATIONS_MS,
-            told('reading what was revoked', () => revocations.sync()),
-          ),
-        ]
-      : []),
-    ...(keys.changes
-      ? [
-          every(
-            KEYS_MS,
-            told('reading the signing keys', () => keys.load()),
-          ),
-        ]
-      : []),
-    // Not all processes at one time, and also where none lives for an hour.
-    every(PRUNE_MS, told('removing what ended long ago', pruneAll), FIRST_PRUNE_MS * (1 + Math.random())),
-  ];
-}
+/** Nothing is connected before the first mail. */
+const mailerOf = ({ mail: { smtpUrl, from } }: Config): Mailer | undefined =>
+  smtpUrl === undefined ? undefined : createSmtpMailer({ smtpUrl, from });
+
+export type { Services } from './services/index.js';

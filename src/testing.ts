@@ -4,9 +4,11 @@ import { createHasher, type Hasher } from './adapters/hasher.js';
 import { buildApp } from './app.js';
 import { createContainer, type Overrides, type Services } from './container.js';
 import { AppError } from './errors/app-error.js';
+import { OPERATOR } from './lib/actor.js';
 import { movableClock, type MovableClock } from './lib/clock.js';
 import { checker } from './middleware/validate.js';
 import { ownVerifier, type Verifier } from './resource-server/verifier.js';
+import type { MailboxItem } from './services/outbox/outbox.service.js';
 import { registerBody } from './validators/user.validator.js';
 
 type App = ReturnType<typeof buildApp>;
@@ -23,6 +25,10 @@ export interface TestUserInput {
   readonly username?: string;
   readonly password?: string;
   readonly email?: string;
+  /** In place of the role that everybody has. */
+  readonly roles?: readonly string[];
+  /** Whether the address has been verified, by the token that was mailed there. */
+  readonly emailVerified?: boolean;
 }
 
 type Agent = ReturnType<typeof supertest.agent>;
@@ -33,6 +39,9 @@ export interface TestSession {
   readonly accessToken: string;
   readonly refreshToken: string;
 }
+
+/** A mail as its reader gets it, and the link and token in it, where there is one. */
+export type TestMail = MailboxItem;
 
 /** One isolated service in memory: its own database, clock, keys and threads. */
 export interface TestAuth {
@@ -56,6 +65,8 @@ export interface TestAuth {
    * sends back those for https too, as a browser does with localhost. With a user, each request bears their access token.
    */
   agent(user?: TestUser): Promise<Agent>;
+  /** The mails so far, newest first: to that address, whatever its case, or all. None is sent anywhere unless SMTP_URL is set. */
+  mails(to?: string): Promise<TestMail[]>;
   close(): Promise<void>;
 }
 
@@ -112,15 +123,23 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
   const container = createContainer(config, { clock, ...overrides, hasher });
   await container.start();
   const app = buildApp(container);
-  const { auth, users } = container.services;
+  const { admin, auth, outbox, users } = container.services;
   let made = 0;
   const check = checker(registerBody);
 
+  const verify = async ({ email }: TestUserInput): Promise<void> => {
+    const mail = (await outbox.mailbox(email)).find(({ purpose }) => purpose === 'email_verification');
+    if (email === undefined || typeof mail?.token !== 'string') throw new TypeError('there is no address that could be verified');
+    await users.verifyEmail(mail.token, TEST_CLIENT);
+  };
   const createUser = async (input: TestUserInput = {}): Promise<TestUser> => {
     if (input.username === undefined) made += 1;
-    const user = { username: `user-${made}`, password: PASSWORD, ...input };
+    const { roles, emailVerified = false, ...given } = input;
+    const user = { username: `user-${made}`, password: PASSWORD, ...given };
     try {
-      const { id } = await users.register(check(user));
+      const { id } = await users.register(check(user), TEST_CLIENT);
+      if (emailVerified) await verify(given);
+      if (roles !== undefined) await admin.change(id, { roles }, OPERATOR);
       return { id, username: user.username, password: user.password };
     } catch (error) {
       const taken = error instanceof AppError && error.code === 'username_taken';
@@ -159,6 +178,7 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
       const agent = sendingSecureCookies(supertest.agent(app)).set('Origin', config.http.corsOrigins[0] ?? config.http.publicUrl);
       return user === undefined ? agent : agent.set('Authorization', `Bearer ${await token(user)}`);
     },
+    mails: (to) => outbox.mailbox(to),
     close: () => container.close(),
   };
 }

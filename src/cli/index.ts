@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { packageVersion } from '../package-version.js';
+import { addAudit } from './audit.js';
 import { addDoctor } from './doctor.js';
 import { reportFault } from './fault.js';
 import { addKeys } from './keys.js';
@@ -16,7 +17,7 @@ const program = new Command('lingomate-auth')
   .exitOverride()
   // What commander would write of an error comes with what it throws.
   .configureOutput({ writeErr: () => undefined });
-for (const add of [addServe, addMigrate, addKeys, addServiceKeys, addSessions, addDoctor]) add(program);
+for (const add of [addServe, addMigrate, addKeys, addServiceKeys, addSessions, addAudit, addDoctor]) add(program);
 
 const asked = process.argv.slice(2);
 await program.parseAsync(asked.length === 0 ? ['--help'] : asked, { from: 'user' }).catch(reportFault);

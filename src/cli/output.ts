@@ -1,3 +1,6 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { errorCode } from '../lib/error-code.js';
 import { codePoints } from '../lib/names.js';
 
 type Cell = string | Date | boolean | null | readonly string[];
@@ -30,6 +33,19 @@ export function printJson(value: object): void {
 
 export function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** Prints lines as they come, no faster than they are read; stops where whoever reads them has stopped, as `head` does. */
+export async function printLines(lines: AsyncIterable<string>): Promise<void> {
+  try {
+    await pipeline(Readable.from(withEnds(lines)), process.stdout, { end: false });
+  } catch (error) {
+    if (errorCode(error) !== 'EPIPE') throw error;
+  }
+}
+
+async function* withEnds(lines: AsyncIterable<string>): AsyncIterable<string> {
+  for await (const line of lines) yield `${line}\n`;
 }
 
 /** Tells whoever looks on, without getting into what is piped on. */

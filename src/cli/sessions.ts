@@ -1,12 +1,15 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Services } from '../container.js';
-import type { NamedSession } from '../services/session/session.service.js';
+import { OPERATOR } from '../lib/actor.js';
+import type { Ending, NamedSession } from '../services/session/session.service.js';
 import { JSON_OPTION, type OutputOptions, printLine, printList, remark } from './output.js';
 import { withContainer } from './with-container.js';
 
 /** How many are listed unless told, and at most. */
 const USUAL_LIMIT = 50;
 const MOST_LIMIT = 10_000;
+
+const BY_OPERATOR: Ending = { reason: 'operator', by: OPERATOR };
 
 interface Listing extends OutputOptions {
   readonly user?: string;
@@ -50,13 +53,13 @@ async function list({ sessions, users }: Services, { user, limit, json }: Listin
 }
 
 async function revokeOne({ sessions }: Services, id: string): Promise<void> {
-  await sessions.endById(id, 'operator');
+  await sessions.endById(id, BY_OPERATOR);
   printLine(`Ended session ${id}`);
 }
 
 async function revokeAll({ sessions, users }: Services, name: string): Promise<void> {
   const { id, username } = await users.findByName(name);
-  printLine(`Ended sessions of ${username}: ${await sessions.endAllNow(id, 'operator')}`);
+  printLine(`Ended sessions of ${username}: ${await sessions.endAllNow(id, BY_OPERATOR)}`);
 }
 
 const toRow = ({ session, username }: NamedSession) => ({

@@ -39,3 +39,5 @@ export interface Reply {
 
 export const ok = (json: unknown): Reply => ({ status: 200, json });
 export const noContent: Reply = { status: 204 };
+/** Something will be done, or not, and this tells neither. */
+export const accepted: Reply = { status: 202 };

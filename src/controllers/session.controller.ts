@@ -1,4 +1,4 @@
-import type { Actor } from '../lib/actor.js';
+import { type Actor, byUser } from '../lib/actor.js';
 import { presentPage } from '../presenters/list.presenter.js';
 import { presentSession } from '../presenters/session.presenter.js';
 import type { SessionService } from '../services/session/session.service.js';
@@ -10,12 +10,12 @@ export function createSessionController({ sessions }: { sessions: SessionService
   return {
     list: async ({ query }: Asked<undefined, undefined, PageQuery>, { userId, sessionId }: Actor): Promise<Reply> =>
       ok(presentPage(await sessions.list(userId, query), (session) => presentSession(session, sessionId))),
-    end: async ({ params }: Asked<undefined, SessionPath>, { userId }: Actor): Promise<Reply> => {
-      await sessions.end(userId, params.id, 'log_out');
+    end: async ({ params }: Asked<undefined, SessionPath>, actor: Actor): Promise<Reply> => {
+      await sessions.end(actor.userId, params.id, { reason: 'log_out', by: byUser(actor) });
       return noContent;
     },
     endOthers: async (_asked: Asked, actor: Actor): Promise<Reply> => {
-      await sessions.logOut({ caller: { kind: 'user', actor, scopes: [] }, refreshToken: undefined }, 'others');
+      await sessions.logOut({ caller: { kind: 'user', actor, scopes: [] }, refreshToken: undefined, client: actor }, 'others');
       return noContent;
     },
   };

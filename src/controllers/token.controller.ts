@@ -41,18 +41,18 @@ export function createTokenController({ auth, sessions, settings }: Parts) {
     verifyHeader: (): Reply => VALID,
     introspect: async ({ body }: Asked<IntrospectBody>): Promise<Reply> =>
       ok(presentIntrospection(await sessions.inspect(body.token), settings)),
-    revoke: async ({ body, caller }: Asked<RevokeBody>): Promise<Reply> => {
-      await sessions.revoke(body.token, caller);
+    revoke: async ({ body, caller, client }: Asked<RevokeBody>): Promise<Reply> => {
+      await sessions.revoke(body.token, caller, client);
       return { status: 200 };
     },
     revocations: async ({ query }: Asked<undefined, undefined, RevocationsQuery>): Promise<Reply> => {
       const { revoked, nextCursor } = await sessions.revocations(query.since, query.limit);
       return ok({ data: revoked.map((one) => presentRevocation(one, settings.lifetimeSeconds)), next_cursor: nextCursor });
     },
-    logOut: async ({ body, query, caller, page }: Asked<LogOutBody, undefined, LogOutQuery>): Promise<Reply> => {
+    logOut: async ({ body, query, caller, client, page }: Asked<LogOutBody, undefined, LogOutQuery>): Promise<Reply> => {
       // Who is known by a Bearer token can't have been made to ask by another site's page.
       const refreshToken = caller.kind === 'user' ? undefined : presented(body, page()).token;
-      await sessions.logOut({ caller, refreshToken }, query.scope);
+      await sessions.logOut({ caller, refreshToken, client }, query.scope);
       return page().hasRefreshCookie && query.scope !== 'others' ? LOGGED_OUT_OF_COOKIE : noContent;
     },
   };

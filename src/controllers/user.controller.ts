@@ -1,16 +1,18 @@
 import type { Actor } from '../lib/actor.js';
-import { presentUser } from '../presenters/user.presenter.js';
-import type { PasswordChange, Registration, UserService } from '../services/user.service.js';
-import type { DeletionBody } from '../validators/user.validator.js';
-import { type Asked, noContent, ok, type Reply } from './reply.js';
+import { presentProfile, presentUser } from '../presenters/user.presenter.js';
+import type { PasswordChange, ProfilePatch, Registration, UserService } from '../services/user.service.js';
+import type { DeletionBody, RecoveryCodesBody, VerificationBody } from '../validators/user.validator.js';
+import { accepted, type Asked, noContent, ok, type Reply } from './reply.js';
 
 export function createUserController({ users }: { users: UserService }) {
   return {
-    register: async ({ body, base }: Asked<Registration>): Promise<Reply> => {
-      const user = await users.register(body);
+    register: async ({ body, base, client }: Asked<Registration>): Promise<Reply> => {
+      const user = await users.register(body, client);
       return { status: 201, headers: { Location: `${base}/users/me` }, json: presentUser(user) };
     },
-    me: async (_asked: Asked, { userId }: Actor): Promise<Reply> => ok(presentUser(await users.get(userId))),
+    me: async (_asked: Asked, { userId }: Actor): Promise<Reply> => ok(presentProfile(await users.get(userId))),
+    changeMe: async ({ body }: Asked<ProfilePatch>, actor: Actor): Promise<Reply> =>
+      ok(presentProfile(await users.changeProfile(actor, body))),
     changePassword: async ({ body }: Asked<PasswordChange>, actor: Actor): Promise<Reply> => {
       await users.changePassword(actor, body);
       return noContent;
@@ -19,6 +21,18 @@ export function createUserController({ users }: { users: UserService }) {
       await users.deleteOwn(actor, body.current_password);
       return noContent;
     },
+    requestVerification: async (_asked: Asked, actor: Actor): Promise<Reply> => {
+      await users.requestVerification(actor);
+      return accepted;
+    },
+    verifyEmail: async ({ body, client }: Asked<VerificationBody>): Promise<Reply> => {
+      await users.verifyEmail(body.token, client);
+      return noContent;
+    },
+    makeRecoveryCodes: async ({ body }: Asked<RecoveryCodesBody>, actor: Actor): Promise<Reply> => ({
+      status: 201,
+      json: { codes: await users.makeRecoveryCodes(actor, body.current_password) },
+    }),
   };
 }
 export type UserController = ReturnType<typeof createUserController>;

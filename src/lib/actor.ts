@@ -41,3 +41,10 @@ export const byUser = ({ userId, ip, userAgent, requestId }: Actor): Doer => ({
   requestId,
 });
 export const byClient = ({ ip, userAgent, requestId }: Client): Doer => ({ kind: 'nobody', id: null, ip, userAgent, requestId });
+export const byService = (keyId: string, { ip, userAgent, requestId }: Client): Doer => ({
+  kind: 'service',
+  id: keyId,
+  ip,
+  userAgent,
+  requestId,
+});

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors/app-error.js';
-import type { Actor, Caller, Client } from '../lib/actor.js';
+import { type Actor, byClient, byService, byUser, type Caller, type Client } from '../lib/actor.js';
+import type { NewAuditEvent } from '../services/audit/audit-events.js';
+import type { AuditService } from '../services/audit/audit.service.js';
 import { isServiceKey, type ServiceKeyService } from '../services/service-key.service.js';
 import type { SessionService } from '../services/session/session.service.js';
 import type { AccessTokenClaims } from '../services/token.service.js';
@@ -26,6 +28,7 @@ export function bearerToken(request: Pick<IncomingMessage, 'url' | 'headersDisti
 interface Parts {
   readonly sessions: Pick<SessionService, 'authenticate'>;
   readonly serviceKeys: Pick<ServiceKeyService, 'authenticate'>;
+  readonly audit: Pick<AuditService, 'recordNow'>;
 }
 
 /** What a route asks of whoever calls it. */
@@ -39,7 +42,7 @@ export interface Guards {
 }
 
 /** The guards of the routes; all throw `malformed_request` for credentials that can't be read, and `unavailable`. */
-export function createGuards({ sessions, serviceKeys }: Parts): Guards {
+export function createGuards({ sessions, serviceKeys, audit }: Parts): Guards {
   const callerOf = async (token: string, client: Client): Promise<Caller> => {
     if (isServiceKey(token)) return { kind: 'service', ...(await serviceKeys.authenticate(token)) };
     const claims = await sessions.authenticate(token);
@@ -66,8 +69,12 @@ export function createGuards({ sessions, serviceKeys }: Parts): Guards {
       if (token === undefined) throw new AppError('authentication_required');
       const caller = await callerOf(token, res.locals.client);
       if (caller.kind === 'user') res.locals.actor = caller.actor;
-      if (!('scopes' in caller) || !caller.scopes.includes(scope)) throw new AppError('insufficient_scope', { details: { scope } });
-      next();
+      if ('scopes' in caller && caller.scopes.includes(scope)) {
+        next();
+        return;
+      }
+      await audit.recordNow(denialOf(caller, scope, res.locals.client));
+      throw new AppError('insufficient_scope', { details: { scope } });
     },
   };
 }
@@ -81,6 +88,15 @@ const actorOf = ({ sub, sid, auth_time }: AccessTokenClaims, { ip, userAgent, re
   userAgent,
   requestId,
 });
+
+/** Who asked for what they may not (ASVS 16.3.2). */
+const denialOf = (caller: Caller, scope: string, client: Client): NewAuditEvent => {
+  const details = { scope };
+  if (caller.kind === 'service') return { type: 'access.denied', by: byService(caller.keyId, client), details };
+  if (caller.kind !== 'user') return { type: 'access.denied', by: byClient(client), details };
+  const { userId, sessionId } = caller.actor;
+  return { type: 'access.denied', by: byUser(caller.actor), userId, sessionId, details };
+};
 
 const unknownCaller = (error: unknown): Caller => {
   if (error instanceof AppError && error.code === 'invalid_token') return { kind: 'unknown' };

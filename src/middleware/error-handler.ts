@@ -46,7 +46,7 @@ export function answerFault(res: ServerResponse, fault: AppError, { requestId, b
   const challenge = challengeOf(fault);
   if (challenge !== undefined) res.setHeader('WWW-Authenticate', challenge);
   if (fault.details.allow !== undefined) res.setHeader('Allow', fault.details.allow);
-  if (status === 503) res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+  if (status === 503 || status === 429) res.setHeader('Retry-After', String(fault.details.retryAfterSeconds ?? RETRY_AFTER_SECONDS));
   // A body left unread would be taken for the next request.
   if (status === 413) res.setHeader('Connection', 'close');
   const body = JSON.stringify(presentProblem(fault, { status, requestId, base, oauth }));

@@ -90,6 +90,24 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
     return this.findAll({ where: { [Op.and]: [whereLive(now), where] }, order: [['id', 'ASC']], transaction, lock: true });
   }
 
+  /** Ends every session that has not ended, expired ones too, and says how many of them were live. */
+  static async endAll(
+    ended: Pick<Session, 'ended_at' | 'expires_at' | 'end_reason'>,
+    now: Date,
+    transaction: Transaction,
+  ): Promise<number> {
+    const live = await this.count({ where: whereLive(now), transaction });
+    await this.update(ended, { where: { ended_at: null }, transaction });
+    return live;
+  }
+
+  /** The sessions that were opened or refreshed after that time, as a clock that was ahead has it; ended ones too. */
+  static async idsDatedAfter(time: Date, transaction: Transaction): Promise<string[]> {
+    const isLater = { [Op.or]: [{ created_at: { [Op.gt]: time } }, { rotated_at: { [Op.gt]: time } }] };
+    const rows = await this.findAll({ attributes: ['id'], where: isLater, transaction, raw: true });
+    return rows.map(({ id }) => id);
+  }
+
   /** Writes the change unless the row is no longer of this version, or has ended; whether it did. */
   static async changeVersion(session: Session, change: Partial<InferAttributes<Session>>, transaction: Transaction): Promise<boolean> {
     const [changed] = await this.update(
@@ -97,6 +115,12 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
       { where: { id: session.id, version: session.version, ended_at: null }, transaction },
     );
     return changed === 1;
+  }
+
+  /** From where a user has logged in last. */
+  static async devicesOf(userId: number, most: number, transaction: Transaction): Promise<Pick<Session, 'ip' | 'user_agent'>[]> {
+    const order: [string, string][] = [['created_at', 'DESC']];
+    return this.findAll({ attributes: ['ip', 'user_agent'], where: { user_id: userId }, order, limit: most, transaction, raw: true });
   }
 
   /** Removes up to `most` sessions that ended before that time, and says how many. */

@@ -10,8 +10,26 @@ import {
 } from 'sequelize';
 
 /** Columns that a new user leaves to their defaults. */
-type MadeByDatabase =
-  'id' | 'lookalike_fold' | 'hash_truncates' | 'display_name' | 'display_name_fold' | 'email_fold' | 'verified_email_fold';
+type MadeByDatabase = 'id' | 'lookalike_fold' | 'hash_truncates' | 'display_name' | 'display_name_fold';
+
+/** How hashes begin whose settings can be read. */
+const KNOWN_HASHES = [
+  ...['$2_$%', '$bcrypt-sha256$%', 'bcrypt$$2_$%', 'bcrypt_sha256$$2_$%', '$pbkdf2%', 'pbkdf2_sha%'],
+  ...['$argon2i%', 'argon2$argon2i%', '$scrypt%', 'scrypt$%', '$fbscrypt$%'],
+];
+
+/** SQL for a stored hash without its salt and digest, which stand behind its last settings; `position` finds a `$`. */
+function hashSetting(position: 'instr' | 'strpos'): string {
+  const behind = (dollars: number): string =>
+    dollars === 0 ? 'hashed_password' : `substr(${behind(dollars - 1)}, ${position}(${behind(dollars - 1)}, '$') + 1)`;
+  const between = (from: number, to: number): string => `substr(${behind(from)}, 1, length(${behind(from)}) - length(${behind(to)}))`;
+  return `CASE
+    WHEN hashed_password LIKE '$2_$%' THEN substr(hashed_password, 1, 7)
+    WHEN hashed_password LIKE 'pbkdf2_sha%' THEN ${between(0, 2)}
+    WHEN hashed_password LIKE '$argon2%' OR hashed_password LIKE 'argon2$%' OR hashed_password LIKE 'bcrypt%' THEN ${between(0, 4)}
+    WHEN hashed_password LIKE 'scrypt$%' THEN ${between(0, 2)} || ${between(3, 5)}
+    ELSE ${between(0, 3)} END`;
+}
 
 /** A user as the database keeps them. Each database has a model of its own, so that two apps share nothing. */
 export class User extends Model<InferAttributes<User>, InferCreationAttributes<User, { omit: MadeByDatabase }>> {
@@ -56,14 +74,16 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
     return found !== null;
   }
 
-  /** What the stored bcrypt hashes say of how they were made, each once: `$2b$12$` or `$bcrypt-sha256$v=2,t=2b,r=12$`. Reads every user. */
+  /** One stored hash, that of the earliest user, for each way in which hashes of known formats were made. Reads every user. */
   static async hashSettings(): Promise<string[]> {
-    const rows = await this.sequelize?.query<{ settings: string }>(
-      `SELECT DISTINCT substr(hashed_password, 1, CASE WHEN hashed_password LIKE '$bcrypt-sha256$%' THEN 29 ELSE 7 END) AS settings
-       FROM users WHERE hashed_password LIKE '$2_$__$%' OR hashed_password LIKE '$bcrypt-sha256$v=2,%'`,
+    const known = KNOWN_HASHES.map((like) => `hashed_password LIKE '${like}'`).join(' OR ');
+    const setting = hashSetting(this.sequelize?.getDialect() === 'postgres' ? 'strpos' : 'instr');
+    const rows = await this.sequelize?.query<{ hash: string }>(
+      `SELECT hashed_password AS hash FROM users WHERE id IN
+       (SELECT MIN(id) FROM users WHERE ${known} GROUP BY ${setting}, length(hashed_password))`,
       { type: QueryTypes.SELECT },
     );
-    return (rows ?? []).map(({ settings }) => settings);
+    return (rows ?? []).map(({ hash }) => hash);
   }
 
   /** Puts a new hash in the place of the old one, unless that has changed meanwhile; whether it did. */

@@ -1,6 +1,6 @@
 import type { User } from '../models/user.model.js';
 
-/** A user as they and nobody else see themselves. */
+/** A user as they register. */
 export interface UserShape {
   readonly id: number;
   readonly username: string;
@@ -10,6 +10,19 @@ export interface UserShape {
   readonly created_at: string;
 }
 
+/** A user as they and nobody else see themselves. */
+export interface ProfileShape extends UserShape {
+  readonly display_name: string | null;
+}
+
+/** A user as administrators see them. */
+export interface AccountShape extends ProfileShape {
+  readonly disabled: boolean;
+  /** Whether they can log in with one: whoever was invited can't, until they set it. */
+  readonly has_password: boolean;
+  readonly updated_at: string;
+}
+
 export const presentUser = (user: User): UserShape => ({
   id: user.id,
   username: user.username,
@@ -17,4 +30,13 @@ export const presentUser = (user: User): UserShape => ({
   email_verified: user.email_verified_at !== null,
   roles: user.roles,
   created_at: user.created_at.toISOString(),
+});
+
+export const presentProfile = (user: User): ProfileShape => ({ ...presentUser(user), display_name: user.display_name });
+
+export const presentAccount = (user: User): AccountShape => ({
+  ...presentProfile(user),
+  disabled: user.disabled_at !== null,
+  has_password: user.hashed_password !== null,
+  updated_at: user.updated_at.toISOString(),
 });

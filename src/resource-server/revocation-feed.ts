@@ -9,10 +9,10 @@ const PAGE = 100;
 /** Which access tokens the service has revoked, as `GET /revocations` tells. */
 export interface RevocationFeed {
   /**
-   * Whether access tokens of that session and refresh counter are refused, as the service knew no more than a second ago:
+   * Whether access tokens of that session and refresh counter, issued then (`iat`), are refused, as the service knew no more than a second ago:
    * what is older is read anew first. Throws `unavailable` where that can't be.
    */
-  refuses(sessionId: string, counter: number): Promise<boolean>;
+  refuses(sessionId: string, counter: number, issuedAt: number): Promise<boolean>;
 }
 
 interface Parts {
@@ -51,13 +51,13 @@ export function createRevocationFeed({ uri, serviceKey, clock }: Parts): Revocat
     if (!isCurrent()) throw new Error('the feed of revocations came too late');
   };
   return {
-    refuses: async (sessionId, counter) => {
+    refuses: async (sessionId, counter, issuedAt) => {
       if (!isCurrent()) {
         await catchUp().catch((cause: unknown) => {
           throw new AppError('unavailable', { cause });
         });
       }
-      return index.refuses(sessionId, counter);
+      return index.refuses(sessionId, counter, issuedAt);
     },
   };
 }

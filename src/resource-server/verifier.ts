@@ -61,7 +61,7 @@ export function createVerifier(settings: VerifierSettings = {}): Verifier {
       const payload = await payloadOf(token, keys, options);
       const latest = Math.floor(systemClock.now() / 1000) + CLOCK_SKEW_SECONDS;
       if (!isAccessTokenClaims(payload) || payload.iat > latest) throw new AppError('invalid_token');
-      if (await feed?.refuses(payload.sid, payload.refresh_counter)) throw new AppError('invalid_token');
+      if (await feed?.refuses(payload.sid, payload.refresh_counter, payload.iat)) throw new AppError('invalid_token');
       return payload;
     },
   };

@@ -1,18 +1,30 @@
+import { createAuditController } from '../controllers/audit.controller.js';
+import { createAdminController } from '../controllers/admin.controller.js';
 import { createDocumentationController, type Documents } from '../controllers/documentation.controller.js';
 import { createHealthController } from '../controllers/health.controller.js';
+import { createMailboxController } from '../controllers/mailbox.controller.js';
 import { createMetadataController } from '../controllers/metadata.controller.js';
+import { createPasswordResetController } from '../controllers/password-reset.controller.js';
 import { createSessionController } from '../controllers/session.controller.js';
 import { createTokenController } from '../controllers/token.controller.js';
 import { createUserController } from '../controllers/user.controller.js';
 import type { Health } from '../observability/health.js';
+import type { AuditService } from '../services/audit/audit.service.js';
+import type { AdminService } from '../services/admin.service.js';
 import type { AuthService } from '../services/auth.service.js';
 import type { PublicKey } from '../services/key/token-key.js';
+import type { OutboxService } from '../services/outbox/outbox.service.js';
+import type { PasswordResetService } from '../services/password-reset.service.js';
 import type { SessionService } from '../services/session/session.service.js';
 import type { UserService } from '../services/user.service.js';
+import { auditRoutes } from './audit.routes.js';
+import { adminRoutes } from './admin.routes.js';
 import { documentationRoutes } from './documentation.routes.js';
 import { healthRoutes } from './health.routes.js';
+import { mailboxRoutes } from './mailbox.routes.js';
 import { metadataRoutes } from './metadata.routes.js';
 import { openApiDocument } from './openapi.js';
+import { passwordResetRoutes } from './password-reset.routes.js';
 import { postmanCollection, postmanEnvironment } from './postman.js';
 import type { Route } from './route.js';
 import { sessionRoutes } from './session.routes.js';
@@ -21,10 +33,14 @@ import { userRoutes } from './user.routes.js';
 
 interface Parts {
   readonly services: {
+    readonly audit: AuditService;
+    readonly admin: AdminService;
     readonly auth: AuthService;
+    readonly passwordResets: PasswordResetService;
     readonly sessions: SessionService;
     readonly users: UserService;
     readonly keys: { publicKeys(): PublicKey[] };
+    readonly outbox: OutboxService;
   };
   readonly health: Health;
   readonly version: string;
@@ -34,6 +50,8 @@ interface Parts {
     readonly lifetimeSeconds: number;
     /** Where clients find this service. */
     readonly publicUrl: string;
+    /** Whether mails can be read here: outside production. */
+    readonly hasMailbox: boolean;
   };
 }
 
@@ -52,8 +70,12 @@ export function createRoutes({ services, health, version, settings }: Parts): Ro
     ...userRoutes(createUserController(services)),
     ...tokenRoutes(tokens, grants),
     ...sessionRoutes(createSessionController(services)),
+    ...passwordResetRoutes(createPasswordResetController(services)),
+    ...adminRoutes(createAdminController(services)),
+    ...auditRoutes(createAuditController(services)),
     ...metadataRoutes(createMetadataController({ keys: services.keys, settings, grantTypes: Object.keys(grants) })),
     ...healthRoutes(createHealthController({ health })),
+    ...(settings.hasMailbox ? mailboxRoutes(createMailboxController(services)) : []),
     ...documentationRoutes(createDocumentationController({ documents, version })),
   ];
   return routes;

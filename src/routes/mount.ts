@@ -6,6 +6,7 @@ import { askingPage } from '../middleware/asking-page.js';
 import { type Guards, oneCredential } from '../middleware/authenticate.js';
 import type { LocalResponse, Middleware } from '../middleware/locals.js';
 import { readBody } from '../middleware/read-body.js';
+import { thisMachineOnly } from '../middleware/this-machine.js';
 import { answersJson, type Received, type Route } from './route.js';
 
 interface Steps {
@@ -31,6 +32,7 @@ export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
     };
     // One layer a path: a request is held against each path once, not once for each of its steps.
     const layer = router.route(path).all(entry);
+    if (here[0]?.guard === 'this-machine') layer.all(thisMachineOnly);
     for (const route of here) layer[route.method](...stepsOf(route, steps));
     layer.options((_req, res) => {
       res.setHeader('Allow', allow);
@@ -76,7 +78,7 @@ function stepsOf(route: Route, { guards, cookieOrigins, ready }: Steps): Middlew
 }
 
 function guardOf({ guard }: Route, guards: Guards): Middleware[] {
-  if (guard === 'public') return [];
+  if (guard === 'public' || guard === 'this-machine') return [];
   if (guard === 'anybody') return [guards.anybody];
   return [guard === undefined ? guards.user : guards.withScope(guard.scope)];
 }

@@ -22,6 +22,7 @@ const TAGS: Readonly<Record<Route['tag'], string>> = {
   Accounts: 'Users and what they are',
   Sessions: 'Where a user is logged in',
   Tokens: 'Logging in and out, and tokens (RFC 6749, RFC 7009, RFC 7662, RFC 9068)',
+  Administration: 'Everybody’s accounts, for those with the scope `admin`',
   Operations: 'For those who run it',
   Documentation: 'This API, described by itself',
 };
@@ -53,7 +54,7 @@ const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 /** The codes that every route of its kind can answer with, and its own. */
 export function codesOf(route: Route): Code[] {
   const { guard, standalone, handler, errors = [] } = route;
-  const guarded: Code[] = guard === 'public' || guard === 'anybody' ? [] : ['authentication_required', 'invalid_token'];
+  const guarded: Code[] = asksNobody(guard) || guard === 'anybody' ? [] : ['authentication_required', 'invalid_token'];
   const scoped: Code[] = typeof guard === 'object' ? ['insufficient_scope'] : [];
   const withQuery: Code[] = handler.query ? ['validation_failed'] : [];
   const withBody: Code[] = handler.bodies ? ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
@@ -135,8 +136,11 @@ function operationOf(route: Route, refer: Refer): JsonObject {
   };
 }
 
+/** Whether credentials are not looked at. */
+const asksNobody = (guard: Route['guard']): boolean => guard === 'public' || guard === 'this-machine';
+
 function securityOf({ guard }: Route): Json[] {
-  if (guard === 'public') return [];
+  if (asksNobody(guard)) return [];
   if (guard === 'anybody') return [{}, { accessToken: [] }];
   return guard === undefined ? [{ accessToken: [] }] : [{ serviceKey: [] }, { accessToken: [] }];
 }
@@ -189,7 +193,7 @@ function faultsOf(route: Route, refer: Refer): JsonObject {
     const headers = {
       ...REQUEST_ID,
       ...(status === 401 ? { 'WWW-Authenticate': 'Bearer.' } : {}),
-      ...(status === 503 ? { 'Retry-After': 'Seconds to wait.' } : {}),
+      ...(status === 503 || status === 429 ? { 'Retry-After': 'Seconds to wait.' } : {}),
     };
     answers[status] = {
       description: here.map((code) => `\`${code}\`: ${CODES[code].detail}.`).join(' '),

@@ -21,7 +21,7 @@ export function postmanCollection(routes: readonly Route[], { version }: { versi
   };
 }
 
-const placeOf = ({ guard, postman }: Route): number => (postman?.last ? 2 : guard === 'public' ? 0 : 1);
+const placeOf = ({ guard, postman }: Route): number => (postman?.last ? 2 : guard === 'public' || guard === 'this-machine' ? 0 : 1);
 
 /** The collection's variables. */
 export function postmanEnvironment({ baseUrl }: { baseUrl: string }): JsonObject {
@@ -35,6 +35,7 @@ export function postmanEnvironment({ baseUrl }: { baseUrl: string }): JsonObject
       variable('access_token', '', 'secret'),
       variable('refresh_token', '', 'secret'),
       variable('service_key', 'none', 'secret'),
+      variable('admin_token', 'none', 'secret'),
     ],
     _postman_variable_scope: 'environment',
   };
@@ -68,7 +69,7 @@ function itemOf(route: Route, name: string, body: JsonObject | undefined): Json 
 
 function authOf({ guard, postman }: Route): JsonObject {
   if (postman?.auth !== undefined) return { auth: bearer(postman.auth) };
-  return guard === 'public' ? { auth: { type: 'noauth' } } : {};
+  return guard === 'public' || guard === 'this-machine' ? { auth: { type: 'noauth' } } : {};
 }
 
 const propertiesOf = (schema: JsonObject): JsonObject => (isJsonObject(schema['properties']) ? schema['properties'] : {});
@@ -80,6 +81,7 @@ function parameterOf(route: Route, name: string): string {
 }
 
 function bodyOf({ handler, postman }: Route): JsonObject | undefined {
+  if (postman?.onlyBody !== undefined) return postman.onlyBody;
   const [usual] = handler.bodies ?? [];
   if (usual === undefined) return undefined;
   const examples: Record<string, Json | undefined> = {};

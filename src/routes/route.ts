@@ -101,6 +101,19 @@ export function byGrantType(handlers: Readonly<Record<string, Handler>>): Handle
   return { bodies, run: (received) => choose(received.body).run(received) };
 }
 
+/**
+ * For one address that is asked in several ways: the first of these members that the body has says who takes it; where it
+ * has none, the first handler does.
+ */
+export function byMember(handlers: readonly (readonly [member: string, handler: Handler])[]): Handler {
+  const [usual] = handlers;
+  if (usual === undefined) throw new TypeError('somebody has to take it');
+  const has = (body: unknown, member: string): boolean => typeof body === 'object' && body !== null && Object.hasOwn(body, member);
+  const choose = (body: unknown): Handler => (handlers.find(([member]) => has(body, member)) ?? usual)[1];
+  const bodies = [...new Set(handlers.flatMap(([, one]) => one.bodies ?? []))];
+  return { bodies, run: (received) => choose(received.body).run(received) };
+}
+
 /** A good answer, as the documentation shows it. */
 export interface Documented {
   readonly description: string;
@@ -117,6 +130,8 @@ export interface PostmanNotes {
   readonly before?: readonly string[];
   /** Members of the JSON body that are sent in place of the schema's examples. */
   readonly body?: Readonly<Record<string, string>>;
+  /** The whole JSON body, in place of the schema's examples. */
+  readonly onlyBody?: Readonly<Record<string, string>>;
   /** Members of the answer that are kept in variables: variable → member. */
   readonly keeps?: Readonly<Record<string, string>>;
   /** JavaScript lines that assert what the answer says. */
@@ -126,7 +141,7 @@ export interface PostmanNotes {
   /** Ends what the others need, and so comes behind them. */
   readonly last?: true;
   /** The variable whose value it bears in place of the access token; refused where that is empty. */
-  readonly auth?: 'service_key';
+  readonly auth?: 'service_key' | 'admin_token';
 }
 
 /** One line of the map of the API: who may call what, with which input, and what the documentation says of it. */
@@ -136,9 +151,9 @@ export interface Route {
   readonly path: string;
   /**
    * Needs a signed-in user unless it says otherwise: `public` looks at no credentials, `anybody` says who calls where they
-   * tell, and a scope lets services and users pass that have it.
+   * tell, `this-machine` is not there for programs elsewhere, and a scope lets services and users pass that have it.
    */
-  readonly guard?: 'public' | 'anybody' | { readonly scope: string };
+  readonly guard?: 'public' | 'anybody' | 'this-machine' | { readonly scope: string };
   /** Whether its body may be left out. */
   readonly bodyOptional?: true;
   /** Whether it answers without the database. */
@@ -147,7 +162,7 @@ export interface Route {
   readonly oauth?: true;
   readonly handler: Handler;
   readonly id: string;
-  readonly tag: 'Accounts' | 'Sessions' | 'Tokens' | 'Operations' | 'Documentation';
+  readonly tag: 'Accounts' | 'Sessions' | 'Tokens' | 'Administration' | 'Operations' | 'Documentation';
   readonly summary: string;
   readonly description?: string;
   readonly replies: Readonly<Record<number, Documented>>;

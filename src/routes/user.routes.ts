@@ -1,11 +1,28 @@
 import type { UserController } from '../controllers/user.controller.js';
 import type { Code } from '../errors/codes.js';
-import { deletionBody, passwordChangeBody, registerBody, userResponse } from '../validators/user.validator.js';
+import {
+  deletionBody,
+  passwordChangeBody,
+  profileBody,
+  profileResponse,
+  recoveryCodesBody,
+  recoveryCodesResponse,
+  registerBody,
+  userResponse,
+  verificationBody,
+} from '../validators/user.validator.js';
 import { handler, type Route, userHandler } from './route.js';
 
-const PASSWORD_RULES: readonly Code[] = ['password_too_short', 'password_too_long', 'password_too_common', 'password_contains_username'];
+export const PASSWORD_RULES: readonly Code[] = [
+  'password_too_short',
+  'password_too_long',
+  'password_too_common',
+  'password_contains_username',
+];
 
-export const userRoutes = ({ register, me, changePassword, deleteMe }: UserController): Route[] => [
+export const userRoutes = (controller: UserController): Route[] => [...accountRoutes(controller), ...proofRoutes(controller)];
+
+const accountRoutes = ({ register, me, changeMe, changePassword, deleteMe }: UserController): Route[] => [
   {
     method: 'post',
     path: '/register',
@@ -33,8 +50,21 @@ export const userRoutes = ({ register, me, changePassword, deleteMe }: UserContr
     id: 'getMe',
     tag: 'Accounts',
     summary: 'The signed-in user',
-    replies: { 200: { description: 'Who the access token is for.', schema: userResponse } },
+    replies: { 200: { description: 'Who the access token is for.', schema: profileResponse } },
     postman: { asserts: ["pm.expect(answer.username).to.eql(pm.environment.get('username'));"] },
+  },
+  {
+    method: 'patch',
+    path: '/users/me',
+    handler: userHandler({ body: profileBody }, changeMe),
+    id: 'changeMe',
+    tag: 'Accounts',
+    summary: 'Change your name or e-mail address',
+    description:
+      'Another e-mail address needs the current password, or a log-in younger than five minutes. It ends every other session, is told to the old address, and has to be verified.',
+    replies: { 200: { description: 'The user as they are now.', schema: profileResponse } },
+    errors: ['username_taken', 'current_password_invalid', 'reauthentication_required', 'overloaded'],
+    postman: { onlyBody: { display_name: 'Ada Lovelace' }, asserts: ["pm.expect(answer.display_name).to.eql('Ada Lovelace');"] },
   },
   {
     method: 'put',
@@ -57,6 +87,45 @@ export const userRoutes = ({ register, me, changePassword, deleteMe }: UserContr
     summary: 'Delete your account',
     description: 'With its sessions, and for good.',
     replies: { 204: { description: 'The account is gone.' } },
+    errors: ['current_password_invalid', 'conflict', 'overloaded'],
+  },
+];
+
+/** How users show that an address is theirs, and how they come back. */
+const proofRoutes = ({ requestVerification, verifyEmail, makeRecoveryCodes }: UserController): Route[] => [
+  {
+    method: 'post',
+    path: '/users/me/email/verification',
+    handler: userHandler({}, requestVerification),
+    id: 'requestEmailVerification',
+    tag: 'Accounts',
+    summary: 'Have your e-mail address verified',
+    description: 'Sends it a link with a token that is good for ten minutes.',
+    replies: { 202: { description: 'A mail is on its way, unless the address is verified.' } },
+    errors: ['conflict'],
+    postman: {},
+  },
+  {
+    method: 'post',
+    path: '/email/verify',
+    guard: 'public',
+    handler: handler({ body: verificationBody }, verifyEmail),
+    id: 'verifyEmail',
+    tag: 'Accounts',
+    summary: 'Verify an e-mail address by the token that was sent there',
+    replies: { 204: { description: 'The address is its user’s, and logs in as their name does.' } },
+    errors: ['token_invalid_or_expired', 'conflict'],
+  },
+  {
+    method: 'post',
+    path: '/users/me/recovery-codes',
+    handler: userHandler({ body: recoveryCodesBody }, makeRecoveryCodes),
+    id: 'makeRecoveryCodes',
+    tag: 'Accounts',
+    summary: 'Make recovery codes',
+    description: 'In place of those of before. They are shown this once; each sets a new password once, by `POST /password/reset`.',
+    replies: { 201: { description: 'Keep them where the password is not.', schema: recoveryCodesResponse } },
     errors: ['current_password_invalid', 'overloaded'],
+    postman: { body: { current_password: '{{password}}' }, asserts: ['pm.expect(answer.codes).to.have.lengthOf(10);'] },
   },
 ];

@@ -1,13 +1,15 @@
 import type { Transaction } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
-import type { Client } from '../lib/actor.js';
+import { byClient, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { Logger } from '../observability/logger.js';
-import type { PasswordService } from './password.service.js';
+import type { AuditService } from './audit/audit.service.js';
+import type { OutboxService } from './outbox/outbox.service.js';
+import type { PasswordService } from './password/password.service.js';
 import type { Grant, SessionService } from './session/session.service.js';
 
 /** How somebody proved who they are, by its registered name (RFC 8176). */
@@ -15,7 +17,7 @@ const PASSWORD_METHOD = 'pwd';
 
 export interface AuthService {
   /**
-   * Opens a session by name and password. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the
+   * Opens a session by name, or verified e-mail address, and password; a device that is new is told to the owner. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the
    * same time (ASVS 6.3.8), `account_disabled` only after the right password, `overloaded` where too many wait.
    */
   logIn(credentials: Credentials, client: Client): Promise<Grant>;
@@ -31,11 +33,16 @@ interface Parts {
   readonly database: Database;
   readonly passwords: PasswordService;
   readonly sessions: SessionService;
+  readonly outbox: OutboxService;
+  readonly audit: AuditService;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-export function createAuthService({ models: { User }, database, passwords, sessions, clock, logger }: Parts): AuthService {
+export function createAuthService(parts: Parts): AuthService {
+  const { database, passwords, audit, clock, logger } = parts;
+  const { User } = parts.models;
+  const open = createOpening(parts);
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
   const renewedHash = async (user: User, password: string): Promise<string | undefined> => {
     try {
@@ -57,19 +64,27 @@ export function createAuthService({ models: { User }, database, passwords, sessi
     return user;
   };
 
+  /** Recorded alike whoever it was (ASVS 16.3.1), and before it is answered. */
+  const refuse = async (code: 'invalid_credentials' | 'account_disabled', user: User | undefined, client: Client): Promise<never> => {
+    await audit.recordNow({ type: 'log_in.failed', by: byClient(client), userId: user?.id ?? null, details: { reason: code } });
+    throw new AppError(code);
+  };
+
   /** Undefined where the hash was replaced meanwhile. */
   const attempt = async ({ username, password }: Credentials, client: Client): Promise<Grant | undefined> => {
     const found = await User.findForLogin(username, foldName(username));
     const stored = found && { hash: found.hashed_password, truncates: found.hash_truncates };
     const { valid, outdated } = await passwords.verify(password, stored);
-    if (found === undefined || !valid) throw new AppError('invalid_credentials');
-    if (found.disabled_at) throw new AppError('account_disabled');
+    if (found === undefined || !valid) return refuse('invalid_credentials', found, client);
+    if (found.disabled_at) return refuse('account_disabled', found, client);
     const newHash = outdated ? await renewedHash(found, password) : undefined;
     return database.transaction(async (transaction) => {
       const user = await unchanged(found, transaction);
       if (user === undefined) return undefined;
-      if (newHash !== undefined) await User.replaceHash(user, newHash, new Date(clock.now()), transaction);
-      return sessions.open({ user, amr: [PASSWORD_METHOD], client }, transaction);
+      if (newHash !== undefined && (await User.replaceHash(user, newHash, new Date(clock.now()), transaction))) {
+        audit.record({ type: 'password.rehashed', by: byClient(client), userId: user.id }, transaction);
+      }
+      return open(user, client, transaction);
     });
   };
 
@@ -77,8 +92,18 @@ export function createAuthService({ models: { User }, database, passwords, sessi
     logIn: async (credentials, client) => {
       const granted = (await attempt(credentials, client)) ?? (await attempt(credentials, client));
       // The first time another log-in may have made the same password's hash anew; by the second it is another password.
-      if (granted === undefined) throw new AppError('invalid_credentials');
-      return granted;
+      return granted ?? refuse('invalid_credentials', undefined, client);
     },
+  };
+}
+
+/** Opens the session, and tells the owner where it comes from a device that is new to the account (ASVS 6.3.5). */
+function createOpening({ sessions, outbox, clock }: Parts) {
+  return async (user: User, client: Client, transaction: Transaction): Promise<Grant> => {
+    if (user.verified_email_fold !== null && !(await sessions.knowsDevice(user.id, client, transaction))) {
+      const mail = { purpose: 'new_device', username: user.username, client, at: new Date(clock.now()) } as const;
+      await outbox.post(mail, user.email, transaction);
+    }
+    return sessions.open({ user, amr: [PASSWORD_METHOD], client }, transaction);
   };
 }

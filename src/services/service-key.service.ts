@@ -1,10 +1,12 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { AppError } from '../errors/app-error.js';
+import { type Doer, OPERATOR } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { deriveKey } from '../lib/derived-key.js';
 import type { Database } from '../adapters/database.js';
 import type { ServiceKey, ServiceKeyModel } from '../models/service-key.model.js';
 import type { Logger } from '../observability/logger.js';
+import type { AuditService } from './audit/audit.service.js';
 
 /** What tells a service key from an access token, and a secret scanner from what it scans. */
 const PREFIX = 'lingomate_sk_';
@@ -26,11 +28,11 @@ export interface ServiceCaller {
 
 export interface ServiceKeyService {
   /** A new key. It is in no other answer, ever: only its hash is kept. Throws `validation_failed` for a name or scope that can't be. */
-  create(input: { name: string; scopes: readonly string[] }): Promise<{ id: string; key: string }>;
+  create(input: { name: string; scopes: readonly string[] }, by?: Doer): Promise<{ id: string; key: string }>;
   /** Every key, revoked ones too, oldest first. */
   list(): Promise<ServiceKey[]>;
   /** Refuses a key from now on. Throws `not_found` where there is none of that id that is good. */
-  revoke(id: string): Promise<void>;
+  revoke(id: string, by?: Doer): Promise<void>;
   /** Whose key it is. Throws `invalid_token` for one that is unknown or revoked. */
   authenticate(key: string): Promise<ServiceCaller>;
   /** Resolves when nothing is left to write. */
@@ -43,13 +45,14 @@ export const isServiceKey = (token: string): boolean => token.startsWith(PREFIX)
 interface Parts {
   readonly model: ServiceKeyModel;
   readonly database: Database;
+  readonly audit: AuditService;
   readonly rootKey: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Keys by which resource servers call this service. */
-export function createServiceKeyService({ model, database, rootKey, clock, logger }: Parts): ServiceKeyService {
+export function createServiceKeyService({ model, database, audit, rootKey, clock, logger }: Parts): ServiceKeyService {
   const hashingKey = deriveKey(rootKey, 'service keys');
   /** Under a key of its own, so that who can write to the database can't make one either. */
   const hash = (key: string): string => createHmac('sha256', hashingKey).update(key).digest('base64url');
@@ -57,7 +60,7 @@ export function createServiceKeyService({ model, database, rootKey, clock, logge
   const uses = createUses({ model, database, clock, logger });
 
   return {
-    create: async ({ name, scopes }) => {
+    create: async ({ name, scopes }, by = OPERATOR) => {
       assertDescribed(name, scopes);
       const key = PREFIX + randomBytes(KEY_BYTES).toString('base64url');
       const id = randomUUID();
@@ -70,7 +73,10 @@ export function createServiceKeyService({ model, database, rootKey, clock, logge
         last_used_at: null,
         revoked_at: null,
       };
-      await database.transaction((transaction) => model.create(row, { transaction }));
+      await database.transaction(async (transaction) => {
+        await model.create(row, { transaction });
+        audit.record({ type: 'service_key.created', by, details: { service_key: id, scopes: [...scopes] } }, transaction);
+      });
       logger.info({ service_key_id: id, scopes }, 'service key created');
       return { id, key };
     },
@@ -81,12 +87,14 @@ export function createServiceKeyService({ model, database, rootKey, clock, logge
           ['id', 'ASC'],
         ],
       }),
-    revoke: async (id) => {
+    revoke: async (id, by = OPERATOR) => {
       const revoked = { revoked_at: new Date(clock.now()) };
-      const [changed] = await database.transaction((transaction) =>
-        model.update(revoked, { where: { id, revoked_at: null }, transaction }),
-      );
-      if (changed === 0) throw new AppError('not_found', { details: { detail: 'There is no such service key, or it is revoked' } });
+      const found = await database.transaction(async (transaction) => {
+        const [changed] = await model.update(revoked, { where: { id, revoked_at: null }, transaction });
+        if (changed > 0) audit.record({ type: 'service_key.revoked', by, details: { service_key: id } }, transaction);
+        return changed > 0;
+      });
+      if (!found) throw new AppError('not_found', { details: { detail: 'There is no such service key, or it is revoked' } });
       logger.info({ service_key_id: id }, 'service key revoked');
     },
     authenticate: async (key) => {
@@ -116,7 +124,10 @@ function assertDescribed(name: string, scopes: readonly string[]): void {
 }
 
 /** Book-keeping of when a key was used last: written behind the request, which neither waits for it nor fails with it. */
-function createUses({ model, database, clock, logger }: Omit<Parts, 'rootKey'>): { note(key: ServiceKey): void; written(): Promise<void> } {
+function createUses({ model, database, clock, logger }: Omit<Parts, 'rootKey' | 'audit'>): {
+  note(key: ServiceKey): void;
+  written(): Promise<void>;
+} {
   const notedAt = new Map<string, number>();
   let writing = Promise.resolve();
   const write = async (id: string): Promise<void> => {

@@ -1,19 +1,24 @@
-import { type CreationAttributes, type Transaction, UniqueConstraintError } from 'sequelize';
+import { UniqueConstraintError } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
-import type { Actor } from '../lib/actor.js';
+import { type Actor, byClient, byUser, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
+import { USER } from '../lib/roles.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
-import type { PasswordService } from './password.service.js';
+import type { AccountChanges } from './account/account-changes.js';
+import type { EmailVerification } from './account/email-verification.js';
+import { asNameTaken, type LoginNames, looksLikeAddress } from './account/login-names.js';
+import type { AuditService } from './audit/audit.service.js';
+import type { OneTimeTokenService } from './one-time-token.service.js';
+import type { OutboxService } from './outbox/outbox.service.js';
+import type { PasswordService } from './password/password.service.js';
+import type { RecoveryCodeService } from './recovery-code.service.js';
 import type { SessionService } from './session/session.service.js';
 
-/** A column that a team has added may be unique too, which says nothing of the name. */
-const NAME_COLUMNS = ['username', 'username_fold'];
-
-/** What everybody who registers may do. */
-const FIRST_ROLES = ['user'];
+/** A log-in is proof enough of who asks for so long (ASVS 7.5.1). */
+export const FRESH_LOG_IN_MINUTES = 5;
 
 export interface Registration {
   readonly username: string;
@@ -21,57 +26,68 @@ export interface Registration {
   readonly email?: string | null;
 }
 
-export interface UserService {
-  /**
-   * Adds a user. Throws `username_taken` where the name, or one that looks like it, is somebody's; a password rule's
-   * code; `overloaded` where too many hashes wait.
-   */
-  register(registration: Registration): Promise<User>;
-  /** The user of that id. Throws `invalid_token` where they are gone or disabled: who asks was that user. */
-  get(id: number): Promise<User>;
-  /** The user of that name, found as a log-in finds them. Throws `not_found`. */
-  findByName(name: string): Promise<User>;
-  /**
-   * Replaces the actor's password and ends their other sessions. Throws `current_password_invalid`, a password rule's code,
-   * `conflict` where it is changed by others again and again, and `overloaded` where too many hashes wait.
-   */
-  changePassword(actor: Actor, passwords: PasswordChange): Promise<void>;
-  /** Deletes the actor's account with all its sessions. Throws `current_password_invalid`. */
-  deleteOwn(actor: Actor, currentPassword: string): Promise<void>;
-  /** Disables a user and ends their sessions. Throws `not_found`. */
-  disable(id: number): Promise<void>;
-  /** Lets a disabled user log in again. Throws `not_found`. */
-  enable(id: number): Promise<void>;
-  /** Gives a user these roles in place of theirs; access tokens of before are refused, sessions go on. Throws `not_found`. */
-  setRoles(id: number, roles: readonly string[]): Promise<void>;
-}
-
 export interface PasswordChange {
   readonly current_password: string;
   readonly new_password: string;
 }
 
+/** What users change of their own account; what is left out stays. */
+export interface ProfilePatch {
+  readonly username?: string;
+  readonly email?: string | null;
+  readonly display_name?: string | null;
+  readonly current_password?: string;
+}
+
+export interface UserService {
+  /**
+   * Adds a user; an e-mail address is claimed, and sent a token. Throws `username_taken` where the name, or one that looks
+   * like it, is somebody's; a password rule's code; `overloaded` where too many hashes wait.
+   */
+  register(registration: Registration, client: Client): Promise<User>;
+  /** The user of that id. Throws `invalid_token` where they are gone or disabled: who asks was that user. */
+  get(id: number): Promise<User>;
+  /** The user of that name, found as a log-in finds them. Throws `not_found`. */
+  findByName(name: string): Promise<User>;
+  /**
+   * Changes the actor's own account. Another e-mail address needs the current password or a fresh log-in, ends the other
+   * sessions and is told to the old one. Throws `username_taken`, `current_password_invalid`, `reauthentication_required`.
+   */
+  changeProfile(actor: Actor, patch: ProfilePatch): Promise<User>;
+  /**
+   * Replaces the actor's password and ends their other sessions. Throws `current_password_invalid`, a password rule's code,
+   * `conflict` where it is changed by others again and again, and `overloaded` where too many hashes wait.
+   */
+  changePassword(actor: Actor, passwords: PasswordChange): Promise<void>;
+  /** Deletes the actor's account with all its sessions. Throws `current_password_invalid`, and `conflict` for the last administrator. */
+  deleteOwn(actor: Actor, currentPassword: string): Promise<void>;
+  /** Sends the actor's address a token, unless it is verified. Throws `conflict` where they claim none. */
+  requestVerification(actor: Actor): Promise<void>;
+  /** Makes an address its user's own by the token that was sent there. Throws `token_invalid_or_expired`, `conflict` where another account has it by now. */
+  verifyEmail(token: string, client: Client): Promise<void>;
+  /** New recovery codes in place of those the actor has. Throws `current_password_invalid`. */
+  makeRecoveryCodes(actor: Actor, currentPassword: string): Promise<string[]>;
+}
+
 interface Parts {
   readonly models: Models;
   readonly database: Database;
+  readonly names: LoginNames;
+  readonly changes: AccountChanges;
+  readonly verification: EmailVerification;
   readonly passwords: PasswordService;
+  readonly oneTimeTokens: OneTimeTokenService;
+  readonly recoveryCodes: RecoveryCodeService;
   readonly sessions: SessionService;
+  readonly outbox: OutboxService;
+  readonly audit: AuditService;
   readonly clock: Clock;
 }
 
+/** Users and what they do with their own account. */
 export function createUserService(parts: Parts): UserService {
-  const { User } = parts.models;
-  const { database, passwords, clock } = parts;
-  const add = async (user: CreationAttributes<User>): Promise<User> => {
-    try {
-      return await database.transaction((transaction) => User.create(user, { transaction }));
-    } catch (error) {
-      throw error instanceof UniqueConstraintError && error.errors.some(({ path }) => path !== null && NAME_COLUMNS.includes(path))
-        ? new AppError('username_taken', { cause: error })
-        : error;
-    }
-  };
-
+  const { models, database, names, verification, passwords, audit, clock } = parts;
+  const { User } = models;
   const get = async (id: number): Promise<User> => {
     const user = await User.findByPk(id);
     if (!user || user.disabled_at) throw new AppError('invalid_token');
@@ -82,88 +98,175 @@ export function createUserService(parts: Parts): UserService {
     get,
     findByName: async (name) => {
       const user = await User.findForLogin(name, foldName(name));
-      if (!user) throw noSuchUser();
+      if (!user) throw new AppError('not_found', { details: { detail: 'There is no such user' } });
       return user;
     },
-    ...createChanges(parts, get),
-    register: async ({ username, password, email = null }) => {
-      // Asked before the hash, which is dear; what comes between is decided by the unique columns.
+    register: async ({ username, password, email = null }, client) => {
+      // Asked before the hash, which is dear; what comes between is decided by the unique columns and, across them, below.
       if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
       const hashed_password = await passwords.hash(password, username);
       const now = new Date(clock.now());
-      return add({
+      const user = {
         username,
         username_fold: foldName(username),
         hashed_password,
         email,
+        email_fold: email === null ? null : foldName(email),
+      };
+      const rest = {
         email_verified_at: null,
-        roles: [...FIRST_ROLES],
+        verified_email_fold: null,
+        display_name: null,
+        roles: [USER],
         disabled_at: null,
         created_at: now,
         updated_at: now,
+      };
+      const add = database.transaction(async (transaction) => {
+        if (looksLikeAddress(username)) await names.assertUsernameFree(username, transaction);
+        const added = await User.create({ ...user, ...rest }, { transaction });
+        await verification.ask(added, client, transaction);
+        audit.record({ type: 'account.registered', by: byClient(client), userId: added.id }, transaction);
+        return added;
       });
+      return add.catch(asNameTaken);
+    },
+    ...createOwnChanges(parts, get),
+    ...createOwnAddress(parts, get),
+  };
+}
+
+/** What only the owner may do, and shows to be by the current password or a fresh log-in. */
+function createProof({ passwords, audit, clock }: Parts, get: UserService['get']) {
+  const byPassword = async (actor: Actor, password: string): Promise<User> => {
+    const user = await get(actor.userId);
+    const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
+    if (valid) return user;
+    await audit.recordNow({ type: 'reauthentication.failed', by: byUser(actor), userId: user.id, sessionId: actor.sessionId });
+    throw new AppError('current_password_invalid');
+  };
+  return {
+    byPassword,
+    byPasswordOrFreshLogIn: async (actor: Actor, password: string | undefined): Promise<void> => {
+      if (password !== undefined) await byPassword(actor, password);
+      else if (clock.now() - actor.loggedInAt >= FRESH_LOG_IN_MINUTES * 60_000) throw new AppError('reauthentication_required');
     },
   };
 }
 
-/** What ends sessions, or the access tokens that say what is no longer true. */
-function createChanges(
-  { models: { User }, database, passwords, sessions, clock }: Parts,
-  get: UserService['get'],
-): Omit<UserService, 'get' | 'findByName' | 'register'> {
-  const withPassword = async (actor: Actor, password: string): Promise<User> => {
-    const user = await get(actor.userId);
-    const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
-    if (!valid) throw new AppError('current_password_invalid');
-    return user;
-  };
-  /**
-   * Changes a user, and what hangs on it, in one transaction. The user's row comes first: a log-in under way waits for it
-   * and then sees the change, or is done, and its session is met by what comes after.
-   */
-  const change = (id: number, values: Partial<User>, then: (transaction: Transaction) => Promise<unknown>): Promise<void> =>
-    database.transaction(async (transaction) => {
-      const [changed] = await User.update({ ...values, updated_at: new Date(clock.now()) }, { where: { id }, transaction });
-      if (changed === 0) throw noSuchUser();
-      await then(transaction);
-    });
+type OwnChanges = Pick<UserService, 'changeProfile' | 'changePassword' | 'deleteOwn' | 'makeRecoveryCodes'>;
+
+function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
+  const { models, database, changes, passwords, recoveryCodes, outbox, audit, clock } = parts;
+  const proof = createProof(parts, get);
+  const replacePassword = createPasswordReplacement(parts);
+  const notice = (user: User, client: Client) => ({ username: user.username, client, at: new Date(clock.now()) });
 
   return {
+    changeProfile: async (actor, { current_password, ...patch }) => {
+      const user = await get(actor.userId);
+      const moves = patch.email !== undefined && patch.email !== user.email;
+      if (moves || current_password !== undefined) await proof.byPasswordOrFreshLogIn(actor, current_password);
+      const change = database.transaction(async (transaction) => {
+        const locked = await changes.lock(user.id, transaction);
+        await changes.apply(locked, patch, { by: byUser(actor), sessionId: actor.sessionId }, transaction);
+        return locked;
+      });
+      return change.catch(asNameTaken).catch(asGone);
+    },
     changePassword: async (actor, { current_password, new_password }) => {
-      const replaceFor = async (user: User): Promise<boolean> => {
-        const hash = await passwords.hash(new_password, user.username).catch(inMember('new_password'));
-        return database.transaction(async (transaction) => {
-          const replaced = await User.replaceHash(user, hash, new Date(clock.now()), transaction);
-          if (replaced) await sessions.endAllOf(user.id, 'password_changed', transaction, actor.sessionId);
-          return replaced;
-        });
+      const replace = async (): Promise<boolean> => {
+        const user = await proof.byPassword(actor, current_password);
+        return replacePassword(actor, user, await passwords.hash(new_password, user.username).catch(inMember('new_password')));
       };
-      if (await replaceFor(await withPassword(actor, current_password))) return;
-      // A log-in has made the same password's hash anew meanwhile, or the password is another one by now.
-      if (await replaceFor(await withPassword(actor, current_password))) return;
+      // The first time a log-in may have made the same password's hash anew meanwhile; by the second it is another password.
+      if ((await replace()) || (await replace())) return;
       throw new AppError('conflict');
     },
     deleteOwn: async (actor, currentPassword) => {
-      const user = await withPassword(actor, currentPassword);
-      await change(user.id, {}, async (transaction) => {
-        await sessions.endAllOf(user.id, 'account_deleted', transaction);
-        await user.destroy({ transaction });
-      }).catch((error: unknown) => {
-        // Deleted by another request meanwhile: who asks is nobody by now.
-        throw error instanceof AppError && error.code === 'not_found' ? new AppError('invalid_token', { cause: error }) : error;
+      const user = await proof.byPassword(actor, currentPassword);
+      const remove = database.transaction(async (transaction) =>
+        changes.remove(await changes.lock(user.id, transaction), byUser(actor), transaction),
+      );
+      await remove.catch(asGone);
+    },
+    makeRecoveryCodes: async (actor, currentPassword) => {
+      const user = await proof.byPassword(actor, currentPassword);
+      return database.transaction(async (transaction) => {
+        const locked = await models.User.findByPk(user.id, { transaction, lock: true });
+        if (locked === null) throw new AppError('invalid_token');
+        const codes = await recoveryCodes.replace(user.id, transaction);
+        const mail = { purpose: 'recovery_codes_created', ...notice(locked, actor) } as const;
+        if (locked.verified_email_fold !== null) await outbox.post(mail, locked.email, transaction);
+        audit.record({ type: 'recovery_codes.created', by: byUser(actor), userId: user.id, sessionId: actor.sessionId }, transaction);
+        return codes;
       });
     },
-    disable: (id) =>
-      change(id, { disabled_at: new Date(clock.now()) }, (transaction) => sessions.endAllOf(id, 'account_disabled', transaction)),
-    enable: (id) => change(id, { disabled_at: null }, () => Promise.resolve()),
-    setRoles: (id, roles) => change(id, { roles: [...roles] }, (transaction) => sessions.renewAllOf(id, transaction)),
   };
 }
 
-const noSuchUser = (): AppError => new AppError('not_found', { details: { detail: 'There is no such user' } });
+/** Puts a hash in the place of the one that was just verified; false where that has changed meanwhile. */
+const createPasswordReplacement =
+  ({ models: { User }, database, sessions, oneTimeTokens, outbox, audit, clock }: Parts) =>
+  (actor: Actor, user: User, hash: string): Promise<boolean> =>
+    database.transaction(async (transaction) => {
+      const at = new Date(clock.now());
+      if (!(await User.replaceHash(user, hash, at, transaction))) return false;
+      const by = byUser(actor);
+      await oneTimeTokens.discard(user.id, ['password_reset', 'invitation'], transaction);
+      await sessions.endAllOf(user.id, { reason: 'password_changed', by }, transaction, actor.sessionId);
+      const mail = { purpose: 'password_changed', username: user.username, client: actor, at } as const;
+      if (user.verified_email_fold !== null) await outbox.post(mail, user.email, transaction);
+      audit.record({ type: 'password.changed', by, userId: user.id, sessionId: actor.sessionId }, transaction);
+      return true;
+    });
+
+/** How users show that an address is theirs. */
+function createOwnAddress(
+  { database, changes, verification, oneTimeTokens, audit }: Parts,
+  get: UserService['get'],
+): Pick<UserService, 'requestVerification' | 'verifyEmail'> {
+  return {
+    requestVerification: async (actor) => {
+      const { email } = await get(actor.userId);
+      if (email === null) throw new AppError('conflict', { details: { detail: 'This account has no e-mail address' } });
+      const ask = database.transaction(async (transaction) => {
+        const user = await changes.lock(actor.userId, transaction);
+        await verification.ask(user, actor, transaction);
+        audit.record({ type: 'email.verification_requested', by: byUser(actor), userId: user.id }, transaction);
+      });
+      await ask.catch(asGone);
+    },
+    verifyEmail: async (token, client) => {
+      const failed = async (error: unknown): Promise<never> => {
+        if (error instanceof AppError) await audit.recordNow({ type: 'email.verification_failed', by: byClient(client) });
+        throw error;
+      };
+      const facts = await oneTimeTokens.read(token, ['email_verification']).catch(failed);
+      const verify = database.transaction(async (transaction) => {
+        const user = await changes.lock(facts.userId, transaction);
+        await oneTimeTokens.use(facts, transaction);
+        if (user.email_fold !== facts.emailFold || user.disabled_at !== null) throw new AppError('token_invalid_or_expired');
+        await verification.confirm(user, { ...byClient(client), kind: 'user', id: String(user.id) }, transaction);
+      });
+      await verify.catch(asWorthless).catch(failed);
+    },
+  };
+}
+
+/** Who asks was deleted by another request meanwhile, and is nobody by now. */
+function asGone(error: unknown): never {
+  throw error instanceof AppError && error.code === 'not_found' ? new AppError('invalid_token', { cause: error }) : error;
+}
+
+/** The same for whoever a token was made for; or another account took the address in the same moment. */
+function asWorthless(error: unknown): never {
+  if (error instanceof UniqueConstraintError) throw new AppError('conflict', { cause: error });
+  throw error instanceof AppError && error.code === 'not_found' ? new AppError('token_invalid_or_expired', { cause: error }) : error;
+}
 
 /** A fault of the member `password` as one of the member that it was sent in. */
-const inMember =
+export const inMember =
   (path: string) =>
   (error: unknown): never => {
     if (!(error instanceof AppError) || error.details.fields === undefined) throw error;

@@ -1,7 +1,7 @@
 import Joi from 'joi';
 import { CODES } from '../errors/codes.js';
 import { codePoints, isBeyondNames, USERNAME_RULES } from '../lib/names.js';
-import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults } from '../services/password-policy.js';
+import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults } from '../services/password/password-policy.js';
 
 /**
  * Rules that Joi can't show in an OpenAPI document by itself are said there under `x-rules`, which the document's maker
@@ -10,6 +10,12 @@ import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults } fr
 const rules = (jsonSchema: object): { 'x-rules': object } => ({ 'x-rules': jsonSchema });
 
 const { fewest, most, pattern } = USERNAME_RULES;
+
+const DISPLAY_NAME_CHARACTERS = 100;
+/** Controls, line ends, half surrogates, unassigned characters and the marks of bidirectional text (UAX 9). */
+const NOT_IN_DISPLAY_NAMES = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+/** Of PostgreSQL's integer. */
+const MOST_USER_ID = 2 ** 31 - 1;
 
 /** A new name. Checked in NFKC, kept as typed. */
 export const newUsername = Joi.string()
@@ -70,6 +76,20 @@ export const emailAddress = Joi.string()
   .description('Several accounts may claim one address.')
   .example('ada@example.com');
 
+/** What somebody wants to be called: a line of any script, without marks that turn the direction of what stands around it. */
+export const displayName = Joi.string()
+  .custom((value: string, helpers) => {
+    if (codePoints(value) > DISPLAY_NAME_CHARACTERS) return helpers.error('display_name.too_long');
+    return NOT_IN_DISPLAY_NAMES.test(value) || value.trim() === '' ? helpers.error('display_name.format') : value;
+  })
+  .messages({
+    'string.empty': 'needs a character that can be seen',
+    'display_name.too_long': `may have ${DISPLAY_NAME_CHARACTERS} characters at most`,
+    'display_name.format': 'must be one line of text that can be seen',
+  })
+  .meta(rules({ minLength: 1, maxLength: DISPLAY_NAME_CHARACTERS }))
+  .example('Ada Lovelace');
+
 /** A string that is compared and never refused for what it is. */
 export const anyString = Joi.string().allow('');
 
@@ -78,6 +98,13 @@ export const timestamp = Joi.string()
   .isoDate()
   .meta(rules({ format: 'date-time' }))
   .example('2026-11-23T09:30:00.000Z');
+
+/** The id of a user in a path. What is none is nobody's: 0. */
+export const userId = Joi.string()
+  .required()
+  .custom((value: string) => (/^[1-9]\d{0,9}$/.test(value) && Number(value) <= MOST_USER_ID ? Number(value) : 0))
+  .description('Of a user.')
+  .example('1');
 
 const PAGE = { usual: 20, most: 100 } as const;
 

@@ -1,7 +1,7 @@
 import Joi from 'joi';
-import type { UserShape } from '../presenters/user.presenter.js';
-import type { PasswordChange, Registration } from '../services/user.service.js';
-import { anyString, emailAddress, newPassword, newUsername, timestamp } from './fields.js';
+import type { ProfileShape, UserShape } from '../presenters/user.presenter.js';
+import type { PasswordChange, ProfilePatch, Registration } from '../services/user.service.js';
+import { anyString, displayName, emailAddress, newPassword, newUsername, timestamp } from './fields.js';
 
 export const registerBody = Joi.object<Registration, true>({
   username: newUsername.required(),
@@ -25,11 +25,45 @@ export interface DeletionBody {
 }
 export const deletionBody = Joi.object<DeletionBody, true>({ current_password: currentPassword }).label('Deletion');
 
-export const userResponse = Joi.object<UserShape>({
+/** Another address is another proof of who somebody is, and so asks for one. */
+export const profileBody = Joi.object<ProfilePatch>({
+  username: newUsername,
+  email: emailAddress.allow(null),
+  display_name: displayName.allow(null),
+  current_password: currentPassword.optional().description('For another e-mail address, unless the log-in is younger than five minutes.'),
+}).label('ProfileChange');
+
+export interface RecoveryCodesBody {
+  readonly current_password: string;
+}
+export const recoveryCodesBody = Joi.object<RecoveryCodesBody, true>({ current_password: currentPassword }).label('RecoveryCodesRequest');
+
+export const recoveryCodesResponse = Joi.object({
+  codes: Joi.array().items(Joi.string()).required().example(['7K2M9Q-4TXB1C-0ZRDWE-H5NPJS']).description('Ten, each good for once.'),
+}).label('RecoveryCodes');
+
+export interface VerificationBody {
+  readonly token: string;
+}
+const oneTimeToken = anyString.required().description('Of the link in the mail.');
+export const verificationBody = Joi.object<VerificationBody, true>({ token: oneTimeToken }).label('EmailVerification');
+
+const userMembers = {
   id: Joi.number().integer().required().description('Never given to anybody else, also after deletion.').example(1),
   username: Joi.string().allow('').required().example('ada'),
   email: Joi.string().allow(null).required().example('ada@example.com'),
   email_verified: Joi.boolean().required().example(false),
   roles: Joi.array().items(Joi.string()).required().example(['user']),
   created_at: timestamp.required(),
-}).label('User');
+};
+export const userResponse = Joi.object<UserShape>(userMembers).label('User');
+
+const profileMembers = { ...userMembers, display_name: Joi.string().allow(null).required().example('Ada Lovelace') };
+export const profileResponse = Joi.object<ProfileShape>(profileMembers).label('Profile');
+
+export const accountMembers = {
+  ...profileMembers,
+  disabled: Joi.boolean().required().example(false),
+  has_password: Joi.boolean().required().description('Not until an invitation was taken.').example(true),
+  updated_at: timestamp.required(),
+};

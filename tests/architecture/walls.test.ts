@@ -47,9 +47,9 @@ const floorOf = (path: string): number => FLOORS.findIndex((folders) => folders.
 
 /** No circles: a service uses only those before it. */
 const SERVICE_ORDER = [
+  'audit',
   'key',
   'token',
-  'audit',
   'outbox',
   'service-key',
   'session',
@@ -101,7 +101,7 @@ describe('the walls of the house', () => {
 
   test.each([
     ['signing and verifying tokens', 'jsonwebtoken', ['src/services/token.service.ts']],
-    ['hashing passwords', 'bcryptjs', ['src/adapters/bcrypt-worker.mjs', 'src/services/password.service.ts']],
+    ['hashing passwords', 'bcryptjs', ['src/adapters/hash-worker.mjs', 'src/services/password/password.service.ts']],
     ['ending sessions', 'src/services/session/endings', ['src/services/session/refreshing.ts', 'src/services/session/session.service.ts']],
     [
       'saying whose access tokens are refused',
@@ -116,7 +116,7 @@ describe('the walls of the house', () => {
     [
       'hashing in threads',
       'src/adapters/hasher',
-      ['src/container.ts', 'src/observability/health.ts', 'src/services/password.service.ts', 'src/testing.ts'],
+      ['src/container.ts', 'src/observability/health.ts', 'src/services/password/password.service.ts', 'src/testing.ts'],
     ],
   ])('%s has one owner', (_verb, name, owners) => {
     expect(importersOf(name).sort()).toEqual(owners);

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import { createHttpServer } from '../../src/http-server.js';
 import { exchange, expectRawProblem, get, listen, postJson, request, stop } from '../support/raw-http.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const PATHS = ['/users/me', '/verify-token'];
 
@@ -128,7 +129,7 @@ describe('where the guard asks for more, or for less, a Bearer comes in the same
     server = createHttpServer(auth.app);
     port = await listen(server);
     const user = await auth.createUser();
-    await auth.services.users.setRoles(user.id, ['user', 'introspect']);
+    await auth.services.admin.change(user.id, { roles: ['user', 'introspect'] }, OPERATOR);
     good = await auth.token(user);
     ({ refreshToken } = await auth.session(user));
     serviceKey = (await auth.services.serviceKeys.create({ name: 'a resource server', scopes: ['introspect'] })).key;

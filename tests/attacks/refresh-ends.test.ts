@@ -5,6 +5,7 @@ import { callsOf, EVERYWHERE, expectRefused, NOWHERE, type SessionCalls, type To
 import { freshPlace } from '../support/stored-app.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 import { membersOf } from '../support/tokens.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const MOMENT = 0.001;
 const HOUR = 3600;
@@ -74,9 +75,9 @@ describe('what happened to its user ends a session', () => {
   test('who was disabled has no session left, and none again when let in anew', async () => {
     const user = await auth.createUser();
     const sessions = [await auth.session(user), await auth.session(user)];
-    await auth.services.users.disable(user.id);
+    await auth.services.admin.change(user.id, { disabled: true }, OPERATOR);
     for (const tokens of sessions) await calls.expectEnded(tokens);
-    await auth.services.users.enable(user.id);
+    await auth.services.admin.change(user.id, { disabled: false }, OPERATOR);
     for (const tokens of sessions) await calls.expectEnded(tokens);
     await calls.expectAlive(await auth.session(user));
   });

@@ -9,6 +9,7 @@ import { CLIENT } from '../support/client.js';
 import { seededRandom } from '../support/random.js';
 import { callsOf, type SessionCalls, type Tokens, tokensOf } from '../support/session-calls.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const NEW_PASSWORD = 'another password for tests';
 
@@ -90,7 +91,7 @@ describe('a log-in whose password is being compared', () => {
 
   test('opens none where the user was disabled, or deleted, meanwhile', async () => {
     const [disabled, deleted] = [await auth.createUser(), await auth.createUser()];
-    expect(await overtaken(disabled, () => auth.services.users.disable(disabled.id))).toBe('account_disabled');
+    expect(await overtaken(disabled, () => auth.services.admin.change(disabled.id, { disabled: true }, OPERATOR))).toBe('account_disabled');
     const own = await auth.session(deleted);
     const remove = () =>
       auth
@@ -104,7 +105,9 @@ describe('a log-in whose password is being compared', () => {
 
   test('has the roles that its user has by then', async () => {
     const user = await auth.createUser();
-    expect(await overtaken(user, () => auth.services.users.setRoles(user.id, ['admin']))).toMatchObject({ scope: 'admin' });
+    expect(await overtaken(user, () => auth.services.admin.change(user.id, { roles: ['admin'] }, OPERATOR))).toMatchObject({
+      scope: 'admin',
+    });
   });
 });
 
@@ -134,7 +137,7 @@ describe('two at once, at one place after another', () => {
       const { given, release } = await comparing(user);
       await Promise.all([
         after(random.below(SOME), () => Promise.resolve()).then(release),
-        after(random.below(SOME), () => auth.services.users.disable(user.id)),
+        after(random.below(SOME), () => auth.services.admin.change(user.id, { disabled: true }, OPERATOR)),
       ]);
       await expectNothingLeft(await given);
     }
@@ -146,7 +149,7 @@ describe('two at once, at one place after another', () => {
       const { refreshToken } = await auth.session(user);
       const [given] = await Promise.all([
         outcome(auth.services.sessions.refresh(refreshToken, CLIENT)),
-        after(random.below(SOME), () => auth.services.users.disable(user.id)),
+        after(random.below(SOME), () => auth.services.admin.change(user.id, { disabled: true }, OPERATOR)),
       ]);
       await expectNothingLeft(given);
     }
@@ -161,7 +164,7 @@ describe('two at once, at one place after another', () => {
       const newest = tokens.refreshToken;
       const given = await Promise.all([
         ...[1, 2, 3].map(() => after(random.below(SOME), () => auth.services.sessions.refresh(newest, CLIENT))),
-        after(random.below(SOME), async () => auth.services.users.setRoles(user.id, [role])).then(() => undefined),
+        after(random.below(SOME), async () => auth.services.admin.change(user.id, { roles: [role] }, OPERATOR)).then(() => undefined),
       ]);
       issued.push(...given.flatMap((grant) => (grant === undefined ? [] : [grant])));
       tokens = await auth.services.sessions.refresh(newest, CLIENT);
@@ -176,8 +179,14 @@ describe('two at once, at one place after another', () => {
   });
 
   const ENDINGS: [string, (user: TestUser, tokens: Tokens) => Promise<unknown>][] = [
-    ['a revocation by its refresh token', (_user, { refreshToken }) => auth.services.sessions.revoke(refreshToken, { kind: 'nobody' })],
-    ['a revocation by its access token', (_user, { accessToken }) => auth.services.sessions.revoke(accessToken, { kind: 'nobody' })],
+    [
+      'a revocation by its refresh token',
+      (_user, { refreshToken }) => auth.services.sessions.revoke(refreshToken, { kind: 'nobody' }, CLIENT),
+    ],
+    [
+      'a revocation by its access token',
+      (_user, { accessToken }) => auth.services.sessions.revoke(accessToken, { kind: 'nobody' }, CLIENT),
+    ],
   ];
   test.each(ENDINGS)('a refresh and %s, 100 times: nothing survives', async (_what, end) => {
     const user = await auth.createUser();

@@ -3,6 +3,8 @@ import type { TestSession, TestUser } from '../../src/testing.js';
 import { expectInvalidToken, expectProblem, member } from '../support/answers.js';
 import { callsOf, EVERYWHERE, expectRefused, NOWHERE, type SessionCalls, type Tokens } from '../support/session-calls.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
+import { OPERATOR } from '../../src/lib/actor.js';
+import type { User } from '../../src/models/user.model.js';
 
 const NEW_PASSWORD = 'another password for tests';
 
@@ -78,22 +80,22 @@ describe('an account that was deleted', () => {
 describe('a user who was disabled', () => {
   test('has no session left on the very next request', async () => {
     expect(await calls.whereTaken(own.accessToken)).toEqual(EVERYWHERE);
-    await auth.services.users.disable(user.id);
+    await auth.services.admin.change(user.id, { disabled: true }, OPERATOR);
     for (const session of [own, other]) await calls.expectEnded(session);
     await calls.expectAlive(stranger);
   });
 
   test('twice, and after a change of roles, is still', async () => {
-    await auth.services.users.setRoles(user.id, ['user', 'admin']);
-    await auth.services.users.disable(user.id);
-    await auth.services.users.disable(user.id);
-    await auth.services.users.setRoles(user.id, ['user']);
+    await auth.services.admin.change(user.id, { roles: ['user', 'editor'] }, OPERATOR);
+    await auth.services.admin.change(user.id, { disabled: true }, OPERATOR);
+    await auth.services.admin.change(user.id, { disabled: true }, OPERATOR);
+    await auth.services.admin.change(user.id, { roles: ['user'] }, OPERATOR);
     for (const session of [own, other]) await calls.expectEnded(session);
   });
 });
 
 describe('a change of roles', () => {
-  const setRoles = (...roles: string[]): Promise<void> => auth.services.users.setRoles(user.id, roles);
+  const setRoles = (...roles: string[]): Promise<User> => auth.services.admin.change(user.id, { roles }, OPERATOR);
 
   test('refuses the access tokens of before on the very next request, and a refresh gives the new scope', async () => {
     await setRoles('user', 'introspect');
@@ -110,7 +112,7 @@ describe('a change of roles', () => {
   test('refuses every generation of access token, and ends no session', async () => {
     const all: Tokens[] = [own];
     while (all.length < 4) all.push(await calls.refreshed(all.at(-1)?.refreshToken ?? ''));
-    await setRoles('user');
+    await setRoles('user', 'editor');
     for (const { accessToken } of all) expect(await calls.whereTaken(accessToken)).toEqual(NOWHERE);
     await calls.expectAlive(await calls.refreshed(all.at(-1)?.refreshToken ?? ''));
   });
@@ -119,7 +121,7 @@ describe('a change of roles', () => {
     ['between them', true],
     ['after them alone', false],
   ])('twice in a row, with a refresh %s, refuses whatever came before each', async (_when, between) => {
-    await setRoles('user', 'admin');
+    await setRoles('user', 'editor');
     const middle = between ? await calls.refreshed(own.refreshToken) : own;
     await setRoles('user', 'introspect');
     for (const { accessToken } of [own, middle]) expect(await calls.whereTaken(accessToken)).toEqual(NOWHERE);
@@ -132,7 +134,7 @@ describe('a change of roles', () => {
     ['and a refresh between', true],
     ['and none between', false],
   ])('there and back again, %s, does not bring back the access token of before', async (_what, between) => {
-    await setRoles('user', 'admin');
+    await setRoles('user', 'editor');
     const middle = between ? await calls.refreshed(own.refreshToken) : own;
     await setRoles('user');
     for (const { accessToken } of [own, middle]) expect(await calls.whereTaken(accessToken)).toEqual(NOWHERE);
@@ -144,10 +146,10 @@ describe('a change of roles', () => {
 
   test('reaches tokens whose answer was lost: asked for again, they have the new scope and are taken', async () => {
     const lost = await calls.refreshed(own.refreshToken);
-    await setRoles('user', 'admin');
+    await setRoles('user', 'editor');
     const again = await calls.refreshed(own.refreshToken);
     expect(again.refreshToken).not.toBe(lost.refreshToken);
-    expect(await scopeOf(again)).toBe('user admin');
+    expect(await scopeOf(again)).toBe('user editor');
     expect(await calls.whereTaken(lost.accessToken)).toEqual(NOWHERE);
     await calls.expectAlive(again);
   });
@@ -155,7 +157,7 @@ describe('a change of roles', () => {
   test('does not make the 24 hours longer in which a lost answer is had again', async () => {
     await calls.refreshed(own.refreshToken);
     auth.clock.advance(12 * 3600);
-    await setRoles('user', 'admin');
+    await setRoles('user', 'editor');
     const again = await calls.refreshed(own.refreshToken);
     auth.clock.advance(12 * 3600);
     expect((await calls.refreshed(own.refreshToken)).refreshToken).toBe(again.refreshToken);
@@ -167,7 +169,7 @@ describe('a change of roles', () => {
     const successor = await calls.refreshed(own.refreshToken);
     await calls.isTaken('/users/me', successor.accessToken);
     auth.clock.advance(31);
-    await setRoles('user', 'admin');
+    await setRoles('user', 'editor');
     expectRefused(await calls.refresh(own.refreshToken), 'refresh_token_reused');
     await calls.expectEnded(successor);
   });
@@ -183,7 +185,7 @@ describe('a change of roles', () => {
   });
 
   test('is told to resource servers as one that ends no session', async () => {
-    await setRoles('user', 'admin');
+    await setRoles('user', 'editor');
     const response = await auth.http().get('/revocations?limit=100').set('Authorization', `Bearer ${calls.serviceKey}`);
     const told: unknown = member(response.body, 'data');
     expect(told).toEqual(expect.arrayContaining([own, other].map(({ id }) => expect.objectContaining({ sid: id, through: 1 }))));

@@ -4,6 +4,7 @@ import { createTestAuth, type TestAuth, type TestSession, type TestUser } from '
 import { sharedSettings } from '../support/service-process.js';
 import { openTarget, targets, type TestTarget } from '../support/test-database.js';
 import { CLIENT } from '../support/client.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -43,7 +44,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('what was r
     await target.drop();
   });
 
-  const end = ({ id }: TestSession): Promise<void> => auth.services.sessions.end(user.id, id, 'log_out');
+  const end = ({ id }: TestSession): Promise<void> => auth.services.sessions.end(user.id, id, { reason: 'log_out', by: OPERATOR });
   const codeOf = (asking: Promise<unknown>): Promise<unknown> =>
     asking.then(
       () => 'taken',

@@ -5,6 +5,7 @@ import { createTestAuth, type TestAuth, type TestSession, type TestUser } from '
 import { expectProblem, text } from '../support/answers.js';
 import { eventually, sharedSettings } from '../support/service-process.js';
 import { openTarget, targets, type TestTarget } from '../support/test-database.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const UP = { status: 'up' };
 const DOWN = { status: 'down' };
@@ -87,7 +88,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('what was r
       auth.clock.advance(2);
       expectProblem(await me(session.accessToken), 503, 'unavailable');
       await rename('elsewhere', 'auth_revocations');
-      await other.services.sessions.end(user.id, session.id, 'log_out');
+      await other.services.sessions.end(user.id, session.id, { reason: 'log_out', by: OPERATOR });
       await other.close();
       auth.clock.advance(2);
       expect((await me(session.accessToken)).status).toBe(401);

@@ -7,6 +7,7 @@ import { createTestAuth, type TestAuth, type TestSession, type TestUser } from '
 import { CLIENT } from '../support/client.js';
 import { sharedSettings } from '../support/service-process.js';
 import { openTarget, targets, type TestTarget } from '../support/test-database.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const SECOND_MS = 1000;
 const DAY_MS = 24 * 60 * 60 * SECOND_MS;
@@ -99,7 +100,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('pruning, o
 
   test('brings nothing back that was revoked, neither here nor after a restart, and ends nothing that lives', async () => {
     const [revoked, lives] = [await auth.session(user), await auth.session(user)];
-    await auth.services.sessions.end(user.id, revoked.id, 'log_out');
+    await auth.services.sessions.end(user.id, revoked.id, { reason: 'log_out', by: OPERATOR });
     passDays(6);
     await prune();
     expect([await access(revoked), await refresh(revoked)]).toEqual(['invalid_token', 'session_revoked']);
@@ -113,7 +114,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('pruning, o
     // The first one after all others were removed is told from them.
     const next = await auth.session(user);
     const other = await createTestAuth(settings, { clock });
-    await other.services.sessions.end(user.id, next.id, 'log_out');
+    await other.services.sessions.end(user.id, next.id, { reason: 'log_out', by: OPERATOR });
     await other.close();
     clock.advance(2);
     expect(await access(next)).toBe('invalid_token');

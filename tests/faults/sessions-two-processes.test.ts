@@ -18,6 +18,7 @@ import {
 } from '../support/service-process.js';
 import { openTarget, targets, type TestTarget } from '../support/test-database.js';
 import { membersOf } from '../support/tokens.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const ALGORITHM = 'ES256';
 /** What is revoked at one process is refused at every other one so soon. */
@@ -182,7 +183,7 @@ describe.each(SHARED)('two processes on %s', (kind) => {
 
   test('both learn within a second that a user’s roles have changed: the session goes on with the new ones', async () => {
     const session = await logIn();
-    await here.services.users.setRoles(user.id, ['user', 'editor']);
+    await here.services.admin.change(user.id, { roles: ['user', 'editor'] }, OPERATOR);
     const since = performance.now();
     await Promise.all(both.map((at) => expectRefusedInTime(at, session.access, since)));
     const answer = await other.refresh(session.refresh);

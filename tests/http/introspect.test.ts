@@ -3,8 +3,11 @@ import type { TestSession, TestUser } from '../../src/testing.js';
 import { expectInvalidToken, expectProblem, member, text } from '../support/answers.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 import { membersOf } from '../support/tokens.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const ISSUER = 'https://auth.example.com';
+/** Roles whose scopes are not quite the one that is asked for. */
+const ROLES = { introspect: ['introspect'], longer: ['introspection'], larger: ['Introspect'], finer: ['introspect:read'] };
 const LIFE_SECONDS = 1800;
 const DAY = 24 * 3600;
 
@@ -13,7 +16,7 @@ let serviceKey: string;
 let user: TestUser;
 let session: TestSession;
 beforeAll(async () => {
-  auth = await createTestApp({ ISSUER, AUDIENCE: 'api' });
+  auth = await createTestApp({ ISSUER, AUDIENCE: 'api', ROLES: JSON.stringify(ROLES) });
   serviceKey = await newKey();
 });
 beforeEach(async () => {
@@ -70,16 +73,16 @@ describe.each(ADDRESSES)('who may call %s', (path, ask) => {
     expect(response.headers['www-authenticate']).toBe('Bearer error="insufficient_scope", scope="introspect"');
   });
 
-  test.each(['admin', 'introspection', 'Introspect', 'introspect:read', ''])('a user whose role is "%s" may not', async (role) => {
-    await auth.services.users.setRoles(user.id, role === '' ? [] : [role]);
+  test.each([['admin'], ['longer'], ['larger'], ['finer'], []])('a user with the roles [%s] may not', async (...roles) => {
+    await auth.services.admin.change(user.id, { roles }, OPERATOR);
     expectProblem(await ask(await auth.token(user)), 403, 'insufficient_scope', oauth('insufficient_scope'));
   });
 
   test('a user with the role introspect may, until it is taken from them', async () => {
-    await auth.services.users.setRoles(user.id, ['user', 'introspect']);
+    await auth.services.admin.change(user.id, { roles: ['user', 'introspect'] }, OPERATOR);
     const token = await auth.token(user);
     expect((await ask(token)).status).toBe(200);
-    await auth.services.users.setRoles(user.id, ['user']);
+    await auth.services.admin.change(user.id, { roles: ['user'] }, OPERATOR);
     expectProblem(await ask(token), 401, 'invalid_token', { detail: 'Token is invalid or expired', ...oauth('invalid_token') });
   });
 
@@ -136,7 +139,7 @@ describe('POST /introspect', () => {
   });
 
   test('says the same as the token itself', async () => {
-    await auth.services.users.setRoles(user.id, ['user', 'admin']);
+    await auth.services.admin.change(user.id, { roles: ['user', 'admin'] }, OPERATOR);
     const token = await auth.token(user);
     const { sub, username, scope, iat, exp, iss, aud, sid } = membersOf(token.split('.')[1] ?? '');
     expect(scope).toBe('user admin');
@@ -165,7 +168,7 @@ describe('POST /introspect', () => {
     [
       'an access token of another service',
       async () => {
-        const other = await createTestApp();
+        const other = await createTestApp({ ROLES: JSON.stringify(ROLES) });
         const token = await other.token(await other.createUser());
         await other.close();
         return token;
@@ -210,14 +213,14 @@ describe('POST /introspect', () => {
     [
       'an access token of before a change of roles',
       async () => {
-        await auth.services.users.setRoles(user.id, ['admin']);
+        await auth.services.admin.change(user.id, { roles: ['admin'] }, OPERATOR);
         return session.accessToken;
       },
     ],
     [
       'the access token of a disabled user',
       async () => {
-        await auth.services.users.disable(user.id);
+        await auth.services.admin.change(user.id, { disabled: true }, OPERATOR);
         return session.accessToken;
       },
     ],

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { TestSession, TestUser } from '../../src/testing.js';
 import { expectProblem, member, text } from '../support/answers.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const LIFE_SECONDS = 1800;
 const MOMENT = 0.001;
@@ -68,7 +69,7 @@ describe('GET /revocations', () => {
 
   test('a change of roles is told with the counter up to which access tokens are refused', async () => {
     const since = await end();
-    await auth.services.users.setRoles(user.id, ['admin']);
+    await auth.services.admin.change(user.id, { roles: ['admin'] }, OPERATOR);
     const body: unknown = (await ask(`?since=${since}`)).body;
     expect(member(body, 'data')).toEqual([expect.objectContaining({ sid: session.id, through: 1 })]);
   });

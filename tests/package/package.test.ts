@@ -141,7 +141,7 @@ describe('the tarball', () => {
     const expected = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'];
     const built = ['index', 'testing', 'server', 'cli/index'].flatMap((name) => [`dist/src/${name}.js`, `dist/src/${name}.d.ts`]);
     expect(packed).toEqual(
-      expect.arrayContaining([...expected, ...built, 'dist/src/adapters/bcrypt-worker.mjs'].map((name) => `package/${name}`)),
+      expect.arrayContaining([...expected, ...built, 'dist/src/adapters/hash-worker.mjs'].map((name) => `package/${name}`)),
     );
   });
 

@@ -11,6 +11,7 @@ import { serve } from '../support/live-server.js';
 import { exchange, get as getBytes } from '../support/raw-http.js';
 import { createResourceServer, expectRefusal, INVALID, INVALID_CHALLENGE, UNAVAILABLE } from '../support/resource-server.js';
 import { useTempFolder } from '../support/temp-folder.js';
+import { OPERATOR } from '../../src/lib/actor.js';
 
 const NO_TOKEN = [401, 'authentication_required'] as const;
 const UNREADABLE = [400, 'malformed_request'] as const;
@@ -63,7 +64,7 @@ describe('a route behind requireAuth', () => {
 
   test('names the scope that is missing, and takes a token that has it among others', async () => {
     const user = await auth.createUser();
-    await auth.services.users.setRoles(user.id, ['user', 'admin']);
+    await auth.services.admin.change(user.id, { roles: ['user', 'admin'] }, OPERATOR);
     const admins = createResourceServer({ ...options, scope: 'admin' });
     expectRefusal(await admins.get(token), auth.issuer, TOO_LITTLE, 'Bearer error="insufficient_scope", scope="admin"');
     expect(await admins.status(await auth.token(user))).toBe(200);

@@ -17,10 +17,14 @@ import {
   type ResourceServer,
   UNAVAILABLE,
 } from '../support/resource-server.js';
+import { OPERATOR } from '../../src/lib/actor.js';
+import { CLIENT } from '../support/client.js';
 
 /** More than a second: what was read before is too old then. */
 const OVER_A_SECOND_MS = 1100;
 const HOUR_MS = 60 * 60 * 1000;
+/** NumericDate of a token. */
+const ISSUED = Math.floor(Date.now() / 1000);
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(() => Promise.all(closers.splice(0).map((close) => close())));
@@ -48,7 +52,7 @@ test('within a second a log-out, a revocation and a change of roles reach a reso
   for (const token of [...tokens, other]) expect(await server.status(token)).toBe(200);
   await supertest(auth.issuer).post('/logout').set('Authorization', `Bearer ${ended.accessToken}`).expect(204);
   await supertest(auth.issuer).post('/revoke').send({ token: revoked.refreshToken }).expect(200);
-  await auth.services.users.setRoles(user.id, ['user', 'admin']);
+  await auth.services.admin.change(user.id, { roles: ['user', 'admin'] }, OPERATOR);
   await sleep(OVER_A_SECOND_MS);
   for (const token of tokens) expectRefusal(await server.get(token), auth.issuer, INVALID, INVALID_CHALLENGE);
   expect(await server.status(other)).toBe(200);
@@ -60,7 +64,7 @@ test('within a second a log-out, a revocation and a change of roles reach a reso
 test('what was revoked before the resource server started is refused from its first request on', async () => {
   const { auth, server, user } = await openPlace();
   const token = await auth.token(user);
-  await auth.services.sessions.revoke(token, { kind: 'nobody' });
+  await auth.services.sessions.revoke(token, { kind: 'nobody' }, CLIENT);
   expect(await server.status(token)).toBe(401);
   expect(await server.status(await auth.token(user))).toBe(200);
 });
@@ -73,7 +77,7 @@ test('while the service is away nobody is let through, and that heals by itself'
   await sleep(OVER_A_SECOND_MS);
   expectRefusal(await server.get(token), auth.issuer, UNAVAILABLE);
   expectRefusal(await server.get('nonsense'), auth.issuer, INVALID, INVALID_CHALLENGE);
-  await auth.services.sessions.revoke(token, { kind: 'nobody' });
+  await auth.services.sessions.revoke(token, { kind: 'nobody' }, CLIENT);
   await auth.comeBack();
   expect(await server.status(token)).toBe(401);
   expect(await server.status(await auth.token(user))).toBe(200);
@@ -123,7 +127,7 @@ describe('a feed', () => {
   ])('that answers %s can’t be read, however often', async (_what, listener) => {
     const { uri } = await stubFeed(listener);
     const feed = createRevocationFeed({ uri, serviceKey: 'key', clock: movableClock(Date.now()) });
-    const ask = () => feed.refuses(randomUUID(), 1);
+    const ask = () => feed.refuses(randomUUID(), 1, ISSUED);
     await expect(ask()).rejects.toMatchObject({ code: 'unavailable' });
   });
 
@@ -136,15 +140,15 @@ describe('a feed', () => {
     });
     const clock = movableClock(Date.now());
     const feed = createRevocationFeed({ uri, serviceKey: 'key', clock });
-    const all = await Promise.all(sessions.map((sid) => feed.refuses(sid, 1)));
+    const all = await Promise.all(sessions.map((sid) => feed.refuses(sid, 1, ISSUED)));
     expect(all).toEqual(sessions.map(() => true));
     expect(asked.map(({ url }) => url?.replace('/revocations?limit=100', ''))).toEqual(['', '&since=100', '&since=200']);
     const late = randomUUID();
     sessions.push(late);
     clock.advance(1);
-    expect(await feed.refuses(late, 1)).toBe(false);
+    expect(await feed.refuses(late, 1, ISSUED)).toBe(false);
     clock.advance(0.001);
-    expect(await feed.refuses(late, 1)).toBe(true);
+    expect(await feed.refuses(late, 1, ISSUED)).toBe(true);
     expect(asked.slice(3).map(({ url }) => url)).toEqual(['/revocations?limit=100&since=250']);
     expect(new Set(asked.map(({ headers }) => headers.authorization))).toEqual(new Set(['Bearer key']));
   });
@@ -156,7 +160,7 @@ describe('a feed', () => {
       res.end(page([]));
     });
     const feed = createRevocationFeed({ uri, serviceKey: 'key', clock });
-    await expect(feed.refuses(randomUUID(), 1)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(feed.refuses(randomUUID(), 1, ISSUED)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   test('is read again by who meets a reading that began too long ago', async () => {
@@ -169,7 +173,7 @@ describe('a feed', () => {
       res.end(page(answered === 1 ? [] : [entry({ sid })]));
     });
     const feed = createRevocationFeed({ uri, serviceKey: 'key', clock });
-    const [first, second] = await Promise.allSettled([feed.refuses(sid, 1), feed.refuses(sid, 1)]);
+    const [first, second] = await Promise.allSettled([feed.refuses(sid, 1, ISSUED), feed.refuses(sid, 1, ISSUED)]);
     expect(first).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });
     expect(second).toEqual({ status: 'fulfilled', value: true });
   });
@@ -180,7 +184,7 @@ describe('a feed', () => {
     const { uri } = await stubFeed((_req, res) => res.end(page(told)));
     const clock = movableClock(Date.now());
     const feed = createRevocationFeed({ uri, serviceKey: 'key', clock });
-    const refused = (): Promise<boolean[]> => Promise.all([1, 2, 3].map((counter) => feed.refuses(sid, counter)));
+    const refused = (): Promise<boolean[]> => Promise.all([1, 2, 3].map((counter) => feed.refuses(sid, counter, ISSUED)));
     expect(await refused()).toEqual([true, true, false]);
     told.push(entry({ sid }), entry({ sid, through: 1 }));
     clock.advance(2);
@@ -196,7 +200,7 @@ describe('a feed', () => {
     const feed = createRevocationFeed({ uri, serviceKey: 'key', clock });
     const ask = async (): Promise<boolean> => {
       clock.advance(2);
-      return feed.refuses(sid, 1);
+      return feed.refuses(sid, 1, ISSUED);
     };
     expect(await ask()).toBe(true);
     // Only an entry that comes in makes old ones go.
@@ -215,7 +219,7 @@ test('a service whose database was replaced by an older one is read from the sta
   const { auth, user } = await openPlace();
   const bearer = { Authorization: `Bearer ${await auth.serviceKey()}` };
   const { id, accessToken } = await auth.session(user);
-  await auth.services.sessions.revoke(accessToken, { kind: 'nobody' });
+  await auth.services.sessions.revoke(accessToken, { kind: 'nobody' }, CLIENT);
   const anew = await supertest(auth.issuer).get('/revocations?since=500').set(bearer);
   expect(anew).toMatchObject({ status: 200, body: { data: [{ sid: id }], next_cursor: '1' } });
   const after = await supertest(auth.issuer).get('/revocations?since=1').set(bearer);

@@ -26,6 +26,9 @@ export async function freshSchema(server: string): Promise<{ url: string; drop()
   return { url: url.toString(), drop: () => run(`DROP SCHEMA ${schema} CASCADE`) };
 }
 
+/** Roles beside the built-in ones, each with a scope of its name. */
+const ROLES = JSON.stringify({ editor: ['editor'], introspect: ['introspect'] });
+
 export interface TestApp extends Omit<TestAuth, 'app'> {
   /** Watched: `close` fails if any answer did not fit the OpenAPI document. */
   readonly app: Express;
@@ -41,7 +44,10 @@ export async function createTestApp(settings: SettingsInput = {}, overrides: Par
   const keys = { SECRET_KEY: randomBytes(64).toString('base64url'), ROOT_KEY: randomBytes(48).toString('base64url') };
   const log: string[] = [];
   const logger = createLogger({ level: 'trace', readable: false, destination: { write: (line) => log.push(line) } });
-  const auth = await createTestAuth({ ...(schema ? { DATABASE_URL: schema.url } : {}), ...keys, ...settings }, { logger, ...overrides });
+  const auth = await createTestAuth(
+    { ROLES, ...(schema ? { DATABASE_URL: schema.url } : {}), ...keys, ...settings },
+    { logger, ...overrides },
+  );
   const document: unknown = (await supertest(auth.app).get('/openapi.json')).body;
   const { app, violations } = watched(auth.app, document);
   return {

@@ -42,6 +42,15 @@ export type AuditType = keyof typeof AUDIT_EVENTS;
 export type AuditDetail = string | number | boolean | null | readonly string[];
 export type AuditDetails = Readonly<Record<string, AuditDetail>>;
 
+const isAuditDetail = (value: unknown): value is AuditDetail =>
+  value === null ||
+  ['string', 'number', 'boolean'].includes(typeof value) ||
+  (Array.isArray(value) && value.every((one) => typeof one === 'string'));
+
+/** Whether something read from elsewhere is what is told of an event. */
+export const isAuditDetails = (value: unknown): value is AuditDetails =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isAuditDetail);
+
 /** Something that happened, as it is recorded. */
 export interface NewAuditEvent {
   readonly type: AuditType;

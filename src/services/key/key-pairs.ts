@@ -1,9 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import type { KeyPairAlgorithm } from '../../../config/index.js';
 import { type Database, LOCKS } from '../../adapters/database.js';
+import { OPERATOR, SYSTEM } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import { deriveKey } from '../../lib/derived-key.js';
 import type { SigningKey, SigningKeyModel } from '../../models/signing-key.model.js';
+import type { AuditService } from '../audit/audit.service.js';
 import { type KeyMaterial, makeKeyMaterial, openPrivateKey } from './key-material.js';
 import { createKeyRing } from './key-ring.js';
 import type { KeyFacts, KeySource } from './token-key.js';
@@ -20,6 +22,7 @@ interface Parts {
   readonly lifetimeSeconds: number;
   readonly model: SigningKeyModel;
   readonly database: Database;
+  readonly audit: AuditService;
   readonly clock: Clock;
 }
 
@@ -83,7 +86,7 @@ export function createKeyPairs(parts: Parts): KeyPairs {
 }
 
 /** Of several processes that make the first key at once, one does. */
-async function add({ algorithm, model, database, clock }: Parts, material: KeyMaterial, purpose: Purpose): Promise<void> {
+async function add({ algorithm, model, database, audit, clock }: Parts, material: KeyMaterial, purpose: Purpose): Promise<void> {
   await database.transaction(async (transaction) => {
     await database.lock(transaction, LOCKS.makingKeys);
     const others = await model.inOrder(algorithm, transaction);
@@ -92,5 +95,7 @@ async function add({ algorithm, model, database, clock }: Parts, material: KeyMa
     if (purpose === 'at once') await model.update({ withdrawn_at: now }, { where: { algorithm, withdrawn_at: null }, transaction });
     const signs_from = purpose === 'next' && others.length > 0 ? new Date(clock.now() + ANNOUNCED_MS) : now;
     await model.create({ ...material, algorithm, created_at: now, signs_from, withdrawn_at: null }, { transaction });
+    const by = purpose === 'first' ? SYSTEM : OPERATOR;
+    audit.record({ type: 'signing_key.rotated', by, details: { kid: material.kid, at_once: purpose === 'at once' } }, transaction);
   });
 }

@@ -3,6 +3,7 @@ import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Clock } from '../../lib/clock.js';
 import type { SigningKeyModel } from '../../models/signing-key.model.js';
+import type { AuditService } from '../audit/audit.service.js';
 import { createKeyPairs } from './key-pairs.js';
 import { createSecretKeys } from './secret-keys.js';
 import type { KeyFacts, KeySource } from './token-key.js';
@@ -26,6 +27,7 @@ interface Parts {
   readonly rootKey: string;
   readonly model: SigningKeyModel;
   readonly database: Database;
+  readonly audit: AuditService;
   readonly clock: Clock;
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.js';
+import type { Roles } from '../../lib/roles.js';
 import type { Session } from '../../models/session.model.js';
 import type { User } from '../../models/user.model.js';
 import type { TokenService } from '../token.service.js';
@@ -14,20 +15,18 @@ export interface Grant {
   readonly user: { readonly id: number; readonly username: string };
 }
 
-/** Each role grants the scope of its own name (RFC 6749 §3.3: separated by spaces). */
-export const scopeOf = (user: User): string => user.roles.join(' ');
-
 interface Parts {
   readonly tokens: TokenService;
   readonly refreshTokens: RefreshTokens;
+  readonly roles: Roles;
   readonly clock: Clock;
 }
 
 /** Makes the tokens that stand for a session as it is now. */
 export const createGrants =
-  ({ tokens, refreshTokens, clock }: Parts) =>
+  ({ tokens, refreshTokens, roles, clock }: Parts) =>
   (session: Session, user: User): Grant => {
-    const scope = scopeOf(user);
+    const scope = roles.scopeOf(user.roles);
     const issued = tokens.issue({
       userId: user.id,
       username: user.username,

@@ -1,6 +1,6 @@
 import { AppError } from '../../errors/app-error.js';
 import type { Database } from '../../adapters/database.js';
-import type { Client } from '../../lib/actor.js';
+import { byClient, type Client } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Models } from '../../models/index.js';
 import type { Session } from '../../models/session.model.js';
@@ -57,11 +57,12 @@ export function createRefreshing(parts: Parts): Refreshing {
     if (verdict === 'unknown') throw new AppError('invalid_grant');
     if (verdict === 'reused') {
       // Committed before it is told, or telling it would undo it.
-      await endings.endNow({ id: found.session.id }, 'refresh_token_reused');
+      await endings.endNow({ id: found.session.id }, { reason: 'refresh_token_reused', by: byClient(client) });
       throw new AppError('refresh_token_reused');
     }
     const current = verdict === 'rotate' ? await rotate(found, token.counter, client) : found.session;
-    const stands = current !== undefined && !revocations.refuses(current.id, current.counter);
+    // The token that is asked about is still to be issued.
+    const stands = current !== undefined && !revocations.refuses(current.id, current.counter, Infinity);
     return stands ? grant(current, found.user) : undefined;
   };
 

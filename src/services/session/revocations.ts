@@ -3,7 +3,7 @@ import { type Database, LOCKS } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Clock } from '../../lib/clock.js';
 import type { NewRevocation, Revocation, RevocationModel } from '../../models/revocation.model.js';
-import { CLOCK_DOUBT_MS, createRevocationIndex, type RevocationIndex, type RevokedSession } from './revocation-index.js';
+import { CLOCK_DOUBT_MS, createRevocationIndex, EVERY_SESSION, type RevocationIndex, type RevokedSession } from './revocation-index.js';
 
 /** How old the index may be when it is asked: what every other process may be late by. */
 const MOST_LAG_MS = 1000;
@@ -24,8 +24,8 @@ export interface RevocationFeed {
 /** Whose access tokens are refused: written in the database, and known here without asking it. */
 export interface Revocations {
   readonly size: number;
-  /** Whether access tokens of that session and refresh counter are refused. Only true to the second: see `catchUp`. */
-  refuses(sessionId: string, counter: number): boolean;
+  /** Whether access tokens of that session and refresh counter, issued then (`iat`), are refused. Only true to the second: see `catchUp`. */
+  refuses(sessionId: string, counter: number, issuedAt: number): boolean;
   /** A promise where the index is older than a second; it rejects with `unavailable` where it can't be brought up to date. */
   catchUp(): Promise<void> | undefined;
   /** Reads what other processes have written since the last time. */
@@ -36,6 +36,8 @@ export interface Revocations {
   lock(transaction: Transaction): Promise<void>;
   /** Writes that access tokens of these sessions are refused; known here from the commit on. */
   record(sessions: readonly { id: string; through: number | null }[], transaction: Transaction): Promise<void>;
+  /** Writes that every access token issued up to this second is refused, also of sessions that nobody here knows of. */
+  recordEverything(transaction: Transaction): Promise<void>;
   /** What was revoked behind a cursor, within one life of an access token. */
   since(cursor: string | undefined, limit: number): Promise<RevocationFeed>;
 }
@@ -52,21 +54,23 @@ export function createRevocations({ model, database, clock, lifetimeSeconds }: P
   const holdMs = toldMs + CLOCK_DOUBT_MS;
   const index = createRevocationIndex(clock);
   const copy = createCopy({ model, clock, index, holdMs });
+  const record: Revocations['record'] = async (sessions, transaction) => {
+    const revoked_at = new Date(clock.now());
+    const rows = sessions.map(({ id, through }) => ({ session_id: id, through, revoked_at }));
+    await model.add(rows, transaction);
+    database.afterCommit(transaction, () => {
+      for (const row of rows) index.add(toRevoked(row, holdMs));
+    });
+  };
   return {
     ...copy,
     get size() {
       return index.size;
     },
-    refuses: (sessionId, counter) => index.refuses(sessionId, counter),
+    refuses: (sessionId, counter, issuedAt) => index.refuses(sessionId, counter, issuedAt),
     lock: (transaction) => database.lock(transaction, LOCKS.revoking),
-    record: async (sessions, transaction) => {
-      const revoked_at = new Date(clock.now());
-      const rows = sessions.map(({ id, through }) => ({ session_id: id, through, revoked_at }));
-      await model.add(rows, transaction);
-      database.afterCommit(transaction, () => {
-        for (const row of rows) index.add(toRevoked(row, holdMs));
-      });
-    },
+    record,
+    recordEverything: (transaction) => record([{ id: EVERY_SESSION, through: null }], transaction),
     since: async (cursor, limit) => {
       const newest = await model.newest();
       // A cursor from beyond the newest is another database's, of before a backup was put back: who has it starts anew.

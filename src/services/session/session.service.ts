@@ -3,23 +3,25 @@ import { Op, type Transaction } from 'sequelize';
 import type { Config } from '../../../config/index.js';
 import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
-import type { Caller, Client } from '../../lib/actor.js';
+import { byClient, byUser, type Caller, type Client, type Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
-import { isUuid } from '../../lib/uuid.js';
-import { type Page, type PageRequest, readCursor, toPage, writeCursor } from '../../lib/pagination.js';
+import type { Page, PageRequest } from '../../lib/pagination.js';
+import type { Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';
 import type { Session } from '../../models/session.model.js';
 import type { User } from '../../models/user.model.js';
 import type { Logger } from '../../observability/logger.js';
+import type { AuditService } from '../audit/audit.service.js';
 import type { AccessTokenClaims, TokenService } from '../token.service.js';
 import { type Arrival, createArrivals } from './arrivals.js';
 import { deviceOf, idleEnd } from './device.js';
-import { createEndings, type EndReason, type Endings, type Which } from './endings.js';
-import { createGrants, type Grant, scopeOf } from './grants.js';
+import { createEndings, type Ending, type Which } from './endings.js';
+import { createGrants, type Grant } from './grants.js';
+import { createHousekeeping } from './housekeeping.js';
 import { withArrival } from './refresh-chain.js';
 import { createRefreshTokens } from './refresh-token.js';
 import { createRefreshing, noneFor, type Refreshing } from './refreshing.js';
-import { KEPT_MS, type RevocationFeed, type Revocations } from './revocations.js';
+import type { RevocationFeed, Revocations } from './revocations.js';
 
 /** What is told of a token that is good (RFC 7662 §2.2); times are NumericDates, in seconds. */
 export interface TokenFacts {
@@ -36,6 +38,13 @@ export interface TokenFacts {
 export interface NamedSession {
   readonly session: Session;
   readonly username: string;
+}
+
+/** Who asks to be logged out. */
+export interface LogOutWho {
+  readonly caller: Caller;
+  readonly refreshToken: string | undefined;
+  readonly client: Client;
 }
 
 /** Which sessions a log-out ends. */
@@ -57,26 +66,34 @@ export interface SessionService {
   /** What is to be told of an access or refresh token; undefined where it is not good. Throws `unavailable`. */
   inspect(token: string): Promise<TokenFacts | undefined>;
   /** Ends the session of an access or refresh token (RFC 7009); not where the caller is known and somebody else. */
-  revoke(token: string, caller: Caller): Promise<void>;
+  revoke(token: string, caller: Caller, client: Client): Promise<void>;
   /**
    * Ends sessions of who is signed in, or of whose refresh token it is. Throws `authentication_required` or `invalid_token`
    * where neither tells who that is.
    */
-  logOut(who: { caller: Caller; refreshToken: string | undefined }, scope: LogOutScope): Promise<void>;
+  logOut(who: LogOutWho, scope: LogOutScope): Promise<void>;
   /** A user's live sessions, newest first. Throws `validation_failed` for a cursor that is not ours. */
   list(userId: number, page: PageRequest): Promise<Page<Session>>;
   /** Ends one session of a user. Throws `not_found` where they have no such live session. */
-  end(userId: number, sessionId: string, reason: EndReason): Promise<void>;
+  end(userId: number, sessionId: string, why: Ending): Promise<void>;
   /** The newest live sessions of everybody, or of one user. */
   newest(limit: number, userId?: number): Promise<NamedSession[]>;
   /** Ends one session, whosever it is. Throws `not_found` where there is no such live session. */
-  endById(sessionId: string, reason: EndReason): Promise<void>;
+  endById(sessionId: string, why: Ending): Promise<void>;
   /** Ends a user's sessions, and says how many there were. */
-  endAllNow(userId: number, reason: EndReason): Promise<number>;
+  endAllNow(userId: number, why: Ending): Promise<number>;
   /** Ends a user's sessions, in the transaction of what is the reason; but for one, where it is named. */
-  endAllOf(userId: number, reason: EndReason, transaction: Transaction, but?: string): Promise<number>;
+  endAllOf(userId: number, why: Ending, transaction: Transaction, but?: string): Promise<number>;
+  /**
+   * Ends every session, and has every access token refused that was issued up to this second, also of sessions that this
+   * database knows nothing of, as it was put back. `ahead` are those whose tokens a clock that was ahead has dated later.
+   * Says how many sessions were live.
+   */
+  endEverything(ahead: readonly string[], transaction: Transaction): Promise<number>;
   /** Has a user's access tokens refused; their sessions go on, and the next refresh gives tokens of what is true then. */
   renewAllOf(userId: number, transaction: Transaction): Promise<void>;
+  /** Whether a user has logged in from that address or with that browser before, as far as it is remembered; true for the very first time. */
+  knowsDevice(userId: number, client: Client, transaction: Transaction): Promise<boolean>;
   /** What was revoked, for resource servers. Throws `validation_failed` for a cursor that is not ours. */
   revocations(cursor: string | undefined, limit: number): Promise<RevocationFeed>;
   /** Removes what ended long ago; as much as one transaction may take, and whether there is more. */
@@ -86,14 +103,15 @@ export interface SessionService {
 }
 
 const FIRST_COUNTER = 1;
-const PRUNED_AT_ONCE = 1000;
 
 interface Parts {
   readonly models: Models;
   readonly database: Database;
   readonly tokens: TokenService;
   readonly revocations: Revocations;
+  readonly audit: AuditService;
   readonly rootKey: string;
+  readonly roles: Roles;
   readonly settings: Config['session'];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -101,7 +119,7 @@ interface Parts {
 
 /** The one owner of sessions: who opens, continues, accepts and ends them. */
 export function createSessionService(parts: Parts): SessionService {
-  const { models, database, tokens, revocations, rootKey, settings, clock, logger } = parts;
+  const { models, database, tokens, revocations, audit, rootKey, roles, settings, clock, logger } = parts;
   const refreshTokens = createRefreshTokens(rootKey);
   const arrivals = createArrivals(
     (batch) => database.transaction((transaction) => writeArrivals(models, batch, clock, transaction)),
@@ -109,8 +127,8 @@ export function createSessionService(parts: Parts): SessionService {
       logger.warn({ err: error }, 'which tokens were seen could not be written; it is tried again');
     },
   );
-  const endings = createEndings({ model: models.Session, revocations, database, clock, logger });
-  const grant = createGrants({ tokens, refreshTokens, clock });
+  const endings = createEndings({ model: models.Session, revocations, database, audit, clock, logger });
+  const grant = createGrants({ tokens, refreshTokens, roles, clock });
   const { idleSeconds } = settings;
   const refreshing = createRefreshing({
     models,
@@ -127,7 +145,7 @@ export function createSessionService(parts: Parts): SessionService {
     // Nothing came before the first.
     if (counter > FIRST_COUNTER) arrivals.note(sessionId, counter, clock.now());
   };
-  const accepting = createAccepting({ tokens, revocations, refreshing, noteArrival });
+  const accepting = createAccepting({ tokens, revocations, refreshing, roles, noteArrival });
   const sessionOf = async (token: string): Promise<string | undefined> =>
     refreshTokens.read(token)?.sessionId ?? (await accepting.authenticate(token).catch(noneFor('invalid_token')))?.sid;
 
@@ -138,15 +156,29 @@ export function createSessionService(parts: Parts): SessionService {
       const session = await models.Session.create(newSession({ user, amr, client, settings, time: new Date(clock.now()) }), {
         transaction,
       });
+      audit.record(
+        {
+          type: 'log_in.succeeded',
+          by: { ...byClient(client), kind: 'user', id: String(user.id) },
+          userId: user.id,
+          sessionId: session.id,
+          details: { amr },
+        },
+        transaction,
+      );
       return grant(session, user);
     },
-    revoke: async (token, caller) => {
+    revoke: async (token, caller, client) => {
       const id = await sessionOf(token);
       if (id === undefined || caller.kind === 'service') return;
-      await endings.endNow(caller.kind === 'user' ? { id, user_id: caller.actor.userId } : { id }, 'revoked');
+      await endings.endNow(caller.kind === 'user' ? { id, user_id: caller.actor.userId } : { id }, {
+        reason: 'revoked',
+        by: doerOf(caller, client),
+      });
     },
     logOut: async (who, scope) => {
-      await endings.endNow(whereOf(scope, await whoLogsOut(who, scope, refreshing)), 'log_out');
+      const own = await whoLogsOut(who, scope, refreshing);
+      await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, who.client) });
     },
     ...createHousekeeping({ models, database, endings, revocations, clock }),
     close: () => arrivals.close(),
@@ -157,6 +189,7 @@ interface AcceptingParts {
   readonly tokens: TokenService;
   readonly revocations: Revocations;
   readonly refreshing: Refreshing;
+  readonly roles: Roles;
   readonly noteArrival: (sessionId: string, counter: number) => void;
 }
 
@@ -165,13 +198,14 @@ function createAccepting({
   tokens,
   revocations,
   refreshing,
+  roles,
   noteArrival,
 }: AcceptingParts): Pick<SessionService, 'authenticate' | 'inspect'> {
   const authenticate = async (accessToken: string): Promise<AccessTokenClaims> => {
     const claims = tokens.verify(accessToken);
     const late = revocations.catchUp();
     if (late) await late;
-    if (revocations.refuses(claims.sid, claims.refresh_counter)) throw new AppError('invalid_token');
+    if (revocations.refuses(claims.sid, claims.refresh_counter, claims.iat)) throw new AppError('invalid_token');
     noteArrival(claims.sid, claims.refresh_counter);
     return claims;
   };
@@ -184,68 +218,13 @@ function createAccepting({
       if (good === undefined) return undefined;
       const { session, user, presented } = good;
       noteArrival(session.id, presented);
-      const facts = { sub: String(user.id), username: user.username, scope: scopeOf(user), sid: session.id };
+      const facts = { sub: String(user.id), username: user.username, scope: roles.scopeOf(user.roles), sid: session.id };
       return { kind: 'refresh', ...facts, iat: toSeconds(session.rotated_at), exp: toSeconds(session.expires_at) };
     },
   };
 }
 
 const toSeconds = (time: Date): number => Math.floor(time.getTime() / 1000);
-
-type Housekeeping = Pick<
-  SessionService,
-  'list' | 'end' | 'newest' | 'endById' | 'endAllNow' | 'endAllOf' | 'renewAllOf' | 'revocations' | 'prune'
->;
-interface HousekeepingParts extends Pick<Parts, 'models' | 'database' | 'revocations' | 'clock'> {
-  readonly endings: Endings;
-}
-
-/** What users, operators and other services see and end of sessions. */
-function createHousekeeping({ models, database, endings, revocations, clock }: HousekeepingParts): Housekeeping {
-  const { Session, User, Revocation } = models;
-  return {
-    list: async (userId, { limit, cursor }) => {
-      const after = cursor === undefined ? undefined : readPlace(cursor);
-      const read = await Session.newestLive({ user_id: userId }, new Date(clock.now()), limit + 1, after);
-      return toPage(read, limit, ({ created_at, id }) => writeCursor(`${created_at.getTime()} ${id}`));
-    },
-    end: async (userId, sessionId, reason) => {
-      // PostgreSQL would not even take every text for a question.
-      if (!isUuid(sessionId)) throw new AppError('not_found');
-      if ((await endings.endNow({ id: sessionId, user_id: userId }, reason)) === 0) throw new AppError('not_found');
-    },
-    newest: async (limit, userId) => {
-      const sessions = await Session.newestLive(userId === undefined ? {} : { user_id: userId }, new Date(clock.now()), limit);
-      const users = await User.findAll({ attributes: ['id', 'username'], where: { id: sessions.map(({ user_id }) => user_id) } });
-      const names = new Map(users.map(({ id, username }) => [id, username]));
-      return sessions.flatMap((session) => {
-        const username = names.get(session.user_id);
-        // Their user was deleted between the two reads, and they with them.
-        return username === undefined ? [] : [{ session, username }];
-      });
-    },
-    endById: async (id, reason) => {
-      if ((await endings.endNow({ id }, reason)) === 0)
-        throw new AppError('not_found', { details: { detail: 'There is no such session, or it has ended' } });
-    },
-    endAllNow: (userId, reason) => endings.endNow({ user_id: userId }, reason),
-    endAllOf: (userId, reason, transaction, but) =>
-      endings.end({ user_id: userId, ...(but === undefined ? {} : { id: { [Op.ne]: but } }) }, reason, transaction),
-    renewAllOf: (userId, transaction) => endings.renew(userId, transaction),
-    revocations: async (cursor, limit) => {
-      if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw badCursor('since');
-      return revocations.since(cursor, limit);
-    },
-    prune: async () => {
-      const before = new Date(clock.now() - KEPT_MS);
-      const removed = await database.transaction(async (transaction) => [
-        await Session.deleteEnded(before, PRUNED_AT_ONCE, transaction),
-        await Revocation.deleteBefore(before, PRUNED_AT_ONCE, transaction),
-      ]);
-      return removed.includes(PRUNED_AT_ONCE);
-    },
-  };
-}
 
 interface Opening {
   readonly user: User;
@@ -276,6 +255,8 @@ function newSession({ user, amr, client, settings, time }: Opening) {
   };
 }
 
+const doerOf = (caller: Caller, client: Client): Doer => (caller.kind === 'user' ? byUser(caller.actor) : byClient(client));
+
 /** Whose sessions are meant, and which of them is "this". */
 interface Own {
   readonly sessionId: string;
@@ -284,7 +265,7 @@ interface Own {
 }
 
 /** Who asks to be logged out: whoever is signed in, or whose refresh token it is. */
-async function whoLogsOut(who: Parameters<SessionService['logOut']>[0], scope: LogOutScope, refreshing: Refreshing): Promise<Own> {
+async function whoLogsOut(who: LogOutWho, scope: LogOutScope, refreshing: Refreshing): Promise<Own> {
   const { caller, refreshToken } = who;
   if (caller.kind === 'user') return caller.actor;
   if (refreshToken === undefined) throw new AppError(caller.kind === 'nobody' ? 'authentication_required' : 'invalid_token');
@@ -303,15 +284,6 @@ function whereOf(scope: LogOutScope, { userId, sessionId }: Own): Which {
   return scope === 'all' ? user : { ...user, id: { [Op.ne]: sessionId } };
 }
 
-const badCursor = (path: string): AppError =>
-  new AppError('validation_failed', { details: { fields: [{ path, code: 'format', message: 'is no cursor of ours' }] } });
-
-function readPlace(cursor: string): { createdAt: Date; id: string } {
-  const [time = '', id = ''] = readCursor(cursor).split(' ');
-  if (!/^\d{1,15}$/.test(time) || !isUuid(id)) throw badCursor('cursor');
-  return { createdAt: new Date(Number(time)), id };
-}
-
 /** An arrival changes a session once a period, so two that meet are rare; the row is locked, so neither is lost. */
 async function writeArrivals(
   { Session }: Models,
@@ -327,5 +299,5 @@ async function writeArrivals(
   }
 }
 
-export type { EndReason } from './endings.js';
+export type { Ending, EndReason } from './endings.js';
 export type { Grant } from './grants.js';

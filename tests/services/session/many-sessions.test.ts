@@ -4,6 +4,7 @@ import { createModels, type Models } from '../../../src/models/index.js';
 import type { TestSession, TestUser } from '../../../src/testing.js';
 import { expectInvalidToken } from '../../support/answers.js';
 import { createStoredApp, type StoredApp } from '../../support/stored-app.js';
+import { OPERATOR } from '../../../src/lib/actor.js';
 
 /** More than one statement changes. */
 const MANY = 2500;
@@ -28,7 +29,7 @@ const liveSessions = (): Promise<number> => models.Session.count({ where: { user
 
 test('a user with very many sessions can end them all at once, each with its revocation, and nobody else’s', async () => {
   const other = await auth.session(await auth.createUser());
-  expect(await auth.services.sessions.endAllNow(user.id, 'operator')).toBe(MANY + 1);
+  expect(await auth.services.sessions.endAllNow(user.id, { reason: 'operator', by: OPERATOR })).toBe(MANY + 1);
   expect(await liveSessions()).toBe(0);
   const revoked = await models.Revocation.findAll({ attributes: ['session_id'], raw: true });
   expect(new Set(revoked.map(({ session_id }) => session_id)).size).toBe(MANY + 1);
@@ -37,7 +38,7 @@ test('a user with very many sessions can end them all at once, each with its rev
 });
 
 test('a change of their roles reaches every one of them, and ends none', async () => {
-  await auth.services.users.setRoles(user.id, ['user', 'admin']);
+  await auth.services.admin.change(user.id, { roles: ['user', 'admin'] }, OPERATOR);
   expect(await liveSessions()).toBe(MANY + 1);
   expect(await models.Session.count({ where: { refused_through: 1, version: 2 } })).toBe(MANY + 1);
   expect(await models.Revocation.count({ where: { through: 1 } })).toBe(MANY + 1);

@@ -5,6 +5,8 @@ import { createRevocationIndex, type RevocationIndex } from '../../../src/servic
 const START = Date.UTC(2026, 5, 1, 12);
 const HOLD_SECONDS = 60;
 const HOUR = 3600;
+/** NumericDate of a token. */
+const ISSUED = START / 1000;
 
 let clock: MovableClock;
 let index: RevocationIndex;
@@ -19,7 +21,7 @@ const revoke = (sessionId: string, through: number | null = null, revokedAt = cl
 /** Has the index drop what is over, which it does as it learns something else; whether it still refuses that session. */
 const stillRefuses = (sessionId: string, counter = 1): boolean => {
   revoke('another');
-  return index.refuses(sessionId, counter);
+  return index.refuses(sessionId, counter, ISSUED);
 };
 const setClock = (seconds: number): void => {
   clock.set(new Date(START + seconds * 1000));
@@ -38,17 +40,17 @@ test('one of a clock that is a year ahead keeps none of those behind it', () => 
 describe('what is refused', () => {
   test('is nothing of a session that it was not told of', () => {
     revoke('other');
-    expect(index.refuses('one', 1)).toBe(false);
+    expect(index.refuses('one', 1, ISSUED)).toBe(false);
   });
 
   test('is every token of a session that has ended', () => {
     revoke('one');
-    expect([1, 2, 1_000_000].map((counter) => index.refuses('one', counter))).toEqual([true, true, true]);
+    expect([1, 2, 1_000_000].map((counter) => index.refuses('one', counter, ISSUED))).toEqual([true, true, true]);
   });
 
   test('are tokens up to a counter where the session goes on', () => {
     revoke('one', 3);
-    expect([1, 3, 4].map((counter) => index.refuses('one', counter))).toEqual([true, true, false]);
+    expect([1, 3, 4].map((counter) => index.refuses('one', counter, ISSUED))).toEqual([true, true, false]);
   });
 
   test.each([
@@ -58,7 +60,7 @@ describe('what is refused', () => {
     ['the end, then a counter', [null, 3], [true, true]],
   ] satisfies [string, (number | null)[], boolean[]][])('is the most of what it was told: %s', (_, told, expected) => {
     for (const through of told) revoke('one', through);
-    expect([5, 6].map((counter) => index.refuses('one', counter))).toEqual(expected);
+    expect([5, 6].map((counter) => index.refuses('one', counter, ISSUED))).toEqual(expected);
     expect(index.size).toBe(1);
   });
 });

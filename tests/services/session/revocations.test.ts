@@ -6,6 +6,10 @@ import { movableClock, type MovableClock } from '../../../src/lib/clock.js';
 import { createModels, type Models } from '../../../src/models/index.js';
 import { createRevocations, type Revocations } from '../../../src/services/session/revocations.js';
 
+const START = Date.UTC(2026, 5, 1, 12);
+/** NumericDate of a token. */
+const ISSUED = START / 1000;
+
 let database: Database;
 let model: Models['Revocation'];
 let clock: MovableClock;
@@ -14,7 +18,7 @@ beforeEach(async () => {
   database = createDatabase({ dialect: 'sqlite', file: ':memory:' });
   await migrate(database);
   model = createModels(database.sequelize).Revocation;
-  clock = movableClock(Date.UTC(2026, 5, 1, 12));
+  clock = movableClock(START);
   revocations = createRevocations({ model, database, clock, lifetimeSeconds: 1800 });
   await revocations.load();
 });
@@ -34,7 +38,7 @@ describe('what other processes have revoked', () => {
     expect(revocations.catchUp()).toBeUndefined();
     clock.advance(0.001);
     await revocations.catchUp();
-    expect(revocations.refuses(id, 1)).toBe(true);
+    expect(revocations.refuses(id, 1, ISSUED)).toBe(true);
     expect(revocations.catchUp()).toBeUndefined();
   });
 
@@ -64,7 +68,7 @@ describe('what other processes have revoked', () => {
     const asked = revocations.catchUp();
     go();
     await Promise.all([underWay, asked]);
-    expect(revocations.refuses(id, 1)).toBe(true);
+    expect(revocations.refuses(id, 1, ISSUED)).toBe(true);
   });
 
   test('that can’t be looked for is a fault for who asks, until it can', async () => {
@@ -75,17 +79,17 @@ describe('what other processes have revoked', () => {
     await expect(revocations.catchUp()).rejects.toMatchObject({ code: 'unavailable' });
     failing.mockRestore();
     await revocations.catchUp();
-    expect(revocations.refuses(id, 1)).toBe(true);
+    expect(revocations.refuses(id, 1, ISSUED)).toBe(true);
   });
 
   test('is read to the end, however much it is', async () => {
     const ids = Array.from({ length: 2500 }, () => randomUUID());
     await model.bulkCreate(ids.map((session_id) => ({ session_id, through: null, revoked_at: new Date(clock.now()) })));
     await revocations.sync();
-    expect(ids.filter((id) => !revocations.refuses(id, 1))).toEqual([]);
+    expect(ids.filter((id) => !revocations.refuses(id, 1, ISSUED))).toEqual([]);
     const another = createRevocations({ model, database, clock, lifetimeSeconds: 1800 });
     await another.load();
-    expect(ids.filter((id) => !another.refuses(id, 1))).toEqual([]);
+    expect(ids.filter((id) => !another.refuses(id, 1, ISSUED))).toEqual([]);
   });
 });
 
@@ -96,7 +100,7 @@ describe('a revocation', () => {
       .transaction(async (transaction) => {
         await revocations.lock(transaction);
         await revocations.record([{ id, through: null }], transaction);
-        expect(revocations.refuses(id, 1)).toBe(false);
+        expect(revocations.refuses(id, 1, ISSUED)).toBe(false);
         if (fails) throw new Error('changed my mind');
       })
       .catch(() => undefined);
@@ -104,12 +108,12 @@ describe('a revocation', () => {
   };
 
   test('counts from its commit on', async () => {
-    expect(revocations.refuses(await record(false), 1)).toBe(true);
+    expect(revocations.refuses(await record(false), 1, ISSUED)).toBe(true);
   });
 
   test('that was rolled back never counts', async () => {
     const id = await record(true);
     await revocations.sync();
-    expect(revocations.refuses(id, 1)).toBe(false);
+    expect(revocations.refuses(id, 1, ISSUED)).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import common from '@zxcvbn-ts/language-common';
-import type { PasswordCode } from '../errors/codes.js';
-import { codePoints, foldName } from '../lib/names.js';
+import type { PasswordCode } from '../../errors/codes.js';
+import { codePoints, foldName } from '../../lib/names.js';
 
 /** Lengths in code points (ASVS 6.2.1, 6.2.9; NIST 800-63B §3.1.1.2). No rule on composition (ASVS 6.2.5). */
 export const PASSWORD_LENGTH = { fewest: 8, most: 256 } as const;

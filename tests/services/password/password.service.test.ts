@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import bcrypt from 'bcryptjs';
-import { createHasher } from '../../src/adapters/hasher.js';
-import { createPasswordService, type StoredHash } from '../../src/services/password.service.js';
+import { createHasher } from '../../../src/adapters/hasher.js';
+import { createPasswordService, type StoredHash } from '../../../src/services/password/password.service.js';
 
 const ROUNDS = 5;
 const hasher = createHasher({ threads: 2, queueLimit: 1000 });

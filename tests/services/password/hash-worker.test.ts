@@ -4,7 +4,7 @@ import bcrypt from 'bcryptjs';
 // The worker lowers the priority of its thread, which here is that of all the tests.
 const setPriority = jest.fn();
 jest.unstable_mockModule('node:os', () => ({ setPriority }));
-const { default: work } = await import('../../src/adapters/bcrypt-worker.mjs');
+const { default: work } = await import('../../../src/adapters/bcrypt-worker.mjs');
 
 const SECRET = 'a password for tests';
 const salt = bcrypt.genSaltSync(4);

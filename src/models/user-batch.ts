@@ -1,0 +1,129 @@
+import { Op, QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { User, UserModel } from './user.model.js';
+
+/** Whose names and verified address stand in the way of another user's. */
+export type NameHolder = Pick<User, 'id' | 'username' | 'username_fold' | 'lookalike_fold' | 'verified_email_fold'>;
+
+/** A user to be added, with every column that the database does not fill in by itself. */
+export type NewUserRow = Pick<
+  User,
+  | 'username'
+  | 'username_fold'
+  | 'lookalike_fold'
+  | 'hashed_password'
+  | 'hash_truncates'
+  | 'email'
+  | 'email_verified_at'
+  | 'email_fold'
+  | 'verified_email_fold'
+  | 'display_name'
+  | 'display_name_fold'
+  | 'roles'
+  | 'disabled_at'
+  | 'created_at'
+  | 'updated_at'
+>;
+
+/** Each column with its type in PostgreSQL. */
+const COLUMNS = {
+  username: 'text',
+  username_fold: 'text',
+  lookalike_fold: 'text',
+  hashed_password: 'text',
+  hash_truncates: 'boolean',
+  email: 'text',
+  email_verified_at: 'timestamptz',
+  email_fold: 'text',
+  verified_email_fold: 'text',
+  display_name: 'text',
+  display_name_fold: 'text',
+  roles: 'json',
+  disabled_at: 'timestamptz',
+  created_at: 'timestamptz',
+  updated_at: 'timestamptz',
+} as const satisfies Record<keyof NewUserRow, string>;
+
+const NAMES = Object.keys(COLUMNS);
+
+const connectionOf = (User: UserModel): Sequelize => {
+  if (User.sequelize === undefined) throw new TypeError('a model without a database');
+  return User.sequelize;
+};
+
+/** SQL: each of the three columns is looked up by an index of its own. */
+const holders = (wanted: string): string =>
+  ['username_fold', 'lookalike_fold', 'verified_email_fold']
+    .map((column) => `SELECT id, username, username_fold, lookalike_fold, verified_email_fold FROM users WHERE ${column} ${wanted}`)
+    .join(' UNION ');
+const HOLDERS = {
+  sqlite: holders('IN (SELECT value FROM json_each($folds))'),
+  postgres: holders('= ANY (ARRAY(SELECT json_array_elements_text($folds::json)))'),
+} as const;
+
+/** Everybody whose name or verified address has one of these folds. */
+export async function findNameHolders(User: UserModel, folds: readonly string[], transaction?: Transaction): Promise<NameHolder[]> {
+  const database = connectionOf(User);
+  const bind = { folds: JSON.stringify(folds) };
+  return database.query<NameHolder>(HOLDERS[dialectOf(database)], {
+    type: QueryTypes.SELECT,
+    bind,
+    ...(transaction ? { transaction } : {}),
+  });
+}
+
+/**
+ * SQL with one value, however many rows: thousands of values of their own would take a multiple of the time to write and
+ * to read. It begins with WITH, as Sequelize would not hand on what an INSERT returns.
+ */
+const INSERTS = {
+  sqlite: `WITH added AS (SELECT value FROM json_each($rows))
+    INSERT INTO users (${NAMES.join(', ')}) SELECT ${NAMES.map((name) => `value ->${name === 'roles' ? '' : '>'} '${name}'`).join(', ')}
+    FROM added WHERE true RETURNING id, username`,
+  postgres: `WITH added AS (SELECT * FROM json_to_recordset($rows::json) AS row (${Object.entries(COLUMNS)
+    .map(([name, type]) => `${name} ${type}`)
+    .join(', ')}))
+    INSERT INTO users (${NAMES.join(', ')}) SELECT ${NAMES.join(', ')} FROM added RETURNING id, username`,
+} as const;
+
+/** Adds them all, or none; their ids by their names. */
+export async function addUsers(
+  User: UserModel,
+  rows: readonly NewUserRow[],
+  transaction: Transaction,
+): Promise<ReadonlyMap<string, number>> {
+  const database = connectionOf(User);
+  const dialect = dialectOf(database);
+  const written = dialect === 'sqlite' ? rows.map(asSqliteStores) : rows;
+  const added = await database.query<Pick<User, 'id' | 'username'>>(INSERTS[dialect], {
+    type: QueryTypes.SELECT,
+    bind: { rows: JSON.stringify(written) },
+    transaction,
+  });
+  return new Map(added.map(({ id, username }) => [username, id]));
+}
+
+/** Times as Sequelize writes them, or it would not find them by their order. */
+const sqliteTime = (time: Date | null): string | null => time?.toISOString().replace('T', ' ').replace('Z', ' +00:00') ?? null;
+
+function asSqliteStores(row: NewUserRow): object {
+  const { email_verified_at, disabled_at, created_at, updated_at } = row;
+  return {
+    ...row,
+    email_verified_at: sqliteTime(email_verified_at),
+    disabled_at: sqliteTime(disabled_at),
+    created_at: sqliteTime(created_at),
+    updated_at: sqliteTime(updated_at),
+  };
+}
+
+const dialectOf = (database: Sequelize): 'sqlite' | 'postgres' => (database.getDialect() === 'postgres' ? 'postgres' : 'sqlite');
+
+/** The users behind that id, in the order of their ids. */
+export const usersAfter = (User: UserModel, id: number, limit: number): Promise<User[]> =>
+  User.findAll({ where: { id: { [Op.gt]: id } }, order: [['id', 'ASC']], limit });
+
+/** The names of those who own these folds, by them. */
+export async function ownersOf(User: UserModel, folds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const owners = await findNameHolders(User, folds);
+  return new Map(owners.flatMap(({ username, username_fold }) => (username_fold === null ? [] : [[username_fold, username] as const])));
+}

@@ -1,0 +1,115 @@
+import { QueryTypes } from 'sequelize';
+import { foldName } from '../lib/names.js';
+import { databaseOf, FIRST_ID, inBytes, isPostgres, kindSql, portions } from './user-kinds.js';
+import { inOrder, type ReadPlaces, type UserPlace } from './user-place.js';
+import type { UserModel } from './user.model.js';
+
+/** What a search by the beginning of a text asks. */
+export interface Prefix {
+  readonly begins: string;
+  /** The first text, by bytes, that no longer begins so; undefined where all that follow do. */
+  readonly end: string | undefined;
+  /** The id that the text is; that user comes first, and by no other key. */
+  readonly id: number | undefined;
+}
+
+/** What users are found by. */
+const KEYS = ['coalesce(username_fold, lookalike_fold)', 'email_fold', 'display_name_fold'] as const;
+
+/** So many entries are walked at first for each place that is wanted, as most are found by all their keys; then more and more. */
+const ENTRIES = KEYS.length;
+const GROWTH = 8;
+/** For many more at once PostgreSQL would rather read the whole table, and each of its answers is waited for only so long. */
+const MOST_ENTRIES = 4000;
+
+export function prefixOf(q: string): Prefix {
+  const begins = foldName(q);
+  const id = /^[1-9]\d*$/.test(q) ? Number(q) : NaN;
+  return { begins, end: endOf(begins), id: Number.isSafeInteger(id) ? id : undefined };
+}
+
+/** Replaces the last character that has a next one by that. UTF-8 orders as code points do, and has none for surrogates. */
+function endOf(begins: string): string | undefined {
+  const points = Array.from(begins);
+  while (points.length > 0) {
+    const last = points.pop()?.codePointAt(0) ?? 0;
+    if (last < 0x10ffff) return points.join('') + String.fromCodePoint(last === 0xd7ff ? 0xe000 : last + 1);
+  }
+  return undefined;
+}
+
+/** Whether the database can hold that text: what it can't even be asked has no answer. */
+export const isStorable = (User: UserModel, text: string): boolean => text.isWellFormed() && !(isPostgres(User) && text.includes('\0'));
+
+/** An entry of an index of keys, by its number among those that a query has walked. */
+interface Entry {
+  readonly id: number;
+  readonly key: string;
+  readonly number: number;
+  readonly fits: number;
+}
+
+/** The places of users of these kinds, read from the indexes of their keys. */
+export function placesByPrefix(User: UserModel, { begins, end, id: own }: Prefix, kinds: readonly string[]): ReadPlaces {
+  const limits = { begins, ...(end === undefined ? {} : { end }), ...(own === undefined ? {} : { own }) };
+  const questions = portions(kinds).map((bind) => ({ sql: entriesSql(User, Object.keys(bind), limits), bind: { ...limits, ...bind } }));
+
+  /** What of all portions can be told by now, and where to go on; no further than the portion that was walked least. */
+  const walk = async (from: UserPlace, most: number, entries: number): Promise<{ places: UserPlace[]; end: UserPlace | undefined }> => {
+    const [read, ends]: [Entry[], Entry[]] = [[], []];
+    for (const { sql, bind } of questions) {
+      const rows = await databaseOf(User).query<Entry>(sql, {
+        type: QueryTypes.SELECT,
+        bind: { ...bind, from: from.key, id: from.id, entries, most },
+      });
+      const last = rows.at(-1);
+      if (last !== undefined && (last.number === entries || rows.length === most)) ends.push(last);
+      read.push(...rows.filter(({ fits }) => fits === 1));
+    }
+    const [least] = ends.sort(inOrder);
+    const places = read.filter((entry) => least === undefined || inOrder(entry, least) <= 0).sort(inOrder);
+    return { places: places.slice(0, most).map(({ key, id }) => ({ key, id })), end: least };
+  };
+
+  return async (most, after) => {
+    const found: UserPlace[] = [];
+    const isWithin = after?.key.startsWith(begins) === true && isStorable(User, after.key);
+    let from = isWithin ? after : { key: begins, id: FIRST_ID };
+    for (let entries = most * ENTRIES; ; entries = Math.min(entries * GROWTH, MOST_ENTRIES)) {
+      const walked = await walk(from, most - found.length, entries);
+      found.push(...walked.places);
+      if (found.length === most || walked.end === undefined) return found;
+      from = walked.end;
+    }
+  };
+}
+
+/**
+ * SQL that walks `$entries` entries of these kinds behind the key `$from` and its `$id`, and gives up to `$most` that fit,
+ * and the last one walked: who is found by several keys fits at the smallest, so that they come once.
+ */
+function entriesSql(User: UserModel, kinds: readonly string[], limits: { readonly end?: string; readonly own?: number }): string {
+  const keys = KEYS.map((key) => inBytes(User, key));
+  const walks = kinds.flatMap((kind) => keys.flatMap((key) => walksSql(`${kindSql(User)} = $${kind}`, key, limits.end !== undefined)));
+  const conditions = [
+    ...keys.map((key) => `coalesce(${key} < $begins OR ${key} >= entries."key", TRUE)`),
+    ...(limits.own === undefined ? [] : ['users.id <> CAST($own AS BIGINT)']),
+  ];
+  return `
+    WITH entries AS (
+      SELECT id, "key", CAST(row_number() OVER (ORDER BY "key", id) AS INTEGER) AS number
+      FROM (${walks.map((sql) => `SELECT * FROM (${sql}) AS walk`).join(' UNION ')}) AS walked
+      ORDER BY number LIMIT $entries
+    ), judged AS (
+      SELECT entries.*, CASE WHEN ${conditions.join(' AND ')} THEN 1 ELSE 0 END AS fits
+      FROM entries JOIN users ON users.id = entries.id
+    )
+    SELECT * FROM judged WHERE fits = 1 OR number = $entries ORDER BY number LIMIT $most`;
+}
+
+/** The rest of those who share the key, and those behind them: an index that is asked for both at once would be walked from its beginning. */
+const walksSql = (isKind: string, key: string, ends: boolean): string[] => [
+  `SELECT id, ${key} AS "key" FROM users WHERE ${isKind} AND ${key} = $from AND id > CAST($id AS BIGINT) ORDER BY id LIMIT $entries`,
+  `SELECT id, ${key} AS "key" FROM users WHERE ${isKind} AND ${key} > $from ${ends ? `AND ${key} < $end` : ''}
+   ORDER BY ${key}, id LIMIT $entries`,
+];

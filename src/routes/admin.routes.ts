@@ -1,0 +1,107 @@
+import type { AdminController } from '../controllers/admin.controller.js';
+import {
+  accountListResponse,
+  accountPatchBody,
+  accountPath,
+  accountQuery,
+  accountResponse,
+  madeAccountResponse,
+  newAccountBody,
+} from '../validators/admin.validator.js';
+import { pageQuery } from '../validators/fields.js';
+import { sessionListResponse } from '../validators/session.validator.js';
+import { type Route, userHandler } from './route.js';
+
+const ADMINISTRATION = { guard: { scope: 'admin' }, tag: 'Administration', postman: { auth: 'admin_token' } } as const;
+
+/** What administrators do with everybody's accounts. */
+export const adminRoutes = (controller: AdminController): Route[] => [...accountRoutes(controller), ...endingRoutes(controller)];
+
+const accountRoutes = ({ list, create, get, change }: AdminController): Route[] => [
+  {
+    ...ADMINISTRATION,
+    method: 'get',
+    path: '/admin/users',
+    handler: userHandler({ query: accountQuery }, list),
+    id: 'listUsers',
+    summary: 'List or search users',
+    description: 'By id, or by what begins with `q`.',
+    replies: { 200: { description: 'Users.', schema: accountListResponse } },
+  },
+  {
+    ...ADMINISTRATION,
+    method: 'post',
+    path: '/admin/users',
+    handler: userHandler({ body: newAccountBody }, create),
+    id: 'createUser',
+    summary: 'Make an account, or invite somebody to one',
+    description:
+      'Without `password_hash` its owner is invited to set a password within three days: by mail, or, where there is no address, by the token in the answer.',
+    replies: {
+      201: { description: 'The new account.', schema: madeAccountResponse, headers: { Location: 'Where the account can be read.' } },
+    },
+    errors: ['username_taken'],
+  },
+  {
+    ...ADMINISTRATION,
+    method: 'get',
+    path: '/admin/users/:id',
+    handler: userHandler({ params: accountPath }, get),
+    id: 'getUser',
+    summary: 'One user',
+    replies: { 200: { description: 'The user.', schema: accountResponse } },
+  },
+  {
+    ...ADMINISTRATION,
+    method: 'patch',
+    path: '/admin/users/:id',
+    handler: userHandler({ params: accountPath, body: accountPatchBody }, change),
+    id: 'changeUser',
+    summary: 'Change an account',
+    description: 'Other roles and disabling take effect on the user’s next request. The last administrator can’t be demoted or disabled.',
+    replies: { 200: { description: 'The account as it is now.', schema: accountResponse } },
+    errors: ['username_taken', 'conflict'],
+  },
+];
+
+const endingRoutes = ({ remove, sessions, endSessions, startReset }: AdminController): Route[] => [
+  {
+    ...ADMINISTRATION,
+    method: 'delete',
+    path: '/admin/users/:id',
+    handler: userHandler({ params: accountPath }, remove),
+    id: 'deleteUser',
+    summary: 'Delete an account',
+    replies: { 204: { description: 'The account is gone, with its sessions.' } },
+    errors: ['conflict'],
+  },
+  {
+    ...ADMINISTRATION,
+    method: 'get',
+    path: '/admin/users/:id/sessions',
+    handler: userHandler({ params: accountPath, query: pageQuery }, sessions),
+    id: 'listSessionsOfUser',
+    summary: 'Where a user is logged in',
+    replies: { 200: { description: 'Their live sessions, newest first.', schema: sessionListResponse } },
+  },
+  {
+    ...ADMINISTRATION,
+    method: 'delete',
+    path: '/admin/users/:id/sessions',
+    handler: userHandler({ params: accountPath }, endSessions),
+    id: 'endSessionsOfUser',
+    summary: 'Log a user out everywhere',
+    replies: { 204: { description: 'Their sessions have ended, with their tokens.' } },
+  },
+  {
+    ...ADMINISTRATION,
+    method: 'post',
+    path: '/admin/users/:id/password-reset',
+    handler: userHandler({ params: accountPath }, startReset),
+    id: 'startPasswordReset',
+    summary: 'Mail a user a way to a new password',
+    description: 'To the verified address; to who has not taken an invitation yet, that invitation once more.',
+    replies: { 202: { description: 'A mail is on its way.' } },
+    errors: ['conflict'],
+  },
+];

@@ -1,0 +1,124 @@
+import type { Config } from '../../config/index.js';
+import type { Database } from '../adapters/database.js';
+import type { Hasher } from '../adapters/hasher.js';
+import type { Mailer } from '../adapters/mailer.js';
+import { createTries } from '../adapters/tries.js';
+import type { Clock } from '../lib/clock.js';
+import { createRoles, type Roles } from '../lib/roles.js';
+import type { Models } from '../models/index.js';
+import type { Logger } from '../observability/logger.js';
+import { createAccountChanges } from './account/account-changes.js';
+import { createEmailVerification } from './account/email-verification.js';
+import { createLoginNames } from './account/login-names.js';
+import { type AdminService, createAdminService } from './admin.service.js';
+import { type AuditService, createAuditService } from './audit/audit.service.js';
+import { type AuthService, createAuthService } from './auth.service.js';
+import { createKeyService, type KeyService } from './key/key.service.js';
+import { createOneTimeTokenService, type OneTimeTokenService } from './one-time-token.service.js';
+import { createOutboxService, type OutboxService } from './outbox/outbox.service.js';
+import { createPasswordResetService, type PasswordResetService, RECOVERY_TRIES } from './password-reset.service.js';
+import { createPasswordService, type PasswordService } from './password/password.service.js';
+import { createRecoveryCodeService } from './recovery-code.service.js';
+import { createServiceKeyService, type ServiceKeyService } from './service-key.service.js';
+import { createRevocations, type Revocations } from './session/revocations.js';
+import { createSessionService, type SessionService } from './session/session.service.js';
+import { createTokenService } from './token.service.js';
+import { createUserService, type UserService } from './user.service.js';
+
+/** What the rules offer to routes, commands and tests. */
+export interface Services {
+  readonly admin: AdminService;
+  readonly audit: AuditService;
+  readonly auth: AuthService;
+  readonly keys: KeyService;
+  readonly oneTimeTokens: OneTimeTokenService;
+  readonly outbox: OutboxService;
+  readonly passwordResets: PasswordResetService;
+  readonly serviceKeys: ServiceKeyService;
+  readonly sessions: SessionService;
+  readonly users: UserService;
+}
+
+/** What only whoever starts and ends them needs beside those. */
+export interface Inner {
+  readonly passwords: PasswordService;
+  readonly revocations: Revocations;
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly models: Models;
+  readonly database: Database;
+  readonly hasher: Hasher;
+  /** Absent where mails only wait. */
+  readonly mailer: Mailer | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Every service in its order: each uses only those before it, and gets its own piece of the settings. */
+export function createServices(parts: Parts): { services: Services; inner: Inner } {
+  const { config, models, database, hasher, clock, logger } = parts;
+  const { rootKey } = config;
+  const ground = createGround(parts);
+  const { audit, sessions } = ground;
+  const serviceKeys = createServiceKeyService({ model: models.ServiceKey, database, audit, rootKey, clock, logger });
+  const passwords = createPasswordService({ hasher, rounds: config.password.rounds });
+  const oneTimeTokens = createOneTimeTokenService({ model: models.OneTimeToken, database, rootKey, clock });
+  const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKey, clock });
+  const auth = createAuthService({ ...ground, models, database, passwords, clock, logger });
+
+  const names = createLoginNames({ User: models.User, database });
+  const common = { ...ground, models, database, names, passwords, oneTimeTokens, recoveryCodes, clock };
+  const verification = createEmailVerification(common);
+  const changes = createAccountChanges({ ...common, verification });
+  const users = createUserService({ ...common, verification, changes });
+  const recoveryTries = createTries(RECOVERY_TRIES);
+  const passwordResets = createPasswordResetService({ ...common, verification, recoveryTries });
+  const admin = createAdminService({ ...common, verification, changes, passwordResets });
+  return {
+    services: { admin, audit, auth, keys: ground.keys, oneTimeTokens, outbox: ground.outbox, passwordResets, serviceKeys, sessions, users },
+    inner: { passwords, revocations: ground.revocations },
+  };
+}
+
+interface Ground {
+  readonly roles: Roles;
+  readonly keys: KeyService;
+  readonly audit: AuditService;
+  readonly outbox: OutboxService;
+  readonly revocations: Revocations;
+  readonly sessions: SessionService;
+}
+
+/** What all others stand on: who signs, what is recorded, what is mailed, and who is logged in. */
+function createGround({ config, models, database, mailer, clock, logger }: Parts): Ground {
+  const { token, rootKey, mail } = config;
+  const roles = createRoles(config.roles);
+  const audit = createAuditService({ models, database, rootKey, clock, retentionDays: config.audit.retentionDays });
+  const keys = createKeyService({ settings: token, rootKey, model: models.SigningKey, database, audit, clock });
+  const tokens = createTokenService({ keys, clock, settings: token });
+  const outbox = createOutboxService({
+    model: models.OutboxMail,
+    database,
+    rootKey,
+    mailer,
+    settings: { appName: mail.appName, appUrl: mail.appUrl, keepsContent: config.environment !== 'production' },
+    clock,
+    logger,
+  });
+  const revocations = createRevocations({ model: models.Revocation, database, clock, lifetimeSeconds: token.lifetimeSeconds });
+  const sessions = createSessionService({
+    models,
+    database,
+    tokens,
+    revocations,
+    audit,
+    rootKey,
+    roles,
+    settings: config.session,
+    clock,
+    logger,
+  });
+  return { roles, keys, audit, outbox, revocations, sessions };
+}

@@ -1,0 +1,130 @@
+import type { Transaction } from 'sequelize';
+import type { Database } from '../../adapters/database.js';
+import type { Mailer } from '../../adapters/mailer.js';
+import type { Clock } from '../../lib/clock.js';
+import { deriveKey } from '../../lib/derived-key.js';
+import { foldName } from '../../lib/names.js';
+import { orderedIds } from '../../lib/ordered-ids.js';
+import type { OutboxMailModel } from '../../models/outbox-mail.model.js';
+import type { Logger } from '../../observability/logger.js';
+import { type LetterSettings, type MailContent, writeMail } from './letters.js';
+import type { Mail } from './mail.js';
+import { createContentSeal } from './mail-content.js';
+import { createRounds } from './rounds.js';
+
+/** How long a mail is tried, and how long what is done with is kept. */
+const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
+const MOST_SHOWN = 100;
+const PRUNED_AT_ONCE = 500;
+
+/** A mail as it may be looked at in development and in tests. */
+export interface MailboxItem extends MailContent {
+  readonly id: string;
+  readonly to: string;
+  readonly purpose: string;
+  readonly createdAt: Date;
+}
+
+/** Mails by their fate. */
+export interface MailCounts {
+  /** Not sent yet. */
+  readonly waiting: number;
+  /** Given up within the last days. */
+  readonly failed: number;
+}
+
+/** The one owner of mails: each is first a row that commits with what caused it, and then sent, once. */
+export interface OutboxService {
+  /**
+   * A mail, in the transaction that causes it. `to` null: the same work for nobody, so that asking for somebody who does
+   * not exist costs the same; the next round drops it.
+   */
+  post(mail: Mail, to: string | null, transaction: Transaction): Promise<void>;
+  /** The mails that can still be read, newest first, at most 100: to one address, compared without case, or all. For development and tests. */
+  mailbox(to?: string): Promise<MailboxItem[]>;
+  /**
+   * One round: drops what is for nobody, and sends what is due. Without a mailer only the former. Resolves when all of it
+   * is sent or put off; what a slow server holds up for longer than two seconds goes on behind it.
+   */
+  deliver(): Promise<void>;
+  /** Gives up what has waited for three days, and removes what was done with so long ago; as much as one transaction may take, and whether there is more. */
+  prune(): Promise<boolean>;
+  /** How many mails wait to be sent. */
+  waiting(): Promise<number>;
+  /** How many wait, and how many were given up. */
+  counts(): Promise<MailCounts>;
+  /** Begins nothing more, and waits up to ten seconds for what is being sent. */
+  close(): Promise<void>;
+}
+
+interface Parts {
+  readonly model: OutboxMailModel;
+  readonly database: Database;
+  readonly rootKey: string;
+  /** Absent where mails only wait. */
+  readonly mailer: Mailer | undefined;
+  readonly settings: LetterSettings & {
+    /** Whether mails can be read once they are sent: outside production. */
+    readonly keepsContent: boolean;
+  };
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function createOutboxService(parts: Parts): OutboxService {
+  const { model, database, rootKey, settings, clock, logger } = parts;
+  const contents = createContentSeal(deriveKey(rootKey, 'outbox'));
+  const nextId = orderedIds(clock);
+  const rounds = createRounds({ ...parts, contents, keepsContent: settings.keepsContent, triedMs: KEPT_MS });
+
+  return {
+    post: async (mail, to, transaction) => {
+      const id = nextId();
+      const now = new Date(clock.now());
+      const row = {
+        id,
+        purpose: mail.purpose,
+        recipient: to,
+        recipient_fold: to === null ? null : foldName(to),
+        sealed_content: contents.close(id, writeMail(mail, settings)),
+        state: 'waiting' as const,
+        attempts: 0,
+        refusals: 0,
+        due_at: now,
+        claim: null,
+        last_error: null,
+        created_at: now,
+        finished_at: null,
+      };
+      await model.create(row, { transaction });
+    },
+    mailbox: async (to) => {
+      const rows = await model.newestReadable(to === undefined ? undefined : foldName(to), MOST_SHOWN);
+      return rows.flatMap((row) => {
+        const content = contents.open(row);
+        const { id, recipient, purpose, created_at: createdAt } = row;
+        return content === undefined || recipient === null ? [] : [{ id, to: recipient, purpose, createdAt, ...content }];
+      });
+    },
+    deliver: () => rounds.next(),
+    prune: async () => {
+      const now = clock.now();
+      const before = new Date(now - KEPT_MS);
+      const change = {
+        state: 'failed' as const,
+        last_error: 'too old',
+        finished_at: new Date(now),
+        ...(settings.keepsContent ? {} : { sealed_content: null }),
+      };
+      const [given, removed] = await database.transaction(async (transaction) => [
+        await model.giveUpWaiting(before, change, PRUNED_AT_ONCE, transaction),
+        await model.deleteFinished(before, PRUNED_AT_ONCE, transaction),
+      ]);
+      for (const { id, purpose } of given) logger.warn({ mail_id: id, purpose }, 'a mail was given up');
+      return given.length === PRUNED_AT_ONCE || removed === PRUNED_AT_ONCE;
+    },
+    waiting: () => model.countOf(['waiting', 'sending']),
+    counts: async () => ({ waiting: await model.countOf(['waiting', 'sending']), failed: await model.countOf(['failed']) }),
+    close: () => rounds.close(),
+  };
+}

@@ -1,0 +1,175 @@
+import type { Argon2Recipe, BcryptRecipe, Pbkdf2Recipe, Recipe, ScryptRecipe } from '../../adapters/hasher.js';
+import { boundFault } from './bounds.js';
+
+/** A stored hash, as it can be checked. */
+export interface KnownHash {
+  readonly recipe: Recipe;
+  /** What the recipe makes of the right password. */
+  readonly expected: string;
+  /** Of a format that we write ourselves. */
+  readonly ours: boolean;
+}
+
+/** `known`, or why a hash can't be. */
+type Reading = { readonly known: KnownHash; readonly fault?: never } | { readonly fault: string; readonly known?: never };
+
+type Parts = Omit<KnownHash, 'ours'> | undefined;
+
+interface Format {
+  readonly name: string;
+  readonly starts: RegExp;
+  readonly whole: RegExp;
+  /** Made of what `whole` catches; undefined where that is not base64. */
+  readonly read: (...caught: string[]) => Parts;
+  readonly ours?: true;
+}
+
+/** Of base64 with `+` or passlib's `.`, padded or not. */
+const bytesOf = (text: string): Buffer | undefined => {
+  const bare = text.replaceAll('.', '+').replace(/=+$/, '');
+  return bare.length % 4 === 1 ? undefined : Buffer.from(bare, 'base64');
+};
+/** A salt that is used as it is written, in base64 as the others. */
+const asWritten = (salt: string): string => Buffer.from(salt, 'utf8').toString('base64');
+
+/** A recipe for a salt and a digest that are both in base64. */
+function withDigest(recipe: (salt: string, length: number) => Recipe, salt: string, digest: string): Parts {
+  const [saltBytes, digestBytes] = [bytesOf(salt), bytesOf(digest)];
+  if (saltBytes === undefined || digestBytes === undefined) return undefined;
+  return { recipe: recipe(saltBytes.toString('base64'), digestBytes.length), expected: digestBytes.toString('base64') };
+}
+
+const bcrypt = (salt: string, digest: string, prehash?: BcryptRecipe['prehash']): Parts => ({
+  recipe: { kind: 'bcrypt', salt, ...(prehash && { prehash }) },
+  expected: salt + digest,
+});
+const pbkdf2 = (hash: Pbkdf2Recipe['hash'], iterations: string, salt: string, digest: string): Parts =>
+  withDigest((salted, length) => ({ kind: 'pbkdf2', hash, salt: salted, iterations: Number(iterations), length }), salt, digest);
+const argon2 = (kind: Argon2Recipe['kind'], [memory = 0, passes = 0, lanes = 0]: readonly number[], salt: string, digest: string): Parts =>
+  withDigest((salted, length) => ({ kind, salt: salted, memory, passes, lanes, length }), salt, digest);
+const scrypt = ([logN = 0, r = 0, p = 0]: readonly number[], salt: string, digest: string, more: Pick<ScryptRecipe, 'nfkc'> = {}): Parts =>
+  withDigest((salted, length) => ({ kind: 'scrypt', salt: salted, logN, r, p, length, ...more }), salt, digest);
+
+/** The salt goes before the separator; the digest is the signer's key, encrypted, so as long as that. */
+function firebase([logN = 0, r = 0, p = 0]: readonly number[], texts: readonly [string, string, string, string]): Parts {
+  const [salt, separator, signerKey, digest] = texts.map(bytesOf);
+  if (salt === undefined || separator === undefined || signerKey === undefined || digest?.length !== signerKey.length) return undefined;
+  const numbers = { logN, r, p, length: digest.length } as const;
+  const salted = Buffer.concat([salt, separator]).toString('base64');
+  return {
+    recipe: { kind: 'scrypt', salt: salted, ...numbers, signerKey: signerKey.toString('base64') },
+    expected: digest.toString('base64'),
+  };
+}
+
+const twoDigits = (cost: string): string => cost.padStart(2, '0');
+const PBKDF2_NAMES: Readonly<Record<string, Pbkdf2Recipe['hash']>> = { '-sha256': 'sha256', '-sha512': 'sha512' };
+
+/**
+ * Every format that is taken. Two are there for what other software keeps without a name: `$fbscrypt$` is Supabase Auth's
+ * for Firebase's scrypt, and `$scrypt-nfkc$` our own, PHC's `$scrypt$` over the password's NFKC form. better-auth's
+ * `salt:key` in hex is `$scrypt-nfkc$ln=14,r=16,p=1$` with the base64 of the salt's hex digits, as text, and of the key.
+ */
+const FORMATS: readonly Format[] = [
+  {
+    name: 'bcrypt, $2b$',
+    starts: /^\$2b\$/,
+    whole: /^(\$2b\$\d\d\$[./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/,
+    read: (salt: string, digest: string) => bcrypt(salt, digest),
+    ours: true,
+  },
+  {
+    name: 'passlib’s bcrypt_sha256',
+    starts: /^\$bcrypt-sha256\$v/,
+    whole: /^\$bcrypt-sha256\$v=2,t=2b,r=(\d{1,2})\$([./A-Za-z0-9]{22})\$([./A-Za-z0-9]{31})$/,
+    read: (cost: string, salt: string, digest: string) => bcrypt(`$2b$${twoDigits(cost)}$${salt}`, digest, 'hmac-sha256-base64'),
+    ours: true,
+  },
+  {
+    name: 'bcrypt, $2a$ or $2y$',
+    starts: /^\$2[ay]\$/,
+    whole: /^(\$2[ay]\$\d\d\$[./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/,
+    read: (salt: string, digest: string) => bcrypt(salt, digest),
+  },
+  {
+    name: 'passlib’s older bcrypt_sha256',
+    starts: /^\$bcrypt-sha256\$2/,
+    whole: /^\$bcrypt-sha256\$(2[ab]),(\d{1,2})\$([./A-Za-z0-9]{22})\$([./A-Za-z0-9]{31})$/,
+    read: (variant: string, cost: string, salt: string, digest: string) =>
+      bcrypt(`$${variant}$${twoDigits(cost)}$${salt}`, digest, 'sha256-base64'),
+  },
+  {
+    name: 'Django’s bcrypt',
+    starts: /^bcrypt(_sha256)?\$/,
+    whole: /^bcrypt(_sha256)?\$(\$2[aby]\$\d\d\$[./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/,
+    read: (sha256: string | undefined, salt: string, digest: string) =>
+      bcrypt(salt, digest, sha256 === undefined ? undefined : 'sha256-hex'),
+  },
+  {
+    name: 'Django’s PBKDF2',
+    starts: /^pbkdf2_sha/,
+    whole: /^pbkdf2_sha(256|1)\$(\d{1,9})\$([^$]+)\$([A-Za-z0-9+/]+={0,2})$/,
+    read: (bits: string, iterations: string, salt: string, digest: string) =>
+      pbkdf2(bits === '1' ? 'sha1' : 'sha256', iterations, asWritten(salt), digest),
+  },
+  {
+    name: 'passlib’s PBKDF2',
+    starts: /^\$pbkdf2/,
+    whole: /^\$pbkdf2(-sha256|-sha512)?\$(\d{1,9})\$([A-Za-z0-9+./]+)\$([A-Za-z0-9+./]+)$/,
+    read: (hash: string | undefined, iterations: string, salt: string, digest: string) =>
+      pbkdf2(PBKDF2_NAMES[hash ?? ''] ?? 'sha1', iterations, salt, digest),
+  },
+  {
+    name: 'Argon2id or Argon2i of version 19',
+    starts: /^(argon2)?\$argon2/,
+    whole: /^(?:argon2)?\$argon2(id|i)\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/,
+    read: (variant: string, m: string, t: string, p: string, salt: string, digest: string) =>
+      argon2(variant === 'id' ? 'argon2id' : 'argon2i', [m, t, p].map(Number), salt, digest),
+  },
+  {
+    name: 'scrypt',
+    starts: /^\$scrypt/,
+    whole: /^\$scrypt(-nfkc)?\$ln=(\d{1,2}),r=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/,
+    read: (nfkc: string | undefined, logN: string, r: string, p: string, salt: string, digest: string) =>
+      scrypt([logN, r, p].map(Number), salt, digest, nfkc === undefined ? {} : { nfkc: true }),
+  },
+  {
+    name: 'Django’s scrypt',
+    starts: /^scrypt\$/,
+    whole: /^scrypt\$(\d{1,9})\$([^$]+)\$(\d{1,9})\$(\d{1,9})\$([A-Za-z0-9+/]+={0,2})$/,
+    read: (n: string, salt: string, r: string, p: string, digest: string) => {
+      const logN = Math.log2(Number(n));
+      return Number.isInteger(logN) ? scrypt([logN, Number(r), Number(p)], asWritten(salt), digest) : undefined;
+    },
+  },
+  {
+    name: 'Firebase’s scrypt',
+    starts: /^\$fbscrypt/,
+    whole:
+      /^\$fbscrypt\$v=1,n=(\d{1,2}),r=(\d{1,9}),p=(\d{1,9})(?:,ss=([A-Za-z0-9+/]*={0,2}))?,sk=([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})$/,
+    read: (n: string, r: string, p: string, separator: string | undefined, signerKey: string, salt: string, digest: string) =>
+      firebase([n, r, p].map(Number), [salt, separator ?? '', signerKey, digest]),
+  },
+];
+
+function read(hash: string): Reading {
+  const format = FORMATS.find(({ starts }) => starts.test(hash));
+  if (format === undefined) return { fault: 'is in no format that is known here' };
+  const parts = format.whole.exec(hash);
+  const known = parts ? format.read(...parts.slice(1)) : undefined;
+  if (known === undefined) return { fault: `begins like ${format.name}, and is malformed or cut short` };
+  const fault = boundFault(known.recipe);
+  return fault === undefined ? { known: { ...known, ours: format.ours ?? false } } : { fault };
+}
+
+/** How a stored hash can be checked; undefined where it can't: of no known format, malformed, or too dear. */
+export const readHash = (hash: string): KnownHash | undefined => read(hash).known;
+
+/** Why a hash from elsewhere can't be taken, in words that go on after its name; undefined where it can. Tells none of it. */
+export const hashFault = (hash: string): string | undefined => read(hash).fault;
+
+/** Whether the hash may have been made of a password's first 72 bytes, and must be stored as such: plain bcrypt from elsewhere. */
+export function truncatesOf(hash: string): boolean {
+  const recipe = readHash(hash)?.recipe;
+  return recipe?.kind === 'bcrypt' && recipe.prehash === undefined;
+}

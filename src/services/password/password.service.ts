@@ -1,0 +1,110 @@
+import bcrypt from 'bcryptjs';
+import type { Hasher } from '../../adapters/hasher.js';
+import { AppError } from '../../errors/app-error.js';
+import { CODES } from '../../errors/codes.js';
+import { type KnownHash, readHash } from './formats.js';
+import { costOf, createLevel } from './level.js';
+import { isPasswordText, NOT_PASSWORD_TEXT, passwordFaults } from './password-policy.js';
+
+/** What bcrypt reads of a password, in bytes of UTF-8; the rest it drops without a word. */
+const BCRYPT_BYTES = 72;
+
+/** A user's hash as it is stored; `truncates` for one that came from where over-long passwords were cut. */
+export interface StoredHash {
+  readonly hash: string | null;
+  readonly truncates: boolean;
+}
+
+/** `outdated`: the password is right, and its hash should be made anew. */
+export interface Verification {
+  readonly valid: boolean;
+  readonly outdated: boolean;
+}
+
+export interface PasswordService {
+  /**
+   * The hash to store for a new password: `$2b$` up to 72 bytes, which the FastAPI original can read, and passlib's
+   * `$bcrypt-sha256$v=2` beyond, so that nothing is cut off (ASVS 6.2.8, 11.4.2).
+   * Throws `validation_failed` or the password rule's code where a rule is broken, `overloaded` where too many wait.
+   */
+  hash(password: string, username?: string): Promise<string>;
+  /**
+   * Whether the password is the one; nobody's hash (`undefined`), a missing one and one of an unknown format cost as
+   * much as a wrong password (ASVS 6.3.8). A right one whose hash is of a format that we
+   * don't write, or cheaper than today's, is `outdated`. Throws `overloaded` where too many wait.
+   */
+  verify(password: string, stored: StoredHash | undefined): Promise<Verification>;
+  /** A new hash for a password that has just been verified: its rules are those of the day it was set. */
+  rehash(password: string): Promise<string>;
+  /**
+   * Makes every wrong guess cost what it costs against any of these hashes, or who has which would show; to be called at
+   * the start and after an import. Of the settings of scrypt and Argon2 the eight dearest count. One that was missed is
+   * learnt when somebody tries it.
+   */
+  levelWith(hashes: readonly string[]): void;
+}
+
+export function createPasswordService({ hasher, rounds }: { hasher: Hasher; rounds: number }): PasswordService {
+  const level = createLevel(rounds);
+
+  const rehash = async (password: string): Promise<string> => {
+    const salt = bcrypt.genSaltSync(rounds);
+    if (fitsBcrypt(password)) return hasher.digest(password, { kind: 'bcrypt', salt });
+    const digest = await hasher.digest(password, { kind: 'bcrypt', salt, prehash: 'hmac-sha256-base64' });
+    return `$bcrypt-sha256$v=2,t=2b,r=${rounds}$${digest.slice(7, 29)}$${digest.slice(29)}`;
+  };
+
+  return {
+    rehash,
+    levelWith: (hashes) => {
+      for (const hash of hashes) {
+        const known = readHash(hash);
+        if (known !== undefined) level.learn(known.recipe);
+      }
+    },
+    hash: async (password, username) => {
+      assertAcceptable(password, username);
+      return rehash(password);
+    },
+    verify: async (password, stored) => {
+      const known = typeof stored?.hash === 'string' ? readHash(stored.hash) : undefined;
+      if (known !== undefined) level.learn(known.recipe);
+      const tried = known !== undefined && canBeRight(password, known, stored) ? known : level.nobody();
+      const valid = await hasher.matches({
+        password,
+        recipe: tried.recipe,
+        expected: tried.expected,
+        padding: level.remainderOf(tried.recipe),
+      });
+      return { valid, outdated: valid && isOutdated(tried, rounds) && mayReplace(password, tried, stored) };
+    },
+  };
+}
+
+function assertAcceptable(password: string, username: string | undefined): void {
+  if (!isPasswordText(password)) {
+    throw new AppError('validation_failed', { details: { fields: [{ path: 'password', code: 'format', message: NOT_PASSWORD_TEXT }] } });
+  }
+  const faults = passwordFaults(password, username);
+  if (faults[0] === undefined) return;
+  const fields = faults.map((code) => ({ path: 'password', code, message: CODES[code].detail }));
+  throw new AppError(faults.length === 1 ? faults[0] : 'validation_failed', { details: { fields } });
+}
+
+const bytes = (password: string): number => Buffer.byteLength(password, 'utf8');
+const fitsBcrypt = (password: string): boolean => bytes(password) <= BCRYPT_BYTES;
+
+/** Whether bcrypt was given the password itself, of which it reads 72 bytes. */
+const isPlain = ({ recipe }: KnownHash): boolean => recipe.kind === 'bcrypt' && recipe.prehash === undefined;
+
+/** No password is empty or has NUL, wherever its hash was made; and what we hashed with plain bcrypt has no more than 72 bytes. */
+const canBeRight = (password: string, known: KnownHash, stored: StoredHash | undefined): boolean =>
+  password !== '' && isPasswordText(password) && (!isPlain(known) || fitsBcrypt(password) || stored?.truncates === true);
+
+/** Of a format that we don't write, or of a lower cost than today's. */
+const isOutdated = ({ ours, recipe }: KnownHash, rounds: number): boolean =>
+  !ours || (recipe.kind === 'bcrypt' && costOf(recipe.salt) < rounds);
+
+/** A hash that cut its password off says nothing of the tail: where one may have been, only the owner can replace it. */
+const mayReplace = (password: string, known: KnownHash, stored: StoredHash | undefined): boolean =>
+  !isPlain(known) || stored?.truncates !== true || bytes(password) < BCRYPT_BYTES;

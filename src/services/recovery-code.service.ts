@@ -1,0 +1,64 @@
+import { createHmac, randomInt, randomUUID } from 'node:crypto';
+import type { Transaction } from 'sequelize';
+import type { Clock } from '../lib/clock.js';
+import { deriveKey } from '../lib/derived-key.js';
+import type { RecoveryCodeModel } from '../models/recovery-code.model.js';
+
+/** So many at a time (ASVS 6.4.6: an account has a way back that was set up before it was needed). */
+export const RECOVERY_CODES = 10;
+/** Digits and letters that nobody mistakes for another (Crockford's base 32). */
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+/** 24 characters are 120 bits: with 112 or more a keyed hash may keep it (ASVS 6.5.2). */
+const GROUPS = 4;
+const GROUP_CHARACTERS = 6;
+/** A longer text is no code, however it is spaced. */
+const MOST_CHARACTERS = 64;
+
+export interface RecoveryCodeService {
+  /** New codes in place of those a user has: `XXXXXX-XXXXXX-XXXXXX-XXXXXX` each. They are in no other answer, ever. */
+  replace(userId: number, transaction: Transaction): Promise<string[]>;
+  /** Whether it is one of that user's codes, without using it; for nobody (undefined) the same work and false. */
+  isGood(userId: number | undefined, code: string): Promise<boolean>;
+  /** Uses a code up and says whether it was good: of any number at once, one is. */
+  use(userId: number, code: string, transaction: Transaction): Promise<boolean>;
+}
+
+interface Parts {
+  readonly model: RecoveryCodeModel;
+  readonly rootKey: string;
+  readonly clock: Clock;
+}
+
+/** Codes by which a user who has lost the password sets a new one. */
+export function createRecoveryCodeService({ model, rootKey, clock }: Parts): RecoveryCodeService {
+  const hashingKey = deriveKey(rootKey, 'recovery codes');
+  const hash = (userId: number, code: string): string =>
+    createHmac('sha256', hashingKey)
+      .update(`${userId}.${asDrawn(code)}`)
+      .digest('base64url');
+
+  return {
+    replace: async (userId, transaction) => {
+      const codes = Array.from({ length: RECOVERY_CODES }, drawCode);
+      const created_at = new Date(clock.now());
+      await model.destroy({ where: { user_id: userId }, transaction });
+      await model.bulkCreate(
+        codes.map((code) => ({ id: randomUUID(), user_id: userId, code_hash: hash(userId, code), created_at })),
+        { transaction },
+      );
+      return codes;
+    },
+    isGood: async (userId = 0, code) => (await model.findOne({ where: { user_id: userId, code_hash: hash(userId, code) } })) !== null,
+    use: async (userId, code, transaction) =>
+      (await model.destroy({ where: { user_id: userId, code_hash: hash(userId, code) }, transaction })) === 1,
+  };
+}
+
+const drawCode = (): string =>
+  Array.from({ length: GROUPS }, () => Array.from({ length: GROUP_CHARACTERS }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')).join(
+    '-',
+  );
+
+/** However it was typed: without case and spacing, and with the letters that stand for the digits they look like. */
+const asDrawn = (code: string): string =>
+  code.slice(0, MOST_CHARACTERS).toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1');

@@ -1,0 +1,132 @@
+import type { FieldFault } from '../../errors/app-error.js';
+import { isEmailAddress } from '../../lib/email-address.js';
+import { codePoints, foldName, isBeyondNames, USERNAME_RULES } from '../../lib/names.js';
+import { type Roles, USER } from '../../lib/roles.js';
+import type { NewUserRow } from '../../models/user-batch.js';
+import { hashFault, truncatesOf } from '../password/formats.js';
+import type { Adopted, ImportedUser } from './imported-user.js';
+
+/** What PostgreSQL's index of names can hold, and some. */
+const ADOPTED_NAME_BYTES = 1024;
+const DISPLAY_NAME_CHARACTERS = 255;
+/** Nothing that can't be seen, and no line breaks: it stands in lists and mails. */
+const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
+
+export const NO_PASSWORD = 'has no password: they log in once they have set one by a reset or an invitation';
+
+/** A user who keeps to the rules that need no look at others. */
+export interface Candidate {
+  readonly row: NewUserRow;
+  /** The name's fold, whichever column it will stand in. */
+  readonly fold: string;
+  readonly notes: readonly string[];
+  readonly adopted: Adopted | undefined;
+}
+
+export type Examined = { readonly candidate: Candidate } | { readonly faults: readonly FieldFault[] };
+
+interface Circumstances {
+  readonly roles: Roles;
+  readonly now: Date;
+  /** Whether names may be any text, where they are from where they were. */
+  readonly adopts: boolean;
+}
+
+/** Holds a user against every rule at once, and makes the row of one who keeps to them. */
+export function examine(user: ImportedUser, { roles, now, adopts }: Circumstances): Examined {
+  const { email, passwordHash, disabled = false } = user;
+  const username = user.username ?? email;
+  const adopted = adopts ? user.adopted : undefined;
+  const faults = [
+    ...(username === undefined ? [NAMELESS] : nameFaults(username, adopted, user.username === undefined)),
+    ...(email === undefined || isEmailAddress(email) ? [] : [NO_ADDRESS]),
+    ...roleFaults(user.roles, roles),
+    ...hashFaults(passwordHash),
+  ];
+  if (username === undefined || faults.length > 0) return { faults };
+
+  const notes: string[] = [];
+  const displayName = displayNameOf(user, notes);
+  const verifiedAt = email === undefined ? null : verifiedAtOf(user, now);
+  const email_fold = email === undefined ? null : foldName(email);
+  const fold = foldName(username);
+  if (passwordHash === undefined) notes.push(NO_PASSWORD);
+  const row = {
+    username,
+    username_fold: fold,
+    lookalike_fold: null,
+    hashed_password: passwordHash ?? null,
+    hash_truncates: passwordHash !== undefined && (user.hashTruncates ?? truncatesOf(passwordHash)),
+    email: email ?? null,
+    email_verified_at: verifiedAt,
+    email_fold,
+    verified_email_fold: verifiedAt === null ? null : email_fold,
+    display_name: displayName,
+    display_name_fold: displayName === null ? null : foldName(displayName),
+    roles: user.roles === undefined ? [USER] : roles.names.filter((role) => user.roles?.includes(role)),
+    disabled_at: disabled ? now : null,
+    created_at: createdAtOf(user, now, notes),
+    updated_at: now,
+  };
+  return { candidate: { row, fold, notes, adopted } };
+}
+
+const NAMELESS: FieldFault = { path: 'username', code: 'required', message: 'is missing, and so is an e-mail address to take for it' };
+const NO_ADDRESS: FieldFault = { path: 'email', code: 'format', message: 'is not an e-mail address' };
+
+function nameFaults(username: string, adopted: Adopted | undefined, isAddress: boolean): FieldFault[] {
+  const path = isAddress ? 'email' : 'username';
+  if (adopted !== undefined) {
+    const fits = Buffer.byteLength(username) <= ADOPTED_NAME_BYTES && username.isWellFormed() && !username.includes('\0');
+    return fits ? [] : [{ path, code: 'too_long', message: `has over ${ADOPTED_NAME_BYTES} bytes, or some that are not text` }];
+  }
+  const { fewest, most } = USERNAME_RULES;
+  const fault = usernameFault(username);
+  if (fault === undefined) return [];
+  const messages = {
+    too_short: `needs ${fewest} characters or more`,
+    too_long: `may have ${most} characters at most`,
+    format: 'may have letters, marks and digits of any script, and . _ - @ +',
+  };
+  return [{ path, code: fault, message: `${isAddress ? 'is taken for the username, which ' : ''}${messages[fault]}` }];
+}
+
+/** What breaks the rules of a username, if anything does. */
+export function usernameFault(username: string): 'too_short' | 'too_long' | 'format' | undefined {
+  if (isBeyondNames(username)) return 'too_long';
+  const normal = username.normalize('NFKC');
+  const length = codePoints(normal);
+  if (length < USERNAME_RULES.fewest) return 'too_short';
+  if (length > USERNAME_RULES.most) return 'too_long';
+  return USERNAME_RULES.pattern.test(normal) ? undefined : 'format';
+}
+
+function roleFaults(asked: readonly string[] | undefined, roles: Roles): FieldFault[] {
+  if (asked === undefined || asked.every((role) => roles.isKnown(role))) return [];
+  return [{ path: 'roles', code: 'not_allowed', message: `may be: ${roles.names.join(', ')}` }];
+}
+
+function hashFaults(hash: string | undefined): FieldFault[] {
+  const message = hash === undefined ? undefined : hashFault(hash);
+  return message === undefined ? [] : [{ path: 'password_hash', code: 'format', message }];
+}
+
+function displayNameOf({ displayName }: ImportedUser, notes: string[]): string | null {
+  if (displayName === undefined) return null;
+  if (codePoints(displayName) <= DISPLAY_NAME_CHARACTERS && DISPLAY_NAME.test(displayName)) return displayName;
+  notes.push(`display_name is left out: it has over ${DISPLAY_NAME_CHARACTERS} characters, or some that can't be seen`);
+  return null;
+}
+
+function verifiedAtOf({ emailVerified = false }: ImportedUser, now: Date): Date | null {
+  if (emailVerified === false) return null;
+  return emailVerified === true || !isSane(emailVerified, now) ? now : emailVerified;
+}
+
+function createdAtOf({ createdAt }: ImportedUser, now: Date, notes: string[]): Date {
+  if (createdAt === undefined || isSane(createdAt, now)) return createdAt ?? now;
+  notes.push('created_at is left out: it is before 1970 or to come');
+  return now;
+}
+
+const isSane = (time: Date, now: Date): boolean => time.getTime() >= 0 && time <= now;

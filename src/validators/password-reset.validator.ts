@@ -1,0 +1,23 @@
+import Joi from 'joi';
+import type { ResetByCode, ResetByToken } from '../services/password-reset.service.js';
+import { anyString, newPassword } from './fields.js';
+
+export interface ForgotBody {
+  readonly identifier: string;
+}
+export const forgotBody = Joi.object<ForgotBody, true>({
+  identifier: anyString.required().description('The username, or the verified e-mail address.').example('ada'),
+}).label('ForgottenPassword');
+
+const newOne = newPassword.required();
+
+export const resetByTokenBody = Joi.object<ResetByToken, true>({
+  token: anyString.required().description('Of the link in the mail, or of an invitation.'),
+  new_password: newOne,
+}).label('ResetByToken');
+
+export const resetByCodeBody = Joi.object<ResetByCode, true>({
+  username: anyString.required().example('ada'),
+  recovery_code: anyString.required().example('7K2M9Q-4TXB1C-0ZRDWE-H5NPJS'),
+  new_password: newOne,
+}).label('ResetByRecoveryCode');

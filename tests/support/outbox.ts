@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { createDatabase } from '../../src/adapters/database.js';
+import type { Mailer, OutgoingMail } from '../../src/adapters/mailer.js';
+import { migrate } from '../../src/adapters/migrator.js';
+import { movableClock, type MovableClock } from '../../src/lib/clock.js';
+import { createModels } from '../../src/models/index.js';
+import type { OutboxMail, OutboxMailModel } from '../../src/models/outbox-mail.model.js';
+import { createLogger } from '../../src/observability/logger.js';
+import type { Mail } from '../../src/services/outbox/mail.js';
+import { createOutboxService, type OutboxService } from '../../src/services/outbox/outbox.service.js';
+import type { TestTarget } from './test-database.js';
+
+export const APP = { appName: 'Lingomate', appUrl: 'https://app.example.com' } as const;
+export const TOKEN = 'canary-token-3fQ9zL';
+export const ROOT_KEY = randomBytes(64).toString('base64url');
+
+/** A mail with a link, to post. */
+export const resetMail = (username = 'ada', token = TOKEN): Mail => ({
+  purpose: 'password_reset',
+  username,
+  token,
+  expiresAt: new Date(Date.UTC(2026, 10, 25, 14, 5)),
+});
+
+interface Options {
+  readonly mailer?: Mailer;
+  readonly rootKey?: string;
+  readonly production?: boolean;
+  readonly clock?: MovableClock;
+}
+
+/** An outbox over a connection of its own to a database. */
+export interface TestOutbox extends OutboxService {
+  readonly clock: MovableClock;
+  readonly log: string[];
+  readonly model: OutboxMailModel;
+  /** Posts in a transaction of its own. */
+  postNow(mail: Mail, to: string | null): Promise<void>;
+  /** Every row, oldest first. */
+  rows(): Promise<OutboxMail[]>;
+}
+
+export async function openOutbox({ target }: TestTarget, options: Options = {}): Promise<TestOutbox> {
+  const { mailer, rootKey = ROOT_KEY, production = false, clock = movableClock(Date.UTC(2026, 10, 25, 12)) } = options;
+  const database = createDatabase(target);
+  await migrate(database);
+  const model = createModels(database.sequelize).OutboxMail;
+  const log: string[] = [];
+  const logger = createLogger({ level: 'trace', readable: false, destination: { write: (line) => log.push(line) } });
+  const settings = { ...APP, keepsContent: !production };
+  const outbox = createOutboxService({ model, database, rootKey, mailer, settings, clock, logger });
+  return {
+    ...outbox,
+    clock,
+    log,
+    model,
+    postNow: (mail, to) => database.transaction((transaction) => outbox.post(mail, to, transaction)),
+    rows: () =>
+      model.findAll({
+        order: [
+          ['created_at', 'ASC'],
+          ['id', 'ASC'],
+        ],
+      }),
+    close: async () => {
+      await outbox.close();
+      await database.close();
+    },
+  };
+}
+
+/** A mailer in memory, whose moods a test decides. */
+export interface TestMailer extends Mailer {
+  /** What was handed to it, whatever became of that. */
+  readonly tried: OutgoingMail[];
+  readonly sent: OutgoingMail[];
+  /** What happens to a mail; throws where it is not taken. */
+  onSend: (mail: OutgoingMail) => void | Promise<void>;
+}
+
+export function createTestMailer(): TestMailer {
+  const mailer: TestMailer = {
+    tried: [],
+    sent: [],
+    onSend: () => undefined,
+    send: async (mail) => {
+      mailer.tried.push(mail);
+      await mailer.onSend(mail);
+      mailer.sent.push(mail);
+    },
+    close: () => undefined,
+  };
+  return mailer;
+}
