@@ -6,7 +6,7 @@ export function childEnvironment(): Record<string, string> {
   const { NODE_EXTRA_CA_CERTS: ownAuthority } = process.env;
   const passed = PASSED_ON.flatMap((name) => {
     const value = process.env[name];
-    return value === undefined ? [] : [[name, value]];
+    return value === undefined ? [] : [[name, value] as const];
   });
   return { ...(ownAuthority === undefined ? {} : { PGSSLROOTCERT: ownAuthority }), ...Object.fromEntries(passed), LC_ALL: 'C' };
 }

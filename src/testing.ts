@@ -4,7 +4,7 @@ import { createHasher, type Hasher } from './adapters/hasher.js';
 import { buildApp } from './app.js';
 import { createContainer, type Overrides, type Services } from './container.js';
 import { AppError } from './errors/app-error.js';
-import { OPERATOR } from './lib/actor.js';
+import { byClient, OPERATOR } from './lib/actor.js';
 import { movableClock, type MovableClock } from './lib/clock.js';
 import { checker } from './middleware/validate.js';
 import { ownVerifier, type Verifier } from './resource-server/verifier.js';
@@ -101,12 +101,12 @@ function rememberingDigests(hasher: Hasher): Hasher {
   const made = new Map<string, Promise<string>>();
   return {
     ...hasher,
-    digest: (secret, salt) => {
-      const known = made.get(secret);
+    digest: (password, recipe) => {
+      const known = made.get(password);
       if (known !== undefined) return known;
-      const digest = hasher.digest(secret, salt);
-      made.set(secret, digest);
-      digest.catch(() => made.delete(secret));
+      const digest = hasher.digest(password, recipe);
+      made.set(password, digest);
+      digest.catch(() => made.delete(password));
       return digest;
     },
   };
@@ -137,7 +137,7 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
     const { roles, emailVerified = false, ...given } = input;
     const user = { username: `user-${made}`, password: PASSWORD, ...given };
     try {
-      const { id } = await users.register(check(user), TEST_CLIENT);
+      const { id } = await users.register(check(user), byClient(TEST_CLIENT));
       if (emailVerified) await verify(given);
       if (roles !== undefined) await admin.change(id, { roles }, OPERATOR);
       return { id, username: user.username, password: user.password };

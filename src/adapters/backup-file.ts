@@ -10,7 +10,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
   writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -67,13 +66,17 @@ export async function seal(draft: string): Promise<string> {
   return digest;
 }
 
-/** Takes the digest off again, where there is one. Throws `validation_failed` where it is not that of the file. */
-export async function unseal(draft: string, shown: string): Promise<void> {
-  const size = statSync(draft).size - SEAL_BYTES;
-  const digest = size < 0 ? undefined : SEAL.exec(readEnd(draft, size))?.[1];
-  if (digest === undefined) return;
-  if ((await digestOf(draft, size)) !== digest) throw unusable(shown, 'is damaged, or was changed since it was made');
-  truncateSync(draft, size);
+/**
+ * How long a backup is without the digest behind it, where it has one. Throws `validation_failed` where that is not the
+ * one of what stands before it.
+ */
+export async function assertSealed(file: string, shown: string): Promise<number> {
+  const size = statSync(file).size;
+  const before = size - SEAL_BYTES;
+  const digest = before < 0 ? undefined : SEAL.exec(readEnd(file, before))?.[1];
+  if (digest === undefined) return size;
+  if ((await digestOf(file, before)) !== digest) throw unusable(shown, 'is damaged, or was changed since it was made');
+  return before;
 }
 
 function readEnd(file: string, from: number): string {
@@ -119,11 +122,11 @@ export function publish(draft: string, file: string): void {
   syncFile(draft);
   try {
     linkSync(draft, file);
-    rmSync(draft);
   } catch (error) {
     if (errorCode(error) === 'EEXIST' || existsSync(file)) throw taken(file);
     if (!NO_LINKS.test(errorCode(error))) throw error;
     renameSync(draft, file);
   }
+  rmSync(draft, { force: true });
   syncFolderOf(file);
 }

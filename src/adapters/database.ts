@@ -1,7 +1,9 @@
+import { statSync } from 'node:fs';
 import { BaseError, ConnectionError, type Options, Sequelize, Transaction } from 'sequelize';
 import sqlite3 from 'sqlite3';
 import { type DatabaseTarget, isSslMode, type SslMode } from '../../config/database.js';
 import { AppError } from '../errors/app-error.js';
+import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { openRaw } from './sqlite-file.js';
 
@@ -36,7 +38,7 @@ export interface Database {
   afterCommit(transaction: Transaction, then: () => void): void;
   /** Holds, until that transaction ends, what only one process may do at a time. SQLite's only writer holds it already. */
   lock(transaction: Transaction, what: (typeof LOCKS)[keyof typeof LOCKS]): Promise<void>;
-  /** Resolves when the database is there, migrated, and answers; throws what it says otherwise. */
+  /** Resolves when the database is there, migrated, and answers; throws what it says otherwise, and StartError for a file that another took the place of. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -71,6 +73,7 @@ export function createDatabase(target: DatabaseTarget, migrating?: Migrating): D
     for (const step of ends.after) step();
     return result;
   };
+  const assertInPlace = isFile(target) ? watchPlace(target.file) : () => undefined;
   const endsOf = (transaction: Transaction): Ends => {
     const ends = begun.get(transaction);
     if (ends === undefined) throw new TypeError('a transaction that was not begun here');
@@ -92,9 +95,25 @@ export function createDatabase(target: DatabaseTarget, migrating?: Migrating): D
     ping: async () => {
       // A deleted file goes on answering those who have it open.
       if (isFile(target)) await (await openRaw(target.file, { write: false })).close();
+      assertInPlace();
       await sequelize.query('SELECT 1 FROM schema_migrations LIMIT 1');
+      assertInPlace();
     },
     close: () => sequelize.close(),
+  };
+}
+
+/**
+ * Tells, from its first call on, when another file has taken the place of a database: as a restore does, and as an operator
+ * may. Who has the old one open would read from it for ever, and write to the new one.
+ */
+function watchPlace(file: string): () => void {
+  let first: string | undefined;
+  return () => {
+    const { dev, ino } = statSync(file, { bigint: true });
+    const found = `${dev} ${ino}`;
+    first ??= found;
+    if (found !== first) throw new StartError(`DATABASE_URL: ${file} was replaced while it was in use. Start again`);
   };
 }
 

@@ -5,7 +5,8 @@ import { setPriority } from 'node:os';
 import bcrypt from 'bcryptjs';
 
 /**
- * @import { Argon2Recipe, BcryptRecipe, Comparison, Recipe, ScryptRecipe } from './hasher.js'
+ * @import { Comparison } from './hasher.js'
+ * @import { Argon2Recipe, BcryptRecipe, Recipe, ScryptRecipe } from './recipe.js'
  */
 
 // On Linux a priority belongs to the calling thread: requests that hash nothing come before hashes. Elsewhere it

@@ -27,6 +27,9 @@ const CONNECT_MS = 10_000;
 /** RFC 5321 §4.5.3.2.6: who goes sooner has a slow server deliver the mail, and sends it again. */
 const ANSWER_MS = 10 * 60_000;
 
+/** One address: nodemailer would read anything else as a list of them, whoever is in it. */
+const ONE_ADDRESS = /^[^\s\p{C}<>()[\]\\,;:"@]+@[^\s\p{C}<>()[\]\\,;:"@]+$/u;
+
 /**
  * Mails over SMTP; connects with the first. `smtp:` needs STARTTLS unless the host is this machine or `?tls=none` is said,
  * `smtps:` is TLS from the start, and a server's certificate is always verified (ASVS 12.3.2).
@@ -38,10 +41,10 @@ export function createSmtpMailer({ smtpUrl, from }: { smtpUrl: string; from: str
   const transport = nodemailer.createTransport({ ...connectionOf(smtpUrl), pool: true, maxConnections: CONNECTIONS, maxRequeues: 0 });
   return {
     send: async ({ id, to, subject, text, html }) => {
+      if (!ONE_ADDRESS.test(to)) throw new MailError('not an address', { permanent: true });
       const mail = {
         messageId: `<${id}@${domain}>`,
         from: sender,
-        // As an object: text would be read as a list.
         to: { name: '', address: to },
         envelope: { from: sender.address, to: [to] },
         subject,
@@ -103,8 +106,8 @@ function fail(error: unknown): never {
 }
 
 /**
- * Whether this recipient or mail is refused, and not whoever sends it: at RCPT or DATA, or by nodemailer as no address.
- * 503 says that commands came out of order.
+ * Whether this recipient or mail is refused, and not whoever sends it: at RCPT or DATA. 503 says that commands came out of
+ * order.
  */
 const isRefusal = (command: unknown, response: number): boolean =>
-  command === 'API' ? response === 0 : (command === 'RCPT TO' || command === 'DATA') && response >= 500 && response !== 503;
+  (command === 'RCPT TO' || command === 'DATA') && response >= 500 && response !== 503;

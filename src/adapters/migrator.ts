@@ -70,40 +70,46 @@ async function applyApart(target: Database['target'], history: readonly Migratio
   }
 }
 
-async function applyAll(database: Database, history: readonly Migration[]): Promise<MigrationReport> {
+const applyAll = (database: Database, history: readonly Migration[]): Promise<MigrationReport> =>
+  database.transaction((transaction) => migrateIn(database, transaction, history));
+
+/** Brings the schema up to date as a part of that transaction. Throws as `migrate` does. */
+export async function migrateIn(
+  database: Database,
+  transaction: Transaction,
+  history: readonly Migration[] = ourMigrations,
+): Promise<MigrationReport> {
   const lines: string[] = [];
-  const applied = await database.transaction(async (transaction) => {
-    const { sequelize } = database;
-    let copy: string | undefined;
-    const where = describeTarget(database.target);
-    await database.lock(transaction, LOCKS.migrating);
-    await sequelize.query('CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)', {
-      transaction,
-    });
-    const context: MigrationContext = {
-      sequelize,
-      queryInterface: sequelize.getQueryInterface(),
-      transaction,
-      report: (line) => lines.push(line),
-      keepCopy: async () => (copy = await copyOf(database.target)),
-    };
-    const umzug = new Umzug<MigrationContext>({
-      migrations: history.map(({ name, up, down }) => ({ name, up: () => up(context), down: () => down(context) })),
-      context,
-      storage: recordIn(transaction),
-      logger: undefined,
-    });
-    assertNotNewer(await recorded(context), history, where);
-    return umzug.up().catch((error: unknown) => {
-      // The file stays as it is; a service that is started again and again must not fill the disk with its copies.
-      if (copy !== undefined) rmSync(copy, { force: true });
-      const { cause, name } =
-        error instanceof MigrationError ? { cause: error.cause, name: error.migration.name } : { cause: error, name: 'unknown' };
-      throw new StartError(
-        `Migration ${name} of ${where} failed and was undone: ${types.isNativeError(cause) ? cause.message : 'see the cause'}`,
-        { cause },
-      );
-    });
+  const { sequelize } = database;
+  let copy: string | undefined;
+  const where = describeTarget(database.target);
+  await database.lock(transaction, LOCKS.migrating);
+  await sequelize.query('CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)', {
+    transaction,
+  });
+  const context: MigrationContext = {
+    sequelize,
+    queryInterface: sequelize.getQueryInterface(),
+    transaction,
+    report: (line) => lines.push(line),
+    keepCopy: async () => (copy = await copyOf(database.target)),
+  };
+  const umzug = new Umzug<MigrationContext>({
+    migrations: history.map(({ name, up, down }) => ({ name, up: () => up(context), down: () => down(context) })),
+    context,
+    storage: recordIn(transaction),
+    logger: undefined,
+  });
+  assertNotNewer(await recorded(context), history, where);
+  const applied = await umzug.up().catch((error: unknown) => {
+    // The file stays as it is; a service that is started again and again must not fill the disk with its copies.
+    if (copy !== undefined) rmSync(copy, { force: true });
+    const { cause, name } =
+      error instanceof MigrationError ? { cause: error.cause, name: error.migration.name } : { cause: error, name: 'unknown' };
+    throw new StartError(
+      `Migration ${name} of ${where} failed and was undone: ${types.isNativeError(cause) ? cause.message : 'see the cause'}`,
+      { cause },
+    );
   });
   return { applied: applied.map(({ name }) => name), lines };
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-version.js';
 import { addAudit } from './audit.js';
+import { addAdmin } from './admin.js';
 import { addDoctor } from './doctor.js';
 import { reportFault } from './fault.js';
 import { addKeys } from './keys.js';
@@ -17,7 +18,7 @@ const program = new Command('lingomate-auth')
   .exitOverride()
   // What commander would write of an error comes with what it throws.
   .configureOutput({ writeErr: () => undefined });
-for (const add of [addServe, addMigrate, addKeys, addServiceKeys, addSessions, addAudit, addDoctor]) add(program);
+for (const add of [addServe, addMigrate, addAdmin, addKeys, addServiceKeys, addSessions, addAudit, addDoctor]) add(program);
 
 const asked = process.argv.slice(2);
 await program.parseAsync(asked.length === 0 ? ['--help'] : asked, { from: 'user' }).catch(reportFault);

@@ -1,4 +1,4 @@
-import type { Actor } from '../lib/actor.js';
+import { type Actor, byClient } from '../lib/actor.js';
 import { presentProfile, presentUser } from '../presenters/user.presenter.js';
 import type { PasswordChange, ProfilePatch, Registration, UserService } from '../services/user.service.js';
 import type { DeletionBody, RecoveryCodesBody, VerificationBody } from '../validators/user.validator.js';
@@ -7,7 +7,7 @@ import { accepted, type Asked, noContent, ok, type Reply } from './reply.js';
 export function createUserController({ users }: { users: UserService }) {
   return {
     register: async ({ body, base, client }: Asked<Registration>): Promise<Reply> => {
-      const user = await users.register(body, client);
+      const user = await users.register(body, byClient(client));
       return { status: 201, headers: { Location: `${base}/users/me` }, json: presentUser(user) };
     },
     me: async (_asked: Asked, { userId }: Actor): Promise<Reply> => ok(presentProfile(await users.get(userId))),

@@ -20,5 +20,14 @@ export function codePoints(text: string): number {
   return count;
 }
 
+/**
+ * What somebody may be called: a line that can be seen, so no controls, line ends, half surrogates, unassigned characters
+ * or marks that turn the direction of what stands around it (UAX 9).
+ */
+export const DISPLAY_NAME_RULES = {
+  most: 100,
+  never: /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u,
+} as const;
+
 /** What a username may be, after NFKC. */
 export const USERNAME_RULES = { fewest: 3, most: 64, pattern: /^[\p{L}\p{M}\p{N}._\-@+]*$/u } as const;

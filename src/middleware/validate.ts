@@ -15,6 +15,7 @@ const CODE_OF: Readonly<Record<string, string>> = {
   'string.pattern.base': 'format',
   'username.too_short': 'too_short',
   'username.too_long': 'too_long',
+  'display_name.too_long': 'too_long',
 };
 const TEXT_OF: Readonly<Record<string, string>> = {
   required: 'is required',
@@ -47,7 +48,7 @@ function fault(path: string, type: string, message: string): FieldFault {
   return {
     path: path.slice(0, MOST_PATH_CHARACTERS),
     code,
-    message: TEXT_OF[code] && !type.includes('username') ? TEXT_OF[code] : message,
+    message: TEXT_OF[code] && !type.includes('name.') ? TEXT_OF[code] : message,
   };
 }
 

@@ -94,6 +94,7 @@ export async function addUsers(
   const database = connectionOf(User);
   const dialect = dialectOf(database);
   const written = dialect === 'sqlite' ? rows.map(asSqliteStores) : rows;
+  if (dialect === 'sqlite') await database.query('PRAGMA cache_size=-65536', { transaction });
   const added = await database.query<Pick<User, 'id' | 'username'>>(INSERTS[dialect], {
     type: QueryTypes.SELECT,
     bind: { rows: JSON.stringify(written) },

@@ -1,6 +1,6 @@
 import { QueryTypes } from 'sequelize';
 import { foldName } from '../lib/names.js';
-import { databaseOf, FIRST_ID, inBytes, isPostgres, kindSql, portions } from './user-kinds.js';
+import { databaseOf, inBytes, isPostgres, kindSql, portions } from './user-kinds.js';
 import { inOrder, type ReadPlaces, type UserPlace } from './user-place.js';
 import type { UserModel } from './user.model.js';
 
@@ -52,15 +52,14 @@ interface Entry {
 /** The places of users of these kinds, read from the indexes of their keys. */
 export function placesByPrefix(User: UserModel, { begins, end, id: own }: Prefix, kinds: readonly string[]): ReadPlaces {
   const limits = { begins, ...(end === undefined ? {} : { end }), ...(own === undefined ? {} : { own }) };
-  const questions = portions(kinds).map((bind) => ({ sql: entriesSql(User, Object.keys(bind), limits), bind: { ...limits, ...bind } }));
 
-  /** What of all portions can be told by now, and where to go on; no further than the portion that was walked least. */
-  const walk = async (from: UserPlace, most: number, entries: number): Promise<{ places: UserPlace[]; end: UserPlace | undefined }> => {
+  /** What of all portions can be told by now, and where to go on: no further than the portion that was walked least. */
+  const walk = async (from: UserPlace | undefined, most: number, entries: number) => {
     const [read, ends]: [Entry[], Entry[]] = [[], []];
-    for (const { sql, bind } of questions) {
-      const rows = await databaseOf(User).query<Entry>(sql, {
+    for (const portion of portions(kinds)) {
+      const rows = await databaseOf(User).query<Entry>(entriesSql(User, Object.keys(portion), limits, from), {
         type: QueryTypes.SELECT,
-        bind: { ...bind, from: from.key, id: from.id, entries, most },
+        bind: { ...limits, ...portion, ...(from && { from: from.key, id: from.id }), entries, most },
       });
       const last = rows.at(-1);
       if (last !== undefined && (last.number === entries || rows.length === most)) ends.push(last);
@@ -74,7 +73,7 @@ export function placesByPrefix(User: UserModel, { begins, end, id: own }: Prefix
   return async (most, after) => {
     const found: UserPlace[] = [];
     const isWithin = after?.key.startsWith(begins) === true && isStorable(User, after.key);
-    let from = isWithin ? after : { key: begins, id: FIRST_ID };
+    let from = isWithin ? after : undefined;
     for (let entries = most * ENTRIES; ; entries = Math.min(entries * GROWTH, MOST_ENTRIES)) {
       const walked = await walk(from, most - found.length, entries);
       found.push(...walked.places);
@@ -84,13 +83,20 @@ export function placesByPrefix(User: UserModel, { begins, end, id: own }: Prefix
   };
 }
 
+/** What is bound beside the kinds. */
+interface Limits {
+  readonly begins: string;
+  readonly end?: string;
+  readonly own?: number;
+}
+
 /**
- * SQL that walks `$entries` entries of these kinds behind the key `$from` and its `$id`, and gives up to `$most` that fit,
- * and the last one walked: who is found by several keys fits at the smallest, so that they come once.
+ * SQL that walks `$entries` entries of these kinds, from the first or behind the key `$from` and its `$id`, and gives up to
+ * `$most` that fit, and the last one walked: who is found by several keys fits at the smallest, so that they come once.
  */
-function entriesSql(User: UserModel, kinds: readonly string[], limits: { readonly end?: string; readonly own?: number }): string {
+function entriesSql(User: UserModel, kinds: readonly string[], limits: Limits, from: UserPlace | undefined): string {
   const keys = KEYS.map((key) => inBytes(User, key));
-  const walks = kinds.flatMap((kind) => keys.flatMap((key) => walksSql(`${kindSql(User)} = $${kind}`, key, limits.end !== undefined)));
+  const walks = kinds.flatMap((kind) => keys.flatMap((key) => walksSql(`${kindSql(User)} = $${kind}`, key, limits, from)));
   const conditions = [
     ...keys.map((key) => `coalesce(${key} < $begins OR ${key} >= entries."key", TRUE)`),
     ...(limits.own === undefined ? [] : ['users.id <> CAST($own AS BIGINT)']),
@@ -107,9 +113,11 @@ function entriesSql(User: UserModel, kinds: readonly string[], limits: { readonl
     SELECT * FROM judged WHERE fits = 1 OR number = $entries ORDER BY number LIMIT $most`;
 }
 
-/** The rest of those who share the key, and those behind them: an index that is asked for both at once would be walked from its beginning. */
-const walksSql = (isKind: string, key: string, ends: boolean): string[] => [
-  `SELECT id, ${key} AS "key" FROM users WHERE ${isKind} AND ${key} = $from AND id > CAST($id AS BIGINT) ORDER BY id LIMIT $entries`,
-  `SELECT id, ${key} AS "key" FROM users WHERE ${isKind} AND ${key} > $from ${ends ? `AND ${key} < $end` : ''}
-   ORDER BY ${key}, id LIMIT $entries`,
-];
+/** Behind a place are the rest of those who share its key, and the further keys: asked for both at once, SQLite would walk from the first. */
+function walksSql(isKind: string, key: string, { end }: Limits, from: UserPlace | undefined): string[] {
+  const walk = (condition: string, order: string): string =>
+    `SELECT id, ${key} AS "key" FROM users WHERE ${isKind} AND ${condition} ORDER BY ${order} LIMIT $entries`;
+  const before = end === undefined ? '' : ` AND ${key} < $end`;
+  if (from === undefined) return [walk(`${key} >= $begins${before}`, `${key}, id`)];
+  return [walk(`${key} = $from AND id > CAST($id AS BIGINT)`, 'id'), walk(`${key} > $from${before}`, `${key}, id`)];
+}

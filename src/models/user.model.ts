@@ -56,19 +56,26 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare created_at: Date;
   declare updated_at: Date;
 
-  /** The user of that very name, else the one whose fold it has. Both forms are matched in one read. */
+  /** The user of that very name, else the one whose fold it has, else the one whose verified e-mail address it is. All are matched in one read. */
   static async findForLogin(name: string, fold: string): Promise<User | undefined> {
     // PostgreSQL's text can't hold NUL, so nobody there has such a name.
     if (this.sequelize?.getDialect() === 'postgres' && name.includes('\0')) return undefined;
-    const rows = await this.findAll({ where: literal('username = $name OR username_fold = $fold'), bind: { name, fold } });
-    return rows.find((user) => user.username === name) ?? rows.find((user) => user.username_fold === fold);
+    const rows = await this.findAll({
+      where: literal('username = $name OR username_fold = $fold OR verified_email_fold = $fold'),
+      bind: { name, fold },
+    });
+    return (
+      rows.find((user) => user.username === name) ??
+      rows.find((user) => user.username_fold === fold) ??
+      rows.find((user) => user.verified_email_fold === fold)
+    );
   }
 
-  /** Whether the name is anybody's, look-alikes included. */
+  /** Whether the name is anybody's, look-alikes included, or a verified e-mail address, which logs in as well as a name. */
   static async isNameTaken(name: string, fold: string): Promise<boolean> {
     const found = await this.findOne({
       attributes: ['id'],
-      where: literal('username = $name OR username_fold = $fold OR lookalike_fold = $fold'),
+      where: literal('username = $name OR username_fold = $fold OR lookalike_fold = $fold OR verified_email_fold = $fold'),
       bind: { name, fold },
     });
     return found !== null;

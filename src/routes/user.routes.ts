@@ -20,29 +20,31 @@ export const PASSWORD_RULES: readonly Code[] = [
   'password_contains_username',
 ];
 
-export const userRoutes = (controller: UserController): Route[] => [...accountRoutes(controller), ...proofRoutes(controller)];
+export const userRoutes = (controller: UserController): Route[] => [
+  registerRoute(controller),
+  ...accountRoutes(controller),
+  ...proofRoutes(controller),
+];
 
-const accountRoutes = ({ register, me, changeMe, changePassword, deleteMe }: UserController): Route[] => [
-  {
-    method: 'post',
-    path: '/register',
-    guard: 'public',
-    handler: handler({ body: registerBody }, register),
-    id: 'register',
-    tag: 'Accounts',
-    summary: 'Register a new user',
-    replies: { 201: { description: 'The new user.', schema: userResponse, headers: { Location: 'Where the user can be read.' } } },
-    errors: ['username_taken', ...PASSWORD_RULES, 'overloaded'],
-    postman: {
-      // A name that nobody has yet, so that the collection can be run again and again.
-      before: ["pm.environment.set('username', 'postman-' + Date.now().toString(36));"],
-      body: { username: '{{username}}', password: '{{password}}', email: '{{username}}@example.com' },
-      asserts: [
-        "pm.expect(answer.username).to.eql(pm.environment.get('username'));",
-        "pm.expect(answer).to.not.have.property('password');",
-      ],
-    },
+const registerRoute = ({ register }: UserController): Route => ({
+  method: 'post',
+  path: '/register',
+  guard: 'public',
+  handler: handler({ body: registerBody }, register),
+  id: 'register',
+  tag: 'Accounts',
+  summary: 'Register a new user',
+  replies: { 201: { description: 'The new user.', schema: userResponse, headers: { Location: 'Where the user can be read.' } } },
+  errors: ['username_taken', ...PASSWORD_RULES, 'overloaded'],
+  postman: {
+    // A name that nobody has yet, so that the collection can be run again and again.
+    before: ["pm.environment.set('username', 'postman-' + Date.now().toString(36));"],
+    body: { username: '{{username}}', password: '{{password}}', email: '{{username}}@example.com' },
+    asserts: ["pm.expect(answer.username).to.eql(pm.environment.get('username'));", "pm.expect(answer).to.not.have.property('password');"],
   },
+});
+
+const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserController): Route[] => [
   {
     method: 'get',
     path: '/users/me',

@@ -23,6 +23,7 @@ import { createServiceKeyService, type ServiceKeyService } from './service-key.s
 import { createRevocations, type Revocations } from './session/revocations.js';
 import { createSessionService, type SessionService } from './session/session.service.js';
 import { createTokenService } from './token.service.js';
+import { createTransferService, type TransferService } from './transfer/transfer.service.js';
 import { createUserService, type UserService } from './user.service.js';
 
 /** What the rules offer to routes, commands and tests. */
@@ -36,6 +37,7 @@ export interface Services {
   readonly passwordResets: PasswordResetService;
   readonly serviceKeys: ServiceKeyService;
   readonly sessions: SessionService;
+  readonly transfer: TransferService;
   readonly users: UserService;
 }
 
@@ -76,8 +78,21 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const recoveryTries = createTries(RECOVERY_TRIES);
   const passwordResets = createPasswordResetService({ ...common, verification, recoveryTries });
   const admin = createAdminService({ ...common, verification, changes, passwordResets });
+  const transfer = createTransferService(common);
   return {
-    services: { admin, audit, auth, keys: ground.keys, oneTimeTokens, outbox: ground.outbox, passwordResets, serviceKeys, sessions, users },
+    services: {
+      admin,
+      audit,
+      auth,
+      keys: ground.keys,
+      oneTimeTokens,
+      outbox: ground.outbox,
+      passwordResets,
+      serviceKeys,
+      sessions,
+      transfer,
+      users,
+    },
     inner: { passwords, revocations: ground.revocations },
   };
 }

@@ -81,12 +81,14 @@ export function createOneTimeTokenService({ model, database, rootKey, clock }: P
       const hashes = FORM.test(token) ? purposes.map((purpose) => hash(token, purpose)) : [];
       const row = hashes.length === 0 ? null : await model.findOne({ where: { token_hash: hashes } });
       const purpose = purposes.find((one) => one === row?.purpose);
-      if (row === null || row.user_id === null || purpose === undefined || !isGood(row)) throw worthless();
-      return { id: row.id, userId: row.user_id, purpose, emailFold: row.email_fold };
+      const userId = row?.user_id ?? null;
+      if (row === null || userId === null || purpose === undefined || !isGood(row)) throw worthless();
+      return { id: row.id, userId, purpose, emailFold: row.email_fold };
     },
     use: async ({ id }, transaction) => {
       const row = await model.findByPk(id, { transaction, lock: true });
-      if (row === null || !isGood(row) || (await model.destroy({ where: { id }, transaction })) !== 1) throw worthless();
+      const used = row !== null && isGood(row) ? await model.destroy({ where: { id }, transaction }) : 0;
+      if (used !== 1) throw worthless();
     },
     discard: async (userId, purposes, transaction) => {
       await model.destroy({ where: { user_id: userId, purpose: [...purposes] }, transaction });

@@ -157,7 +157,7 @@ function createSetting({ models, database, names, verification, oneTimeTokens, s
   return ({ id }: User, { hash, by, invited, use }: Setting, client: Client): Promise<void> =>
     database.transaction(async (transaction) => {
       const user = await models.User.findByPk(id, { transaction, lock: true });
-      if (user === null || user.disabled_at !== null) throw worthless();
+      if (user?.disabled_at !== null) throw worthless();
       await use(user, transaction);
       const doer: Doer = { ...byClient(client), kind: 'user', id: String(id) };
       const at = new Date(clock.now());

@@ -1,7 +1,7 @@
 import { UniqueConstraintError } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
-import { type Actor, byClient, byUser, type Client } from '../lib/actor.js';
+import { type Actor, byClient, byUser, type Client, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
 import { USER } from '../lib/roles.js';
@@ -44,7 +44,7 @@ export interface UserService {
    * Adds a user; an e-mail address is claimed, and sent a token. Throws `username_taken` where the name, or one that looks
    * like it, is somebody's; a password rule's code; `overloaded` where too many hashes wait.
    */
-  register(registration: Registration, client: Client): Promise<User>;
+  register(registration: Registration, by: Doer): Promise<User>;
   /** The user of that id. Throws `invalid_token` where they are gone or disabled: who asks was that user. */
   get(id: number): Promise<User>;
   /** The user of that name, found as a log-in finds them. Throws `not_found`. */
@@ -101,7 +101,7 @@ export function createUserService(parts: Parts): UserService {
       if (!user) throw new AppError('not_found', { details: { detail: 'There is no such user' } });
       return user;
     },
-    register: async ({ username, password, email = null }, client) => {
+    register: async ({ username, password, email = null }, by) => {
       // Asked before the hash, which is dear; what comes between is decided by the unique columns and, across them, below.
       if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
       const hashed_password = await passwords.hash(password, username);
@@ -125,8 +125,8 @@ export function createUserService(parts: Parts): UserService {
       const add = database.transaction(async (transaction) => {
         if (looksLikeAddress(username)) await names.assertUsernameFree(username, transaction);
         const added = await User.create({ ...user, ...rest }, { transaction });
-        await verification.ask(added, client, transaction);
-        audit.record({ type: 'account.registered', by: byClient(client), userId: added.id }, transaction);
+        await verification.ask(added, by, transaction);
+        audit.record({ type: 'account.registered', by, userId: added.id }, transaction);
         return added;
       });
       return add.catch(asNameTaken);

@@ -1,6 +1,6 @@
 import Joi from 'joi';
 import { CODES } from '../errors/codes.js';
-import { codePoints, isBeyondNames, USERNAME_RULES } from '../lib/names.js';
+import { codePoints, DISPLAY_NAME_RULES, isBeyondNames, USERNAME_RULES } from '../lib/names.js';
 import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults } from '../services/password/password-policy.js';
 
 /**
@@ -11,9 +11,6 @@ const rules = (jsonSchema: object): { 'x-rules': object } => ({ 'x-rules': jsonS
 
 const { fewest, most, pattern } = USERNAME_RULES;
 
-const DISPLAY_NAME_CHARACTERS = 100;
-/** Controls, line ends, half surrogates, unassigned characters and the marks of bidirectional text (UAX 9). */
-const NOT_IN_DISPLAY_NAMES = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 /** Of PostgreSQL's integer. */
 const MOST_USER_ID = 2 ** 31 - 1;
 
@@ -79,15 +76,15 @@ export const emailAddress = Joi.string()
 /** What somebody wants to be called: a line of any script, without marks that turn the direction of what stands around it. */
 export const displayName = Joi.string()
   .custom((value: string, helpers) => {
-    if (codePoints(value) > DISPLAY_NAME_CHARACTERS) return helpers.error('display_name.too_long');
-    return NOT_IN_DISPLAY_NAMES.test(value) || value.trim() === '' ? helpers.error('display_name.format') : value;
+    if (codePoints(value) > DISPLAY_NAME_RULES.most) return helpers.error('display_name.too_long');
+    return DISPLAY_NAME_RULES.never.test(value) || value.trim() === '' ? helpers.error('display_name.format') : value;
   })
   .messages({
     'string.empty': 'needs a character that can be seen',
-    'display_name.too_long': `may have ${DISPLAY_NAME_CHARACTERS} characters at most`,
+    'display_name.too_long': `may have ${DISPLAY_NAME_RULES.most} characters at most`,
     'display_name.format': 'must be one line of text that can be seen',
   })
-  .meta(rules({ minLength: 1, maxLength: DISPLAY_NAME_CHARACTERS }))
+  .meta(rules({ minLength: 1, maxLength: DISPLAY_NAME_RULES.most }))
   .example('Ada Lovelace');
 
 /** A string that is compared and never refused for what it is. */

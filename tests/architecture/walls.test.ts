@@ -102,6 +102,7 @@ describe('the walls of the house', () => {
   test.each([
     ['signing and verifying tokens', 'jsonwebtoken', ['src/services/token.service.ts']],
     ['hashing passwords', 'bcryptjs', ['src/adapters/hash-worker.mjs', 'src/services/password/password.service.ts']],
+    ['hashing as others do', 'hash-wasm', ['src/adapters/hash-worker.mjs']],
     ['ending sessions', 'src/services/session/endings', ['src/services/session/refreshing.ts', 'src/services/session/session.service.ts']],
     [
       'saying whose access tokens are refused',

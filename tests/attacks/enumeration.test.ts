@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import bcrypt from 'bcryptjs';
 import { type Comparison, createHasher, type Hasher } from '../../src/adapters/hasher.js';
+import type { Recipe } from '../../src/adapters/recipe.js';
 import { expectProblem } from '../support/answers.js';
 import { createStoredApp, freshPlace, type StoredApp } from '../support/stored-app.js';
 import { createTestApp } from '../support/test-app.js';
@@ -11,7 +12,10 @@ const LONG_PASSWORD = `${PASSWORD} `.repeat(4);
 const FULL_COST = 2 ** ROUNDS;
 
 /** What bcrypt works through for a salt: two to the power of the cost it names. */
-const costOf = (salt: string): number => 2 ** Number(salt.slice(4, 6));
+const costOf = (recipe: Recipe): number => {
+  if (recipe.kind !== 'bcrypt') throw new TypeError('nobody here has a hash from elsewhere');
+  return 2 ** Number(recipe.salt.slice(4, 6));
+};
 
 interface RecordingHasher extends Hasher {
   readonly comparisons: { readonly cost: number; readonly equal: boolean }[];
@@ -27,14 +31,14 @@ function recordingHasher(): RecordingHasher {
     ...inner,
     comparisons,
     digests,
-    digest: (secret, salt) => {
-      digests.push(costOf(salt));
-      return inner.digest(secret, salt);
+    digest: (password, recipe) => {
+      digests.push(costOf(recipe));
+      return inner.digest(password, recipe);
     },
     matches: async (comparison: Comparison) => {
       const equal = await inner.matches(comparison);
       const padding = equal ? [] : comparison.padding;
-      comparisons.push({ equal, cost: [comparison.salt, ...padding].map(costOf).reduce((sum, cost) => sum + cost, 0) });
+      comparisons.push({ equal, cost: [comparison.recipe, ...padding].map(costOf).reduce((sum, cost) => sum + cost, 0) });
       return equal;
     },
   };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TestUser } from '../../src/testing.js';
 import { expectInvalidToken, expectProblem, member, text } from '../support/answers.js';
 import { callsOf, type SessionCalls } from '../support/session-calls.js';
+import { mailedToken, purposesTo } from '../support/mailed.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
 const NEW = 'another passphrase altogether';
@@ -22,22 +23,11 @@ const bearing = (token: string) => ({ Authorization: `Bearer ${token}` });
 
 /** A user with a verified address of their own. */
 async function userWithAddress(): Promise<TestUser & { email: string }> {
-  const { id, username, password } = await auth.createUser();
-  const email = `${username}@example.com`;
-  const token = await auth.token({ id, username, password });
-  await auth.http().patch('/users/me').set(bearing(token)).send({ email }).expect(200);
-  await post('/email/verify', { token: await mailedToken(email, 'email_verification') }).expect(204);
-  return { id, username, password, email };
+  count += 1;
+  const email = `owner-${count}@example.com`;
+  return { ...(await auth.createUser({ email, emailVerified: true })), email };
 }
-
-/** The token of the newest mail of that kind to an address. */
-async function mailedToken(email: string, purpose: string): Promise<string> {
-  const { token } = (await auth.mails(email)).find((mail) => mail.purpose === purpose) ?? {};
-  if (typeof token !== 'string') throw new TypeError(`there is no mail of ${purpose} to ${email}`);
-  return token;
-}
-
-const purposesTo = async (email: string): Promise<string[]> => (await auth.mails(email)).map(({ purpose }) => purpose);
+let count = 0;
 
 describe('a forgotten password', () => {
   test('is set anew by the token in the mail, which ends every session and works once', async () => {
@@ -55,20 +45,20 @@ describe('a forgotten password', () => {
     expect((await logIn(user.username, NEW)).status).toBe(200);
     expectProblem(await logIn(user.username, user.password), 401, 'invalid_credentials', { oauth: 'invalid_grant' });
     expectProblem(await reset({ token: mail?.token, new_password: NEW }), 400, 'token_invalid_or_expired');
-    expect((await purposesTo(user.email)).slice(0, 1)).toEqual(['password_changed']);
+    expect((await purposesTo(auth, user.email)).slice(0, 1)).toEqual(['password_changed']);
   });
 
   test('may be asked for by the verified address too, in any case', async () => {
     const user = await userWithAddress();
     await forgot(user.email.toUpperCase()).expect(202);
-    await reset({ token: await mailedToken(user.email, 'password_reset'), new_password: NEW }).expect(204);
+    await reset({ token: await mailedToken(auth, user.email, 'password_reset'), new_password: NEW }).expect(204);
     expect((await logIn(user.email, NEW)).status).toBe(200);
   });
 
   test('of 20 uses of a token at once one wins', async () => {
     const user = await userWithAddress();
     await forgot(user.username);
-    const token = await mailedToken(user.email, 'password_reset');
+    const token = await mailedToken(auth, user.email, 'password_reset');
     const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => reset({ token, new_password: `${NEW} ${index}` })));
     expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
     for (const answer of answers.filter(({ status }) => status !== 204)) expectProblem(answer, 400, 'token_invalid_or_expired');
@@ -79,7 +69,7 @@ describe('a forgotten password', () => {
   test('a token is good for ten minutes, and a new password that breaks a rule leaves it good', async () => {
     const user = await userWithAddress();
     await forgot(user.username);
-    const token = await mailedToken(user.email, 'password_reset');
+    const token = await mailedToken(auth, user.email, 'password_reset');
     auth.clock.advance(10 * 60 - 1);
     expectProblem(await reset({ token, new_password: 'short' }), 422, 'password_too_short', {
       errors: [['new_password', 'password_too_short']],
@@ -87,7 +77,7 @@ describe('a forgotten password', () => {
     const own = await reset({ token, new_password: user.username.padEnd(8, '1') });
     expect(own.status).toBe(204);
     await forgot(user.username);
-    const late = await mailedToken(user.email, 'password_reset');
+    const late = await mailedToken(auth, user.email, 'password_reset');
     auth.clock.advance(10 * 60);
     expectProblem(await reset({ token: late, new_password: NEW }), 400, 'token_invalid_or_expired');
   });
@@ -95,13 +85,13 @@ describe('a forgotten password', () => {
   test('a token is worth nothing once the password was changed, or the address', async () => {
     const user = await userWithAddress();
     await forgot(user.username);
-    const first = await mailedToken(user.email, 'password_reset');
+    const first = await mailedToken(auth, user.email, 'password_reset');
     const token = await auth.token(user);
     const change = { current_password: user.password, new_password: NEW };
     await auth.http().put('/users/me/password').set(bearing(token)).send(change).expect(204);
     expectProblem(await reset({ token: first, new_password: NEW }), 400, 'token_invalid_or_expired');
     await forgot(user.username);
-    const second = await mailedToken(user.email, 'password_reset');
+    const second = await mailedToken(auth, user.email, 'password_reset');
     await auth.http().patch('/users/me').set(bearing(token)).send({ email: 'elsewhere@example.com', current_password: NEW }).expect(200);
     expectProblem(await reset({ token: second, new_password: NEW }), 400, 'token_invalid_or_expired');
   });
@@ -135,10 +125,10 @@ describe('a forgotten password', () => {
   test('the token of a verification sets no password, that of a reset verifies no address and logs nobody in', async () => {
     const user = await userWithAddress();
     const fresh = await auth.createUser({ email: 'fresh@example.com' });
-    const verification = await mailedToken('fresh@example.com', 'email_verification');
+    const verification = await mailedToken(auth, 'fresh@example.com', 'email_verification');
     expectProblem(await reset({ token: verification, new_password: NEW }), 400, 'token_invalid_or_expired');
     await forgot(user.username);
-    const token = await mailedToken(user.email, 'password_reset');
+    const token = await mailedToken(auth, user.email, 'password_reset');
     expectProblem(await post('/email/verify', { token }), 400, 'token_invalid_or_expired');
     for (const one of [token, verification]) {
       expectInvalidToken(await auth.http().get('/users/me').set(bearing(one)));
@@ -214,7 +204,7 @@ describe('recovery codes', () => {
     const user = await userWithAddress();
     const codes = await makeCodes(user);
     await forgot(user.username);
-    const token = await mailedToken(user.email, 'password_reset');
+    const token = await mailedToken(auth, user.email, 'password_reset');
     await reset({ token, new_password: NEW }).expect(204);
     await reset({ username: user.username, recovery_code: codes[0], new_password: `${NEW} 2` }).expect(204);
     const log = auth.log.join('');

@@ -11,14 +11,14 @@ describe('GET /users/me', () => {
 
   const me = (token: string) => auth.http().get('/users/me').set('Authorization', `Bearer ${token}`);
 
-  test('a user sees themselves as their registration was answered, and nothing else', async () => {
+  test('a user sees themselves as their registration was answered, with the name they show, and nothing else', async () => {
     const body = { username: 'Ada', password: 'correct horse battery staple', email: 'ada@example.com' };
     const registered = await auth.http().post('/register').send(body);
     const response = await me(await auth.token({ id: 0, ...body }));
     expect(response.status).toBe(200);
     expect(response.type).toBe('application/json');
     expect(response.headers['cache-control']).toBe('no-store');
-    expect(response.body).toEqual(registered.body);
+    expect(response.body).toEqual({ ...Object(registered.body), display_name: null });
   });
 
   test('each token shows its own user', async () => {

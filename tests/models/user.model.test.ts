@@ -61,11 +61,35 @@ describe.each(targets)('users in %s', (kind) => {
     });
   });
 
-  test('what hashes say of themselves is told once each, and what is no bcrypt not at all', async () => {
+  test('each way in which hashes were made is told by one of them, whatever their salts, and what is no hash not at all', async () => {
     expect(await User.hashSettings()).toEqual([]);
-    const hashes = ['$2b$12$one', '$2b$12$two', '$2y$10$three', '$bcrypt-sha256$v=2,t=2b,r=12$four', '$argon2id$v=19', 'pbkdf2_sha256$1'];
+    const settings = [
+      ['$2b$12$one', '$2b$12$two'],
+      ['$2y$10$one', '$2y$10$two'],
+      ['$bcrypt-sha256$v=2,t=2b,r=12$salt1$hash', '$bcrypt-sha256$v=2,t=2b,r=12$salt2$hash'],
+      ['$bcrypt-sha256$2b,12$salt1$hash', '$bcrypt-sha256$2b,12$salt2$hash'],
+      ['bcrypt_sha256$$2b$12$one', 'bcrypt_sha256$$2b$12$two'],
+      ['bcrypt$$2b$11$one', 'bcrypt$$2b$11$two'],
+      ['pbkdf2_sha256$1000$salt1$hash=', 'pbkdf2_sha256$1000$salt2$hash='],
+      ['pbkdf2_sha256$2000$salt1$hash=', 'pbkdf2_sha256$2000$salt2$hash='],
+      ['$pbkdf2-sha512$1000$salt1$hash', '$pbkdf2-sha512$1000$salt2$hash'],
+      ['$pbkdf2-sha512$1000$salt1$twice the hash', '$pbkdf2-sha512$1000$salt2$twice the hash'],
+      ['$argon2id$v=19$m=64,t=2,p=1$salt1$hash', '$argon2id$v=19$m=64,t=2,p=1$salt2$hash'],
+      ['$argon2id$v=19$m=64,t=3,p=1$salt1$hash', '$argon2id$v=19$m=64,t=3,p=1$salt2$hash'],
+      ['argon2$argon2id$v=19$m=64,t=2,p=1$salt1$hash', 'argon2$argon2id$v=19$m=64,t=2,p=1$salt2$hash'],
+      ['$scrypt$ln=14,r=8,p=1$salt1$hash', '$scrypt$ln=14,r=8,p=1$salt2$hash'],
+      ['$scrypt-nfkc$ln=14,r=8,p=1$salt1$hash', '$scrypt-nfkc$ln=14,r=8,p=1$salt2$hash'],
+      ['scrypt$16384$salt1$8$1$hash', 'scrypt$16384$salt2$8$1$hash'],
+      ['scrypt$16384$salt1$8$2$hash', 'scrypt$16384$salt2$8$2$hash'],
+      ['scrypt$32768$salt1$8$1$hash', 'scrypt$32768$salt2$8$1$hash'],
+      ['$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=key$salt1$hash', '$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=key$salt2$hash'],
+    ];
+    const others = ['!', '', 'a password in the clear', '9f86d081884c7d659a2feaa0c55ad015', 'md5$salt$hash'];
+    const hashes = [...settings.flat(), ...others];
     await Promise.all(hashes.map((hashed_password, index) => add(`hashed-${index}`, { hashed_password })));
-    expect((await User.hashSettings()).sort()).toEqual(['$2b$12$', '$2y$10$', '$bcrypt-sha256$v=2,t=2b,r=12$']);
+    const told = await User.hashSettings();
+    expect(told).toHaveLength(settings.length);
+    for (const setting of settings) expect(setting.filter((hash) => told.includes(hash))).toHaveLength(1);
   });
 
   test.each([

@@ -36,7 +36,7 @@ describe.each(targets)('a log-in on %s', (kind) => {
     const hasher = createHasher(config.password);
     const failing: Hasher = {
       ...hasher,
-      digest: (secret, salt) => (fullQueue ? Promise.reject(new AppError('overloaded')) : hasher.digest(secret, salt)),
+      digest: (password, recipe) => (fullQueue ? Promise.reject(new AppError('overloaded')) : hasher.digest(password, recipe)),
     };
     const logger = createLogger({ level: 'warn', readable: false, destination: { write: (line) => log.push(line) } });
     container = createContainer(config, { clock, hasher: failing, logger });

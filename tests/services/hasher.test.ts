@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import bcrypt from 'bcryptjs';
 import { createHasher, type Hasher } from '../../src/adapters/hasher.js';
+import type { BcryptRecipe } from '../../src/adapters/recipe.js';
 import { AppError } from '../../src/errors/app-error.js';
 
 describe('the hasher', () => {
@@ -12,7 +13,9 @@ describe('the hasher', () => {
   };
   afterEach(() => Promise.all(open.splice(0).map((hasher) => hasher.close())));
 
-  const salt = bcrypt.genSaltSync(4);
+  const bcryptOf = (cost: number): BcryptRecipe => ({ kind: 'bcrypt', salt: bcrypt.genSaltSync(cost) });
+  const recipe = bcryptOf(4);
+  const { salt } = recipe;
   const secret = 'a password for tests';
   const outcome = (work: Promise<unknown>): Promise<unknown> =>
     work.then(
@@ -22,7 +25,7 @@ describe('the hasher', () => {
 
   test('makes the digest that bcrypt makes', async () => {
     const hasher = hasherOf(1, 10);
-    expect(await hasher.digest(secret, salt)).toBe(bcrypt.hashSync(secret, salt));
+    expect(await hasher.digest(secret, recipe)).toBe(bcrypt.hashSync(secret, salt));
   });
 
   test.each([
@@ -32,17 +35,17 @@ describe('the hasher', () => {
   ])('%s matches: %s, with padding and without', async (_, tried, matches) => {
     const hasher = hasherOf(1, 10);
     const expected = bcrypt.hashSync(secret, salt);
-    expect(await hasher.matches({ secret: tried, salt, expected, padding: [] })).toBe(matches);
-    expect(await hasher.matches({ secret: tried, salt, expected, padding: [salt, bcrypt.genSaltSync(5)] })).toBe(matches);
+    expect(await hasher.matches({ password: tried, recipe, expected, padding: [] })).toBe(matches);
+    expect(await hasher.matches({ password: tried, recipe, expected, padding: [recipe, bcryptOf(5)] })).toBe(matches);
   });
 
   test('an expected digest of another length matches nothing and throws nothing', async () => {
-    expect(await hasherOf(1, 10).matches({ secret, salt, expected: 'short', padding: [] })).toBe(false);
+    expect(await hasherOf(1, 10).matches({ password: secret, recipe, expected: 'short', padding: [] })).toBe(false);
   });
 
   test.each([0, 1, 2])('with threads: %i more work than may wait is refused as overloaded, and the rest is done', async (threads) => {
     const hasher = hasherOf(threads, 3);
-    const slow = bcrypt.genSaltSync(8);
+    const slow = bcryptOf(8);
     const outcomes = await Promise.all(Array.from({ length: 40 }, () => outcome(hasher.digest(secret, slow))));
     const done = outcomes.filter((one) => one === 'done').length;
     expect(done).toBeGreaterThanOrEqual(3);
@@ -52,21 +55,24 @@ describe('the hasher', () => {
 
   test('after that it works on, and nothing waits', async () => {
     const hasher = hasherOf(1, 1);
-    await Promise.all(Array.from({ length: 10 }, () => outcome(hasher.digest(secret, salt))));
+    await Promise.all(Array.from({ length: 10 }, () => outcome(hasher.digest(secret, recipe))));
     expect(hasher.waiting()).toBe(0);
-    expect(await outcome(hasher.digest(secret, salt))).toBe('done');
+    expect(await outcome(hasher.digest(secret, recipe))).toBe('done');
   });
 
   test('a fault in a thread is the caller’s alone', async () => {
     const hasher = hasherOf(1, 10);
-    const [faulty, good] = await Promise.all([outcome(hasher.digest(secret, 'no salt')), outcome(hasher.digest(secret, salt))]);
+    const [faulty, good] = await Promise.all([
+      outcome(hasher.digest(secret, { kind: 'bcrypt', salt: 'no salt' })),
+      outcome(hasher.digest(secret, recipe)),
+    ]);
     expect(String(faulty)).toMatch(/salt/i);
     expect(good).toBe('done');
   });
 
   test('closing it leaves nobody waiting', async () => {
     const hasher = hasherOf(1, 10);
-    const slow = bcrypt.genSaltSync(10);
+    const slow = bcryptOf(10);
     const work = Promise.all(Array.from({ length: 5 }, () => outcome(hasher.digest(secret, slow))));
     await hasher.close();
     expect(await work).toHaveLength(5);

@@ -34,8 +34,8 @@ export interface TestOutbox extends OutboxService {
   readonly clock: MovableClock;
   readonly log: string[];
   readonly model: OutboxMailModel;
-  /** Posts in a transaction of its own. */
-  postNow(mail: Mail, to: string | null): Promise<void>;
+  /** Posts in a transaction of their own. */
+  postNow(...mails: readonly (readonly [mail: Mail, to: string | null])[]): Promise<void>;
   /** Every row, oldest first. */
   rows(): Promise<OutboxMail[]>;
 }
@@ -54,7 +54,10 @@ export async function openOutbox({ target }: TestTarget, options: Options = {}):
     clock,
     log,
     model,
-    postNow: (mail, to) => database.transaction((transaction) => outbox.post(mail, to, transaction)),
+    postNow: (...mails) =>
+      database.transaction(async (transaction) => {
+        for (const [mail, to] of mails) await outbox.post(mail, to, transaction);
+      }),
     rows: () =>
       model.findAll({
         order: [

@@ -63,7 +63,8 @@ type Change<T> = (user: User, to: T, changer: Changer, transaction: Transaction)
 export function createAccountChanges(parts: Parts): AccountChanges {
   const { models, database, sessions, outbox, audit, clock } = parts;
   const assertNotLastAdmin = async (user: User, transaction: Transaction): Promise<void> => {
-    if (!user.roles.includes(ADMIN) || user.disabled_at !== null) return;
+    // Whoever can't log in anyway keeps nothing from being lost.
+    if (!user.roles.includes(ADMIN) || user.disabled_at !== null || user.hashed_password === null) return;
     // Two who each leave the other as the last would both find one left.
     await database.lock(transaction, LOCKS.administering);
     if (!(await hasOtherAdmin(models.User, user.id, transaction))) {
@@ -88,7 +89,12 @@ export function createAccountChanges(parts: Parts): AccountChanges {
     remove: async (user, by, transaction) => {
       await assertNotLastAdmin(user, transaction);
       await sessions.endAllOf(user.id, { reason: 'account_deleted', by }, transaction);
-      const notice = { purpose: 'account_deleted', username: user.username, client: asSeenBy(user, by), at: new Date(clock.now()) } as const;
+      const notice = {
+        purpose: 'account_deleted',
+        username: user.username,
+        client: asSeenBy(user, by),
+        at: new Date(clock.now()),
+      } as const;
       if (user.verified_email_fold !== null) await outbox.post(notice, user.email, transaction);
       await user.destroy({ transaction });
       audit.record({ type: 'account.deleted', by, userId: user.id }, transaction);

@@ -1,3 +1,4 @@
+import type { Transaction } from 'sequelize';
 import { type Algorithm, type Config, isKeyPairAlgorithm } from '../../../config/index.js';
 import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
@@ -20,6 +21,8 @@ export interface KeyService extends KeySource {
   rotate(options: { atOnce: boolean }): Promise<KeyFacts>;
   /** Those that verify, in the order in which they sign. Throws `conflict` where the key is a setting. */
   list(): Promise<KeyFacts[]>;
+  /** Withdraws every key pair, of whatever algorithm: whoever reads them next makes a new one. */
+  withdrawAll(transaction: Transaction): Promise<void>;
 }
 
 interface Parts {
@@ -34,7 +37,13 @@ interface Parts {
 /** The keys that access tokens are signed and verified with: of SECRET_KEY, or pairs in the database. */
 export function createKeyService({ settings, ...parts }: Parts): KeyService {
   const { algorithm, secretKey, previousSecretKey, lifetimeSeconds } = settings;
-  if (isKeyPairAlgorithm(algorithm)) return { algorithm, changes: true, ...createKeyPairs({ algorithm, lifetimeSeconds, ...parts }) };
+  const withdrawAll = async (transaction: Transaction): Promise<void> => {
+    const withdrawn_at = new Date(parts.clock.now());
+    await parts.model.update({ withdrawn_at }, { where: { withdrawn_at: null }, transaction });
+  };
+  if (isKeyPairAlgorithm(algorithm)) {
+    return { algorithm, changes: true, withdrawAll, ...createKeyPairs({ algorithm, lifetimeSeconds, ...parts }) };
+  }
   if (secretKey === undefined) throw new TypeError('the settings let a shared secret be absent');
   const refuse = (): Promise<never> =>
     Promise.reject(
@@ -42,5 +51,6 @@ export function createKeyService({ settings, ...parts }: Parts): KeyService {
         details: { detail: `${algorithm} signs with SECRET_KEY: move it to SECRET_KEY_PREVIOUS, set a new one, and restart` },
       }),
     );
-  return { algorithm, changes: false, ...createSecretKeys({ algorithm, secretKey, previousSecretKey }), rotate: refuse, list: refuse };
+  const keys = createSecretKeys({ algorithm, secretKey, previousSecretKey });
+  return { algorithm, changes: false, withdrawAll, ...keys, rotate: refuse, list: refuse };
 }

@@ -13,6 +13,8 @@ const DROPPED_AT_ONCE = 500;
 /** How long a round waits for a slow server, so that mails that come later are not kept waiting behind it. */
 const ROUND_MS = 2000;
 const CLOSE_MS = 10_000;
+/** How long it may take to write down that what was being sent then failed. */
+const LAST_WORDS_MS = 1000;
 
 /** What is sent, when, and by how many at once. */
 export interface Rounds {
@@ -74,6 +76,7 @@ export function createRounds(parts: Parts): Rounds {
       await atMost(CLOSE_MS, Promise.allSettled(lanes));
       sending?.stop();
       mailer?.close();
+      await atMost(LAST_WORDS_MS, Promise.allSettled(lanes));
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Recipe } from '../../adapters/hasher.js';
+import type { Recipe } from '../../adapters/recipe.js';
 
 /** Below bcrypt's 4 there is none; above 18, some 25 s, each step would double the time, and 31 would take a week. */
 export const BCRYPT_COST = { fewest: 4, most: 18 } as const;

@@ -1,4 +1,4 @@
-import type { Argon2Recipe, BcryptRecipe, Pbkdf2Recipe, Recipe, ScryptRecipe } from '../../adapters/hasher.js';
+import type { Argon2Recipe, BcryptRecipe, Pbkdf2Recipe, Recipe, ScryptRecipe } from '../../adapters/recipe.js';
 import { boundFault } from './bounds.js';
 
 /** A stored hash, as it can be checked. */

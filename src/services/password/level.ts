@@ -1,6 +1,5 @@
-import bcrypt from 'bcryptjs';
-import type { Argon2Recipe, Pbkdf2Recipe, Recipe, ScryptRecipe } from '../../adapters/hasher.js';
-import { BCRYPT_COST, iterationsOf, memoryOf, PBKDF2_BLOCK } from './bounds.js';
+import type { Argon2Recipe, BcryptRecipe, Pbkdf2Recipe, Recipe, ScryptRecipe } from '../../adapters/recipe.js';
+import { iterationsOf, memoryOf, PBKDF2_BLOCK } from './bounds.js';
 import type { KnownHash } from './formats.js';
 
 /** Beyond these a wrong guess works none through but the user's own: each adds its whole cost to every wrong guess. */
@@ -25,7 +24,6 @@ export interface Level {
 }
 
 export function createLevel(rounds: number): Level {
-  const salts = Array.from({ length: BCRYPT_COST.most + 1 }, (_, cost) => (cost < BCRYPT_COST.fewest ? '' : bcrypt.genSaltSync(cost)));
   let bcryptCost = rounds;
   const iterations = new Map<Pbkdf2Recipe['hash'], number>();
   const settings = new Map<string, MemoryHard>();
@@ -36,10 +34,10 @@ export function createLevel(rounds: number): Level {
     for (const [setting] of byCost.slice(MOST_SETTINGS)) settings.delete(setting);
   };
   /** A cost of c and then c, c+1, … up to the level less one add up to the level's: 2^c + 2^c + 2^(c+1) + … = 2^level. */
-  const bcryptAfter = (recipe: Recipe): string[] => {
-    if (recipe.kind !== 'bcrypt') return salts.slice(bcryptCost, bcryptCost + 1);
+  const bcryptAfter = (recipe: Recipe): BcryptRecipe[] => {
+    if (recipe.kind !== 'bcrypt') return [bcryptOf(bcryptCost)];
     const cost = costOf(recipe.salt);
-    return cost < bcryptCost ? salts.slice(cost, bcryptCost) : [];
+    return Array.from({ length: Math.max(0, bcryptCost - cost) }, (_, step) => bcryptOf(cost + step));
   };
   const iterationsAfter = (recipe: Recipe): Pbkdf2Recipe[] =>
     [...iterations].flatMap(([hash, most]) => {
@@ -57,17 +55,15 @@ export function createLevel(rounds: number): Level {
       else if (recipe.kind === 'pbkdf2') iterations.set(recipe.hash, Math.max(iterations.get(recipe.hash) ?? 0, iterationsOf(recipe)));
       else keep(recipe);
     },
-    remainderOf: (recipe) => [
-      ...bcryptAfter(recipe).map((salt) => ({ kind: 'bcrypt', salt }) as const),
-      ...iterationsAfter(recipe),
-      ...settingsAfter(recipe),
-    ],
+    remainderOf: (recipe) => [...bcryptAfter(recipe), ...iterationsAfter(recipe), ...settingsAfter(recipe)],
     nobody: () => {
-      const salt = salts[bcryptCost] ?? '';
-      return { recipe: { kind: 'bcrypt', salt }, expected: `${salt}${'.'.repeat(31)}`, ours: true };
+      const recipe = bcryptOf(bcryptCost);
+      return { recipe, expected: `${recipe.salt}${'.'.repeat(31)}`, ours: true };
     },
   };
 }
+
+const bcryptOf = (cost: number): BcryptRecipe => ({ kind: 'bcrypt', salt: `$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(22)}` });
 
 /** The cost that a bcrypt salt or hash names. */
 export const costOf = (salt: string): number => Number(salt.slice(4, 6));

@@ -1,6 +1,6 @@
 import type { FieldFault } from '../../errors/app-error.js';
 import { isEmailAddress } from '../../lib/email-address.js';
-import { codePoints, foldName, isBeyondNames, USERNAME_RULES } from '../../lib/names.js';
+import { codePoints, DISPLAY_NAME_RULES, foldName, isBeyondNames, USERNAME_RULES } from '../../lib/names.js';
 import { type Roles, USER } from '../../lib/roles.js';
 import type { NewUserRow } from '../../models/user-batch.js';
 import { hashFault, truncatesOf } from '../password/formats.js';
@@ -8,9 +8,6 @@ import type { Adopted, ImportedUser } from './imported-user.js';
 
 /** What PostgreSQL's index of names can hold, and some. */
 const ADOPTED_NAME_BYTES = 1024;
-const DISPLAY_NAME_CHARACTERS = 255;
-/** Nothing that can't be seen, and no line breaks: it stands in lists and mails. */
-const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
 export const NO_PASSWORD = 'has no password: they log in once they have set one by a reset or an invitation';
 
@@ -113,8 +110,9 @@ function hashFaults(hash: string | undefined): FieldFault[] {
 
 function displayNameOf({ displayName }: ImportedUser, notes: string[]): string | null {
   if (displayName === undefined) return null;
-  if (codePoints(displayName) <= DISPLAY_NAME_CHARACTERS && DISPLAY_NAME.test(displayName)) return displayName;
-  notes.push(`display_name is left out: it has over ${DISPLAY_NAME_CHARACTERS} characters, or some that can't be seen`);
+  const { most, never } = DISPLAY_NAME_RULES;
+  if (codePoints(displayName) <= most && !never.test(displayName) && displayName.trim() !== '') return displayName;
+  notes.push(`display_name is left out: it has over ${most} characters, or some that can’t be seen`);
   return null;
 }
 

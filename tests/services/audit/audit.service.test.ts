@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createDatabase, type Database } from '../../../src/adapters/database.js';
 import { migrate } from '../../../src/adapters/migrator.js';
-import { AppError } from '../../../src/errors/app-error.js';
 import { byClient, type Doer, OPERATOR, SYSTEM } from '../../../src/lib/actor.js';
 import { movableClock, type MovableClock } from '../../../src/lib/clock.js';
 import { writeCursor } from '../../../src/lib/pagination.js';
@@ -13,13 +12,14 @@ import { openTarget, type TestTarget, targets } from '../../support/test-databas
 
 const START = Date.UTC(2026, 10, 25, 12);
 const DAY_SECONDS = 24 * 60 * 60;
-const RETENTION_DAYS = 30;
+const RETENTION_DAYS = 3;
 const ROOT_KEY = randomBytes(48).toString('base64url');
 
 const ada: Doer = { kind: 'user', id: '1', ip: '203.0.113.7', userAgent: 'Mozilla/5.0', requestId: 'req-1' };
 const nobody = byClient({ ip: '::1', userAgent: null, requestId: null });
 
-describe.each(targets)('the audit chain on %s', (kind) => {
+/** Two processes need a database that both can reach. */
+describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('the audit chain on %s', (kind) => {
   let target: TestTarget;
   let database: Database;
   let clock: MovableClock;
@@ -132,7 +132,7 @@ describe.each(targets)('the audit chain on %s', (kind) => {
   });
 
   test('concurrent transactions of two processes make one unbroken chain', async () => {
-    const two = kind === 'SQLite in memory' ? { database, audit } : connect();
+    const two = connect();
     const work = (index: number): Promise<void> => {
       const one = index % 2 === 0 ? { database, audit } : two;
       return one.database.transaction((transaction) => {
@@ -172,20 +172,29 @@ describe.each(targets)('the audit chain on %s', (kind) => {
     });
 
     const day = (number: number): Date => new Date(START + number * DAY_SECONDS * 1000);
-    test.each<[string, AuditFilter, number[]]>([
-      ['for everything', {}, [6, 5, 4, 3, 2, 1]],
+    const asked: readonly (readonly [what: string, filter: AuditFilter, expected: readonly number[]])[] = [
+      ['everything', {}, [6, 5, 4, 3, 2, 1]],
       ['whom it is about', { user: 2 }, [6, 4, 2]],
       ['who did it', { actor: '1' }, [4, 1]],
-      ['for one kind', { type: 'log_in.failed' }, [6, 4, 2]],
+      ['one kind', { type: 'log_in.failed' }, [6, 4, 2]],
       ['from a time on', { since: day(4) }, [6, 5]],
       ['before a time', { until: day(2) }, [2, 1]],
-      ['for all of it at once', { user: 1, actor: '1', type: 'log_in.succeeded', since: day(0), until: day(1) }, [1]],
-      ['for what there is not', { user: 999_999_999_999 }, []],
-    ])('%s: what fits, newest first and oldest first', async (_what, filter, expected) => {
-      const { items, nextCursor } = await audit.list(filter, { limit: 10 });
-      expect(items.map(({ seq }) => seq)).toEqual(expected);
-      expect(nextCursor).toBeNull();
-      expect((await all(filter)).map(({ seq }) => seq)).toEqual(expected.toReversed());
+      ['all of it at once', { user: 1, actor: '1', type: 'log_in.succeeded', since: day(0), until: day(1) }, [1]],
+      ['what there is not', { user: 999_999_999_999 }, []],
+    ];
+
+    test('for what fits: newest first, or all of it oldest first', async () => {
+      for (const [what, filter, expected] of asked) {
+        const { items, nextCursor } = await audit.list(filter, { limit: 10 });
+        const listed = items.map(({ seq }) => seq);
+        const exported = (await all(filter)).map(({ seq }) => seq);
+        expect({ what, nextCursor, listed, exported }).toEqual({
+          what,
+          nextCursor: null,
+          listed: expected,
+          exported: expected.toReversed(),
+        });
+      }
     });
 
     test('page by page, and nothing comes twice when more is recorded meanwhile', async () => {
@@ -194,14 +203,10 @@ describe.each(targets)('the audit chain on %s', (kind) => {
       const second = await audit.list({}, { limit: 4, cursor: first.nextCursor ?? '' });
       expect([...first.items, ...second.items].map(({ seq }) => seq)).toEqual([6, 5, 4, 3, 2, 1]);
       expect(second.nextCursor).toBeNull();
-    });
-
-    test.each(['', 'x', writeCursor('-1'), writeCursor('1 '), writeCursor('99999999999')])(
-      'a cursor that is not ours is refused: %j',
-      async (cursor) => {
+      for (const cursor of ['', 'x', writeCursor('-1'), writeCursor('1 '), writeCursor('99999999999')]) {
         await expect(audit.list({}, { limit: 2, cursor })).rejects.toMatchObject({ code: 'validation_failed' });
-      },
-    );
+      }
+    });
   });
 
   describe('retention', () => {
@@ -248,7 +253,7 @@ describe.each(targets)('the audit chain on %s', (kind) => {
     test('of 0 days keeps everything', async () => {
       await fill(2);
       clock.advance(100 * 365 * DAY_SECONDS);
-      expect(await connectIfShared({ retentionDays: 0 }).prune()).toBe(false);
+      expect(await connect({ retentionDays: 0 }).audit.prune()).toBe(false);
       expect(await all()).toHaveLength(2);
     });
 
@@ -276,31 +281,17 @@ describe.each(targets)('the audit chain on %s', (kind) => {
     });
   });
 
-  /** A service of other settings; in memory there is only the one connection. */
-  const connectIfShared = (settings: { rootKey?: string; retentionDays?: number }): AuditService =>
-    kind === 'SQLite in memory'
-      ? createAuditService({
-          models: createModels(database.sequelize),
-          database,
-          rootKey: ROOT_KEY,
-          clock,
-          retentionDays: RETENTION_DAYS,
-          ...settings,
-        })
-      : connect(settings).audit;
-
   describe('a noted head', () => {
     beforeEach(() => recordAll(...Array.from({ length: 3 }, (): NewAuditEvent => ({ type: 'backup.made', by: OPERATOR }))));
 
     test('finds a tail that was cut off with the older head put back, also once others were recorded', async () => {
-      const [older] = await database.sequelize.query('SELECT * FROM auth_audit_head');
-      const row = JSON.stringify(older[0]);
-      const { seq, mac, seal } = Object.fromEntries(Object.entries(JSON.parse(row) as Record<string, unknown>));
+      await run('CREATE TABLE older AS SELECT * FROM auth_audit_head');
       await recordAll({ type: 'account.deleted', by: ada }, { type: 'account.deleted', by: ada });
       const noted = await audit.head();
       expect(await audit.verify(noted)).toMatchObject({ intact: true });
       await run('DELETE FROM auth_audit_events WHERE seq > 3');
-      await run(`UPDATE auth_audit_head SET seq = ${String(seq)}, mac = '${String(mac)}', seal = '${String(seal)}'`);
+      await run('DELETE FROM auth_audit_head');
+      await run('INSERT INTO auth_audit_head SELECT * FROM older');
       expect(await audit.verify()).toMatchObject({ intact: true, checked: 3 });
       expect((await audit.verify(noted)).faults).toEqual([
         { seq: 5, what: 'the noted head lies behind the last event: the tail was cut off' },
@@ -319,15 +310,16 @@ describe.each(targets)('the audit chain on %s', (kind) => {
       expect(await audit.verify(noted)).toMatchObject({ intact: false, checked: 0 });
     });
 
-    test.each(['', '3', '3:', ':abc', 'x:abc', '3:ab cd', '-3:abc'])('that can’t be read is refused: %j', async (noted) => {
-      await expect(audit.verify(noted)).rejects.toBeInstanceOf(AppError);
-      await expect(audit.verify(noted)).rejects.toMatchObject({ code: 'validation_failed' });
+    test('that can’t be read is refused', async () => {
+      for (const noted of ['', '3', '3:', ':abc', 'x:abc', '3:ab cd', '-3:abc']) {
+        await expect(audit.verify(noted)).rejects.toMatchObject({ code: 'validation_failed' });
+      }
     });
   });
 
   test('another ROOT_KEY finds every event and the head, and names a hundred of them', async () => {
     await recordAll(...Array.from({ length: 150 }, (): NewAuditEvent => ({ type: 'backup.made', by: OPERATOR })));
-    const { intact, checked, faults } = await connectIfShared({ rootKey: randomBytes(48).toString('base64url') }).verify();
+    const { intact, checked, faults } = await connect({ rootKey: randomBytes(48).toString('base64url') }).audit.verify();
     expect({ intact, checked, named: faults.length }).toEqual({ intact: false, checked: 150, named: 100 });
     expect(await audit.verify()).toMatchObject({ intact: true });
   });

@@ -12,7 +12,7 @@ const LINKED: readonly Mail[] = [
   { purpose: 'password_reset', ...ada },
   { purpose: 'invitation', ...ada },
 ];
-const NOTICES: readonly Mail[] = [
+const NOTICES: readonly Exclude<Mail, { token: string }>[] = [
   { purpose: 'email_claimed', ...notice },
   { purpose: 'new_device', ...notice },
   { purpose: 'password_changed', ...notice },
@@ -65,7 +65,8 @@ test.each(NOTICES)('$purpose has no token, and says when and from where', (mail)
   expect([link, token]).toEqual([null, null]);
   expect(text).toContain('\nWhen: 25 November 2026, 14:05 UTC\nAddress: 203.0.113.7\n');
   expect(text.includes('Browser: Firefox/150')).toBe(mail.purpose !== 'email_claimed');
-  expect(writeMail({ ...mail, client: { ip: null, userAgent: null } }, APP).text).toMatch(/\nWhen: [^\n]+\n\n/);
+  const nowhere = { ...mail, client: { ip: null, userAgent: null } };
+  expect(writeMail(nowhere, APP).text).toMatch(/\nWhen: [^\n]+\n\n/);
 });
 
 test('an app that lies in a folder is where the links lead, and a token is no markup', () => {

@@ -115,7 +115,7 @@ describe('a new hash', () => {
 describe('hashes made by passlib', () => {
   test.each(PASSLIB.plain)('%s is verified', async (_, password, hash) => {
     for (const stored of [ours(hash), adopted(hash)]) {
-      expect(await passwords.verify(password, stored)).toEqual(VALID);
+      expect(await passwords.verify(password, stored)).toMatchObject({ valid: true });
       expect(await passwords.verify(`x${password}`, stored)).toEqual(WRONG);
       expect(await passwords.verify('', stored)).toEqual(WRONG);
     }
@@ -155,13 +155,14 @@ describe('passwords over 72 bytes', () => {
 });
 
 describe('a hash is outdated', () => {
-  const [[, , plain], , , , [, , exact]] = PASSLIB.plain;
+  const [[, , plain], [, , other], , , [, , exact]] = PASSLIB.plain;
   const [, , , [, , sha256]] = PASSLIB.sha256;
   test.each([
     ['of lower cost', ASCII, ours(plain), OUTDATED],
     ['of lower cost in passlib’s long format', LONG, ours(sha256), OUTDATED],
     ['adopted, of lower cost', ASCII, adopted(plain), OUTDATED],
     ['ours, of exactly 72 bytes', EXACT, ours(exact), OUTDATED],
+    ['of a variant that we don’t write', ASCII, adopted(other), OUTDATED],
   ])('when it is %s', async (_, password, stored, verification) => {
     expect(await dear.verify(password, stored)).toEqual(verification);
   });
@@ -195,6 +196,13 @@ describe('what can never be right', () => {
     for (const password of ['', ASCII, LONG]) expect(await passwords.verify(password, undefined)).toEqual(WRONG);
   });
 
+  test('an empty password, also where a hash was made of one', async () => {
+    const argon2OfNul = '$argon2id$v=19$m=64,t=2,p=1$c2FsdHNhbHQ$xnnXNWtpatLoEHi88pVJThBLgQfZahiw5VzEqDxIsAc';
+    for (const hash of [await bcrypt.hash('', ROUNDS), argon2OfNul]) {
+      for (const stored of [ours(hash), adopted(hash)]) expect(await passwords.verify('', stored)).toEqual(WRONG);
+    }
+  });
+
   const [[, , plain]] = PASSLIB.plain;
   test.each([
     ['none', null],
@@ -210,8 +218,8 @@ describe('what can never be right', () => {
     ['of cost 31', plain.replace('$05$', '$31$')],
     ['of cost 99', plain.replace('$05$', '$99$')],
     ['of cost 31 in the long format', PASSLIB.sha256[0][2].replace('r=5', 'r=31')],
-    ['in passlib’s older format', PASSLIB.version1],
-    ['argon2', '$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$RdescudvJCsgt3ub+b4dWRWJTmaaJObG'],
+    ['in passlib’s older format, of cost 31', PASSLIB.version1.replace('2b,5', '2b,31')],
+    ['argon2d', '$argon2d$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$RdescudvJCsgt3ub+b4dWRWJTmaaJObG'],
     ['SHA-256 in hex', '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
     ['not usable by choice', '!'],
   ])('a hash that is %s, and it is refused at once', async (_, hash) => {

@@ -1,0 +1,110 @@
+import { chmodSync, copyFileSync, existsSync, statSync, truncateSync } from 'node:fs';
+import { migrations } from '../../migrations/index.js';
+import { StartError } from '../errors/start-error.js';
+import { errorCode } from '../lib/error-code.js';
+import { assertSealed, unusable } from './backup-file.js';
+import { type OurTables, quoteText, tablesIn } from './backup-marks.js';
+import { openRaw, type RawConnection } from './sqlite-file.js';
+
+/** What a backup holds. */
+export interface BackupContents {
+  readonly users: number;
+  /** Ended ones too, as long as they are kept. */
+  readonly sessions: number;
+  readonly auditEvents: number;
+}
+
+/** Copies a database as it is at one moment, while others go on writing to it, into a file that is there and empty. */
+export async function copyDatabase(file: string, draft: string): Promise<void> {
+  const source = await openRaw(file, { write: false });
+  try {
+    await source.all(`VACUUM INTO ${quoteText(draft)}`);
+  } catch (error) {
+    throw new StartError(`${file} can't be copied to ${draft} (${errorCode(error)}). Make room there, or name another place`, {
+      cause: error,
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+/**
+ * Copies a backup into the draft of what is to take that file's place, and checks the copy: the backup itself is only read.
+ * Says what it holds. Throws `validation_failed` for what is no sound backup of ours.
+ */
+export async function takeIn(backup: string, draft: string, file: string, ours: OurTables): Promise<BackupContents> {
+  assertAtRest(backup, file);
+  copyFileSync(backup, draft);
+  chmodSync(draft, 0o600);
+  truncateSync(draft, await assertSealed(draft, backup));
+  return examineCopy(draft, backup, ours);
+}
+
+/** What is still in a log beside a file would be lost on the way. */
+function assertAtRest(backup: string, file: string): void {
+  const found = statSync(backup, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) throw unusable(backup, 'is not a file that is there');
+  const inPlace = statSync(file, { throwIfNoEntry: false });
+  if (inPlace?.ino === found.ino && inPlace.dev === found.dev) throw unusable(backup, 'is the database itself');
+  const log = ['-wal', '-journal'].find((side) => existsSync(backup + side) && statSync(backup + side).size > 0);
+  if (log !== undefined) throw unusable(backup, `has a ${log} beside it, so it is a database in use. Make a backup of it`);
+}
+
+/** Reads a copy through and through, and says what it holds. Throws `validation_failed`, and says `shown` for its name. */
+export async function examineCopy(draft: string, shown: string, ours: OurTables): Promise<BackupContents> {
+  const copy = await openRaw(draft, { write: false });
+  try {
+    await assertSound(copy, shown, ours);
+    return await contentsOf(copy, shown, ours);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'SQLITE_NOTADB') throw unusable(shown, 'is not a SQLite database', error);
+    if (code === 'SQLITE_CORRUPT') throw unusable(shown, 'is damaged', error);
+    throw error;
+  } finally {
+    await copy.close();
+  }
+}
+
+async function assertSound(copy: RawConnection, shown: string, ours: OurTables): Promise<void> {
+  const [integrity] = await copy.all('PRAGMA integrity_check(1)');
+  const found = String(integrity?.['integrity_check']);
+  if (found !== 'ok') throw unusable(shown, `is damaged (${found.replaceAll('\n', ' ')})`);
+  // A team's own tables may never have been held to theirs.
+  const loose = (await copy.all('PRAGMA foreign_key_check')).find(({ table }) => ours.names.includes(String(table)));
+  if (loose !== undefined)
+    throw unusable(shown, `is damaged (${String(loose['table'])} speaks of what is not in ${String(loose['parent'])})`);
+}
+
+async function contentsOf(copy: RawConnection, shown: string, ours: OurTables): Promise<BackupContents> {
+  const select = (sql: string) => copy.all(sql);
+  const tables = await tablesIn(select, ours);
+  const columns = await copy.all('PRAGMA table_info(schema_migrations)');
+  const isOurs = columns.some(({ name }) => name === 'name');
+  const recorded = isOurs ? await copy.all('SELECT name FROM schema_migrations') : [];
+  assertHistory(
+    recorded.map(({ name }) => String(name)),
+    shown,
+  );
+  const count = async (table: string): Promise<number> =>
+    tables.has(table) ? Number((await copy.all(`SELECT count(*) AS rows FROM ${table}`))[0]?.['rows']) : 0;
+  return { users: await count('users'), sessions: await count('auth_sessions'), auditEvents: await count('auth_audit_events') };
+}
+
+/** Throws `validation_failed` where a backup is not of ours, or of a newer version. */
+export function assertHistory(recorded: readonly string[], shown: string): void {
+  if (recorded.length === 0) throw unusable(shown, 'is no backup of Lingomate Auth: it has no record of its migrations');
+  const unknown = recorded.find((name) => !migrations.some((migration) => migration.name === name));
+  if (unknown !== undefined)
+    throw unusable(shown, `comes from a newer version of Lingomate Auth (it has ${unknown}). Install that version`);
+}
+
+/** Leaves all that is in a database in its one file. */
+export async function putToRest(file: string): Promise<void> {
+  const connection = await openRaw(file, { write: true });
+  try {
+    await connection.all('PRAGMA journal_mode=DELETE');
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,28 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
+import { text } from 'node:stream/consumers';
+import { Writable } from 'node:stream';
+
+/** What stdin holds to its end, without the line end that `echo` puts there. */
+export const readPiped = async (): Promise<string> => (await text(process.stdin)).replace(/\r?\n$/, '');
+
+/** Asks at the terminal and shows nothing of what is typed. Throws where it is ended by Ctrl-D. */
+export async function askHidden(question: string): Promise<string> {
+  process.stderr.write(question);
+  const nowhere = new Writable({
+    write: (_chunk, _encoding, done) => {
+      done();
+    },
+  });
+  const reading = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  const ended = once(reading, 'close').then((): never => {
+    throw new Error('nothing was typed');
+  });
+  try {
+    return await Promise.race([reading.question(''), ended]);
+  } finally {
+    ended.catch(() => undefined);
+    reading.close();
+    process.stderr.write('\n');
+  }
+}

@@ -1,0 +1,127 @@
+import { existsSync, statSync } from 'node:fs';
+import { Op, type Transaction } from 'sequelize';
+import { describeTarget } from '../../../config/index.js';
+import { migrations } from '../../../migrations/index.js';
+import { makeDraft, publish, removeDraft, seal, taken } from '../../adapters/backup-file.js';
+import { type Marks, type OurTables, raiseIds } from '../../adapters/backup-marks.js';
+import { dumpTables, examineDump, schemaInUse } from '../../adapters/backup-postgres.js';
+import { type BackupContents, copyDatabase, examineCopy } from '../../adapters/backup-sqlite.js';
+import { type Database, databaseFault, isFile } from '../../adapters/database.js';
+import { inspectDatabase } from '../../adapters/inspection.js';
+import { AppError } from '../../errors/app-error.js';
+import { StartError } from '../../errors/start-error.js';
+import { OPERATOR } from '../../lib/actor.js';
+import type { Models } from '../../models/index.js';
+import type { AuditService } from '../audit/audit.service.js';
+import type { KeyService } from '../key/key.service.js';
+import type { SessionService } from '../session/session.service.js';
+
+/** A backup that was made. */
+export interface BackupReport extends BackupContents {
+  readonly file: string;
+  readonly bytes: number;
+  /** Of what it holds, in hexadecimal: it stands behind that, too. */
+  readonly sha256: string;
+  /** False where the audit could not be told. */
+  readonly recorded: boolean;
+}
+
+/** What a database that was put back has lost, as nobody can know what became of it since. */
+export interface Settled {
+  readonly sessionsEnded: number;
+  readonly oneTimeTokens: number;
+  readonly mails: number;
+  /** Good service keys: they are as the backup has them. */
+  readonly serviceKeys: number;
+}
+
+export interface BackupService {
+  /**
+   * Copies the database into a new file, as it is at one moment, while others go on writing to it; checked, on the disk, and
+   * whole or not there. Throws `conflict` where the file is there, and StartError.
+   */
+  make(file: string): Promise<BackupReport>;
+  /**
+   * What must be done to a database that is put back, before anybody uses it: every session has ended, every access token is
+   * refused, what works once is gone, and no id is given that was given before. `before` tells of the one whose place it
+   * takes; undefined where that could not be read.
+   */
+  settle(before: Marks | undefined, transaction: Transaction): Promise<Settled>;
+  /** Which tables are in a backup. */
+  tables(): Promise<OurTables>;
+}
+
+interface Parts {
+  readonly models: Models;
+  readonly database: Database;
+  readonly audit: AuditService;
+  readonly keys: KeyService;
+  readonly sessions: SessionService;
+}
+
+export function createBackupService({ models, database, audit, keys, sessions }: Parts): BackupService {
+  const names = [...Object.values(models).map(({ tableName }) => tableName), 'schema_migrations'];
+  const tables = async (): Promise<OurTables> => ({
+    schema: database.target.dialect === 'postgres' ? await schemaInUse(database) : undefined,
+    names,
+  });
+  return {
+    tables,
+    make: async (file) => {
+      if (existsSync(file)) throw taken(file);
+      const recorded = await record(database, audit);
+      const draft = makeDraft(file);
+      try {
+        const contents = await copyTo(draft, file, database, await tables());
+        const sha256 = await seal(draft);
+        publish(draft, file);
+        return { file, ...contents, bytes: statSync(file).size, sha256, recorded };
+      } finally {
+        removeDraft(draft);
+      }
+    },
+    settle: async (before, transaction) => {
+      await raiseIds(database, await tables(), before, transaction);
+      const sessionsEnded = await sessions.endEverything(before?.ahead ?? [], transaction);
+      await keys.withdrawAll(transaction);
+      const oneTimeTokens = await models.OneTimeToken.destroy({ where: {}, transaction });
+      const mails = await models.OutboxMail.destroy({ where: { state: ['waiting', 'sending'] }, transaction });
+      const serviceKeys = await models.ServiceKey.count({ where: { revoked_at: { [Op.is]: null } }, transaction });
+      const settled = { sessionsEnded, oneTimeTokens, mails, serviceKeys };
+      audit.record({ type: 'backup.restored', by: OPERATOR, details: settled }, transaction);
+      return settled;
+    },
+  };
+}
+
+/** Tells the audit; whether it could be told. Throws StartError where there is nothing to back up. */
+async function record(database: Database, audit: AuditService): Promise<boolean> {
+  const where = describeTarget(database.target);
+  const { exists, pending, obstacle } = await inspectDatabase(database);
+  if (database.target.dialect === 'sqlite' && !isFile(database.target)) {
+    throw new StartError('DATABASE_URL: a database in memory lives in its process alone and can’t be backed up. Name a file in it');
+  }
+  if (!exists) throw new StartError(`DATABASE_URL: ${where} is not there. Name the database that is to be backed up`);
+  if (pending.length === migrations.length)
+    throw new StartError(`DATABASE_URL: ${where} has no tables of ours. Start the service on it first`);
+  // It is copied as it is: who is about to start a newer version wants what was before.
+  if (pending.length > 0 || obstacle !== undefined) return false;
+  try {
+    await audit.recordNow({ type: 'backup.made', by: OPERATOR });
+    return true;
+  } catch (error) {
+    // A disk that is full is a reason for a backup, and none against it.
+    if (error instanceof AppError || databaseFault(error) !== undefined) return false;
+    throw error;
+  }
+}
+
+async function copyTo(draft: string, shown: string, database: Database, ours: OurTables): Promise<BackupContents> {
+  const { target } = database;
+  if (!isFile(target)) {
+    await dumpTables(database, draft, ours);
+    return examineDump(draft, shown, ours);
+  }
+  await copyDatabase(target.file, draft);
+  return examineCopy(draft, shown, ours);
+}

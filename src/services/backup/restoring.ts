@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DatabaseTarget } from '../../../config/index.js';
+import { assertSealed, makeDraft, removeDraft } from '../../adapters/backup-file.js';
+import { readMarks, selectIn } from '../../adapters/backup-marks.js';
+import { examineDump, lockTables, replaceTables } from '../../adapters/backup-postgres.js';
+import { type BackupContents, putToRest, takeIn } from '../../adapters/backup-sqlite.js';
+import { type Database, isFile, LOCKS } from '../../adapters/database.js';
+import { migrate, migrateIn } from '../../adapters/migrator.js';
+import { holdAlone } from '../../adapters/sqlite-swap.js';
+import { StartError } from '../../errors/start-error.js';
+import type { Clock } from '../../lib/clock.js';
+import type { AuditService, AuditVerification } from '../audit/audit.service.js';
+import type { BackupService, Settled } from './backup.service.js';
+
+/** A database that a backup is put into, and the rules on it. Nothing is migrated or connected yet. */
+export interface Restorable {
+  readonly database: Database;
+  readonly audit: AuditService;
+  readonly backups: BackupService;
+  close(): Promise<void>;
+}
+
+/** What putting back has done. */
+export interface RestoreReport {
+  /** What the backup holds. */
+  readonly contents: BackupContents;
+  readonly settled: Settled;
+  /** Where the database as it was is kept; undefined where there was none, or it was on PostgreSQL. */
+  readonly kept: string | undefined;
+  /** Whether the audit chain of the backup is as it was recorded. */
+  readonly chain: AuditVerification;
+}
+
+interface Parts {
+  readonly target: DatabaseTarget;
+  readonly open: (target: DatabaseTarget) => Restorable;
+  readonly clock: Clock;
+}
+
+/**
+ * Puts a backup in the place of the database. In any moment either the one or the other is there as a whole, and never a
+ * backup whose sessions live. Throws `validation_failed` for a file that is no sound backup of ours, `conflict` where
+ * the database is in use, and StartError; nothing is changed then.
+ */
+export function restoreBackup(backup: string, parts: Parts): Promise<RestoreReport> {
+  const { target } = parts;
+  if (target.dialect === 'postgres') return restoreTables(backup, parts);
+  if (isFile(target)) return restoreFile(backup, target.file, parts);
+  return Promise.reject(new StartError('DATABASE_URL: a database in memory can’t be restored. Name a file'));
+}
+
+/** Works on a copy of the backup beside the database, which takes its place when all is done. */
+async function restoreFile(backup: string, file: string, { open, clock }: Parts): Promise<RestoreReport> {
+  const draft = makeDraft(file);
+  const { database, audit, backups, close } = open({ dialect: 'sqlite', file: draft });
+  let release = (): Promise<void> => Promise.resolve();
+  try {
+    const tables = await backups.tables();
+    const contents = await takeIn(backup, draft, file, tables);
+    const held = await holdAlone(file, draft, tables, clock.now());
+    ({ release } = held);
+    await migrate(database);
+    const chain = await audit.verify();
+    const settled = await database.transaction((transaction) => backups.settle(held.marks, transaction));
+    await close();
+    await putToRest(draft);
+    await untilNextSecond(clock);
+    return { contents, settled, kept: held.replaceByDraft(), chain };
+  } finally {
+    await close();
+    await release();
+    removeDraft(draft);
+  }
+}
+
+/** Does all in one transaction. */
+async function restoreTables(backup: string, { target, open, clock }: Parts): Promise<RestoreReport> {
+  const { database, audit, backups, close } = open(target);
+  try {
+    const tables = await backups.tables();
+    await assertSealed(backup, backup);
+    const contents = await examineDump(backup, backup, tables);
+    const settled = await database.transaction(async (transaction) => {
+      await database.lock(transaction, LOCKS.migrating);
+      await lockTables(database, tables, transaction);
+      const marks = await readMarks(selectIn(database, transaction), tables, clock.now());
+      await replaceTables(database, backup, tables, transaction);
+      await migrateIn(database, transaction);
+      const done = await backups.settle(marks, transaction);
+      await untilNextSecond(clock);
+      return done;
+    });
+    return { contents, settled, kept: undefined, chain: await audit.verify() };
+  } finally {
+    await close();
+  }
+}
+
+/** Tokens of this second are refused: who logs in on what was put back gets none of it. */
+const untilNextSecond = (clock: Clock): Promise<void> => sleep(1000 - (clock.now() % 1000));

@@ -1,0 +1,114 @@
+import { describe, expect, test } from '@jest/globals';
+import bcrypt from 'bcryptjs';
+import type { Comparison, Hasher } from '../../../src/adapters/hasher.js';
+import type { Recipe } from '../../../src/adapters/recipe.js';
+import { createPasswordService, type StoredHash } from '../../../src/services/password/password.service.js';
+import { foreignHashes } from '../../support/foreign-hashes.js';
+
+const ROUNDS = 6;
+const FOREIGN = foreignHashes();
+const GUESS = 'a wrong guess';
+
+/** Works nothing through, and keeps note of what it was given; every guess is wrong. */
+function notingHasher(): Hasher & { readonly noted: Comparison[] } {
+  const noted: Comparison[] = [];
+  const matches = (comparison: Comparison): Promise<boolean> => {
+    noted.push(comparison);
+    return Promise.resolve(false);
+  };
+  return { noted, matches, digest: () => Promise.resolve(''), waiting: () => 0, close: () => Promise.resolve() };
+}
+
+const BLOCK = { sha1: 20, sha256: 32, sha512: 64 } as const;
+
+/** All the work of a list of computations: rounds of bcrypt, iterations of each PBKDF2, and how often each other setting. */
+function workOf(recipes: readonly Recipe[]): Record<string, number> {
+  const work: Record<string, number> = {};
+  const add = (what: string, much: number): void => {
+    work[what] = (work[what] ?? 0) + much;
+  };
+  for (const recipe of recipes) {
+    if (recipe.kind === 'bcrypt') add('bcrypt', 2 ** Number(recipe.salt.slice(4, 6)));
+    else if (recipe.kind === 'pbkdf2') add(`pbkdf2 ${recipe.hash}`, recipe.iterations * Math.ceil(recipe.length / BLOCK[recipe.hash]));
+    else if (recipe.kind === 'scrypt') add(`scrypt ${recipe.logN} ${recipe.r} ${recipe.p} ${recipe.nfkc ?? ''}`, 1);
+    else add(`${recipe.kind} ${recipe.memory} ${recipe.passes} ${recipe.lanes}`, 1);
+  }
+  return work;
+}
+
+/** What a wrong guess is worked through with against each of these hashes, in a service that knows some beforehand. */
+async function worksOf(hashes: readonly (StoredHash | undefined)[], known: readonly string[]): Promise<Record<string, number>[]> {
+  const hasher = notingHasher();
+  const passwords = createPasswordService({ hasher, rounds: ROUNDS });
+  passwords.levelWith(known);
+  for (const stored of hashes) await passwords.verify(GUESS, stored);
+  return hasher.noted.map(({ recipe, padding }) => workOf([recipe, ...padding]));
+}
+
+const ours = (hash: string | null): StoredHash => ({ hash, truncates: false });
+const usual = bcrypt.hashSync('a password', ROUNDS);
+const cheap = bcrypt.hashSync('a password', 4);
+const absent = [undefined, ours(null), ours(''), ours('!'), ours('md5$salt$hash'), ours('pbkdf2_sha256$9999999$salt$hash')];
+
+describe('a wrong guess', () => {
+  test('costs bcrypt alone, once, where nobody’s hash came from elsewhere', async () => {
+    const works = await worksOf([...absent, ours(usual), ours(cheap)], [usual, cheap, '!', '']);
+    expect(works).toEqual(works.map(() => ({ bcrypt: 2 ** ROUNDS })));
+  });
+
+  test('costs the same work for nobody, for a user of bcrypt, and for a user of each format that came from elsewhere', async () => {
+    const hashes = FOREIGN.map(({ hash }) => hash).filter(
+      (hash) => !hash.startsWith('scrypt$') && !/^\$argon2id?\$.*m=(32|100),/.test(hash),
+    );
+    const works = await worksOf([...absent, ours(usual), ours(cheap), ...hashes.map(ours)], hashes);
+    expect(works).toEqual(works.map(() => works[0]));
+    expect(works[0]).toMatchObject({ bcrypt: 2 ** ROUNDS, 'pbkdf2 sha1': 2000, 'pbkdf2 sha256': 1200, 'pbkdf2 sha512': 1200 });
+    expect(Object.entries(works[0] ?? {}).filter(([what]) => what.startsWith('scrypt'))).toEqual(
+      ['5 4 2 ', '6 8 1 ', '14 8 1 ', '14 16 1 true'].map((numbers) => [`scrypt ${numbers}`, 1]),
+    );
+  });
+
+  test('costs the same with a password that nobody can have, or one that no bcrypt of ours takes', async () => {
+    const hasher = notingHasher();
+    const passwords = createPasswordService({ hasher, rounds: ROUNDS });
+    const hashes = ['$2y$', '$pbkdf2$ sha512', '$argon2id$'].map((name) => FOREIGN.find(({ format }) => format === name)?.hash ?? '');
+    passwords.levelWith(hashes);
+    for (const guess of ['', '\0', '\ud83d', 'x'.repeat(300), GUESS])
+      for (const hash of [usual, ...hashes]) await passwords.verify(guess, ours(hash));
+    const works = hasher.noted.map(({ recipe, padding }) => workOf([recipe, ...padding]));
+    expect(works).toEqual(works.map(() => works[0]));
+    // Over the guess itself, so that its length costs the same as well.
+    expect(new Set(hasher.noted.map(({ password }) => password)).size).toBe(5);
+  });
+
+  test('costs what was learnt once somebody has tried a hash that the start has missed, and after an import', async () => {
+    const django = 'pbkdf2_sha256$1000$salt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=';
+    const [, before, during, after] = await worksOf([undefined, ours(usual), ours(django), ours(usual)], []);
+    expect(before).toEqual({ bcrypt: 2 ** ROUNDS });
+    expect([during, after]).toEqual([after, { bcrypt: 2 ** ROUNDS, 'pbkdf2 sha256': 1000 }]);
+    expect(await worksOf([undefined], [django, django.replace('1000', '1500'), django.replace('1000', '20')])).toEqual([
+      { bcrypt: 2 ** ROUNDS, 'pbkdf2 sha256': 1500 },
+    ]);
+  });
+
+  test('costs no more than eight settings of scrypt and Argon2, the dearest', async () => {
+    const settings = Array.from({ length: 12 }, (_, index) => `$argon2id$v=19$m=${64 * (index + 1)},t=1,p=1$c2FsdHNhbHQ$${'A'.repeat(43)}`);
+    const [nobody, dear, cheapest] = await worksOf([undefined, ours(settings[11] ?? ''), ours(settings[0] ?? '')], settings);
+    expect(Object.keys(nobody ?? {}).sort()).toEqual(
+      ['bcrypt', ...[5, 6, 7, 8, 9, 10, 11, 12].map((n) => `argon2id ${64 * n} 1 1`)].sort(),
+    );
+    expect(dear).toEqual(nobody);
+    expect(cheapest).toEqual({ ...nobody, 'argon2id 64 1 1': 1 });
+  });
+
+  test('gives nobody’s salt, digest or signer’s key to the padding', async () => {
+    const hasher = notingHasher();
+    const passwords = createPasswordService({ hasher, rounds: ROUNDS });
+    passwords.levelWith(FOREIGN.map(({ hash }) => hash));
+    await passwords.verify(GUESS, undefined);
+    const salts = hasher.noted.flatMap(({ padding }) => padding.map((recipe) => (recipe.kind === 'bcrypt' ? '' : recipe.salt)));
+    expect(salts.length).toBeGreaterThan(8);
+    expect(new Set(salts)).toEqual(new Set([Buffer.alloc(16).toString('base64')]));
+    expect(JSON.stringify(hasher.noted)).not.toContain('signerKey');
+  });
+});
