@@ -1,14 +1,9 @@
-import { DataTypes, type ModelAttributes, QueryTypes } from 'sequelize';
+import { QueryTypes } from 'sequelize';
 import { foldName } from '../src/lib/names.js';
 import { makeRoom } from './fastapi-adoption.js';
 import type { Migration, MigrationContext } from './migration.js';
 
-const columns: ModelAttributes = {
-  display_name: { type: DataTypes.TEXT },
-  display_name_fold: { type: DataTypes.TEXT },
-  email_fold: { type: DataTypes.TEXT },
-  verified_email_fold: { type: DataTypes.TEXT },
-};
+const COLUMNS = ['display_name', 'display_name_fold', 'email_fold', 'verified_email_fold'] as const;
 
 /** What users are like, for whoever lists those who share it: `+` or, if disabled, `-`, and their roles. */
 const KIND = `(CASE WHEN disabled_at IS NULL THEN '+' ELSE '-' END || CAST(roles AS TEXT))`;
@@ -33,11 +28,12 @@ const INDEXES = [
 const AT_ONCE = 1000;
 
 async function up(context: MigrationContext): Promise<void> {
-  const { sequelize, queryInterface, transaction } = context;
+  const { sequelize, transaction } = context;
   const postgres = sequelize.getDialect() === 'postgres';
   // A team's table may have columns of these names, which its own code goes on to use.
-  if (!postgres) await makeRoom(context, Object.keys(columns));
-  for (const [name, column] of Object.entries(columns)) await queryInterface.addColumn('users', name, column, { transaction });
+  if (!postgres) await makeRoom(context, COLUMNS);
+  // Sequelize would name the schema `public`, whatever the search path says.
+  for (const name of COLUMNS) await sequelize.query(`ALTER TABLE users ADD COLUMN ${name} TEXT`, { transaction });
   await foldAddresses(context, 0);
   for (const sql of searchIndexes(postgres ? ' COLLATE "C"' : '')) await sequelize.query(sql, { transaction });
 }
@@ -57,7 +53,7 @@ async function foldAddresses(context: MigrationContext, after: number): Promise<
 
 async function down({ sequelize, transaction }: MigrationContext): Promise<void> {
   for (const name of INDEXES) await sequelize.query(`DROP INDEX ${name}`, { transaction });
-  for (const name of Object.keys(columns)) await sequelize.query(`ALTER TABLE users DROP COLUMN ${name}`, { transaction });
+  for (const name of COLUMNS) await sequelize.query(`ALTER TABLE users DROP COLUMN ${name}`, { transaction });
 }
 
 export const extendUsers: Migration = { name: '20261125-extend-users', up, down };

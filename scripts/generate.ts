@@ -7,6 +7,7 @@ import { createContainer } from '../src/container.js';
 import { createRoutes } from '../src/routes/index.js';
 import { openApiDocument } from '../src/routes/openapi.js';
 import { postmanCollection, postmanEnvironment } from '../src/routes/postman.js';
+import { AUDIT_EVENTS } from '../src/services/audit/audit-events.js';
 
 /** What is known of a setting, for people. */
 interface Setting {
@@ -57,27 +58,42 @@ const settingsTable = (): string =>
     }),
   ].join('\n');
 
-const START = '<!-- settings: made by `npm run generate` -->';
-const END = '<!-- /settings -->';
-
-function readmeWithTable(readme: string): string {
-  const [before, rest] = readme.split(START);
-  const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined) throw new Error(`README.md needs the lines ${START} and ${END}`);
-  return `${before}${START}\n\n${settingsTable()}\n\n${END}${after}`;
-}
+const auditTable = (): string =>
+  [
+    '| Type | What has happened |',
+    '| --- | --- |',
+    ...Object.entries(AUDIT_EVENTS).map(([type, what]) => `| \`${type}\` | ${what}. |`),
+  ].join('\n');
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string): string => (existsSync(root + file) ? readFileSync(root + file, 'utf8') : '');
+
+/** The page as it is, with the table in the place of the one before. */
+async function withTable(file: string, name: string, table: string): Promise<string> {
+  const start = `<!-- ${name}: made by \`npm run generate\` -->`;
+  const end = `<!-- /${name} -->`;
+  const [before, rest] = read(file).split(start);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`${file} needs the lines ${start} and ${end}`);
+  const page = `${before}${start}\n\n${table}\n\n${end}${after}`;
+  return format(page, { ...(await resolveConfig(root + file)), parser: 'markdown' });
+}
+
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 const container = createContainer(loadConfig({ NODE_ENV: 'test', DATABASE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' }));
 const { services, health, version, config } = container;
-const routes = createRoutes({ services, health, version, settings: { ...config.token, publicUrl: config.http.publicUrl, hasMailbox: true } });
+const routes = createRoutes({
+  services,
+  health,
+  version,
+  settings: { ...config.token, publicUrl: config.http.publicUrl, hasMailbox: true },
+});
 
 const made: Readonly<Record<string, string>> = {
   '.env.example': envExample(),
-  'README.md': await format(readmeWithTable(read('README.md')), { ...(await resolveConfig(`${root}README.md`)), parser: 'markdown' }),
+  'README.md': await withTable('README.md', 'settings', settingsTable()),
+  'docs/audit.md': await withTable('docs/audit.md', 'audit events', auditTable()),
   'docs/openapi.json': json(openApiDocument(routes, { version })),
   'docs/postman.json': json(postmanCollection(routes, { version })),
   'docs/postman-environment.json': json(postmanEnvironment({ baseUrl: config.token.issuer })),

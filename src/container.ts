@@ -19,6 +19,8 @@ export interface Overrides {
   readonly logger: Logger;
   readonly hasher: Hasher;
   readonly mailer: Mailer;
+  /** Of the settings' own target. */
+  readonly database: Database;
 }
 
 /** Everything that one instance of the service is made of; two share nothing. */
@@ -42,7 +44,7 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
   const clock = overrides.clock ?? systemClock;
   const logger = overrides.logger ?? createLogger({ level: config.logLevel, readable: config.environment === 'development' });
   const hasher = overrides.hasher ?? createHasher(config.password);
-  const database = createDatabase(config.database);
+  const database = overrides.database ?? createDatabase(config.database);
   const models = createModels(database.sequelize);
 
   const mailer = overrides.mailer ?? mailerOf(config);

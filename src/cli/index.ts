@@ -2,11 +2,13 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-version.js';
 import { addAudit } from './audit.js';
+import { addBackup } from './backup.js';
 import { addAdmin } from './admin.js';
 import { addDoctor } from './doctor.js';
 import { reportFault } from './fault.js';
 import { addKeys } from './keys.js';
 import { addMigrate } from './migrate.js';
+import { addRestore } from './restore.js';
 import { addServe } from './serve.js';
 import { addServiceKeys } from './service-keys.js';
 import { addSessions } from './sessions.js';
@@ -18,7 +20,8 @@ const program = new Command('lingomate-auth')
   .exitOverride()
   // What commander would write of an error comes with what it throws.
   .configureOutput({ writeErr: () => undefined });
-for (const add of [addServe, addMigrate, addAdmin, addKeys, addServiceKeys, addSessions, addAudit, addDoctor]) add(program);
+for (const add of [addServe, addMigrate, addAdmin, addKeys, addServiceKeys, addSessions, addAudit, addBackup, addRestore, addDoctor])
+  add(program);
 
 const asked = process.argv.slice(2);
 await program.parseAsync(asked.length === 0 ? ['--help'] : asked, { from: 'user' }).catch(reportFault);

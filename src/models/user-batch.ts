@@ -85,6 +85,12 @@ const INSERTS = {
     INSERT INTO users (${NAMES.join(', ')}) SELECT ${NAMES.join(', ')} FROM added RETURNING id, username`,
 } as const;
 
+/**
+ * Each row goes to a place of its own in every index, more than the 2 MB that SQLite keeps in memory of itself: it would
+ * write pages out to read them again. Until the connection is closed, as each is behind its transaction.
+ */
+const SQLITE_CACHE = 'PRAGMA cache_size = -65536';
+
 /** Adds them all, or none; their ids by their names. */
 export async function addUsers(
   User: UserModel,
@@ -94,7 +100,7 @@ export async function addUsers(
   const database = connectionOf(User);
   const dialect = dialectOf(database);
   const written = dialect === 'sqlite' ? rows.map(asSqliteStores) : rows;
-  if (dialect === 'sqlite') await database.query('PRAGMA cache_size=-65536', { transaction });
+  if (dialect === 'sqlite') await database.query(SQLITE_CACHE, { transaction });
   const added = await database.query<Pick<User, 'id' | 'username'>>(INSERTS[dialect], {
     type: QueryTypes.SELECT,
     bind: { rows: JSON.stringify(written) },

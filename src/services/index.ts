@@ -13,6 +13,7 @@ import { createLoginNames } from './account/login-names.js';
 import { type AdminService, createAdminService } from './admin.service.js';
 import { type AuditService, createAuditService } from './audit/audit.service.js';
 import { type AuthService, createAuthService } from './auth.service.js';
+import { type BackupService, createBackupService } from './backup/backup.service.js';
 import { createKeyService, type KeyService } from './key/key.service.js';
 import { createOneTimeTokenService, type OneTimeTokenService } from './one-time-token.service.js';
 import { createOutboxService, type OutboxService } from './outbox/outbox.service.js';
@@ -31,6 +32,7 @@ export interface Services {
   readonly admin: AdminService;
   readonly audit: AuditService;
   readonly auth: AuthService;
+  readonly backups: BackupService;
   readonly keys: KeyService;
   readonly oneTimeTokens: OneTimeTokenService;
   readonly outbox: OutboxService;
@@ -79,11 +81,13 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const passwordResets = createPasswordResetService({ ...common, verification, recoveryTries });
   const admin = createAdminService({ ...common, verification, changes, passwordResets });
   const transfer = createTransferService(common);
+  const backups = createBackupService({ ...ground, models, database });
   return {
     services: {
       admin,
       audit,
       auth,
+      backups,
       keys: ground.keys,
       oneTimeTokens,
       outbox: ground.outbox,

@@ -49,9 +49,10 @@ export const accountResponse = Joi.object<AccountShape>(accountMembers).label('A
 
 export const madeAccountResponse = Joi.object({
   ...accountMembers,
-  invitation: Joi.object({ token: Joi.string().required(), expires_at: timestamp.required() }).description(
-    'Only for an invitation that there is no address for: hand the token over. It is in no other answer.',
-  ),
+  invitation: Joi.object({
+    token: Joi.string().required().example('q0pZr5o0jq2y1m3XxVv5f8n7bq9d0c4tQe6wU2sYhLk'),
+    expires_at: timestamp.required(),
+  }).description('Only for an invitation that there is no address for: hand the token over. It is in no other answer.'),
 }).label('MadeAccount');
 
 export const accountListResponse = Joi.object({

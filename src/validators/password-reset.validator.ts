@@ -12,7 +12,10 @@ export const forgotBody = Joi.object<ForgotBody, true>({
 const newOne = newPassword.required();
 
 export const resetByTokenBody = Joi.object<ResetByToken, true>({
-  token: anyString.required().description('Of the link in the mail, or of an invitation.'),
+  token: anyString
+    .required()
+    .description('Of the link in the mail, or of an invitation.')
+    .example('q0pZr5o0jq2y1m3XxVv5f8n7bq9d0c4tQe6wU2sYhLk'),
   new_password: newOne,
 }).label('ResetByToken');
 

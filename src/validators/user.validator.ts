@@ -45,7 +45,7 @@ export const recoveryCodesResponse = Joi.object({
 export interface VerificationBody {
   readonly token: string;
 }
-const oneTimeToken = anyString.required().description('Of the link in the mail.');
+const oneTimeToken = anyString.required().description('Of the link in the mail.').example('q0pZr5o0jq2y1m3XxVv5f8n7bq9d0c4tQe6wU2sYhLk');
 export const verificationBody = Joi.object<VerificationBody, true>({ token: oneTimeToken }).label('EmailVerification');
 
 const userMembers = {

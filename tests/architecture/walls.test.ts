@@ -61,6 +61,7 @@ const SERVICE_ORDER = [
   'password-reset',
   'admin',
   'transfer',
+  'backup',
 ];
 const serviceRank = (path: string): number => SERVICE_ORDER.indexOf(/services\/(?:[\w-]+\/)?([\w-]+)\.service/.exec(path)?.[1] ?? '');
 
@@ -103,13 +104,19 @@ describe('the walls of the house', () => {
     ['signing and verifying tokens', 'jsonwebtoken', ['src/services/token.service.ts']],
     ['hashing passwords', 'bcryptjs', ['src/adapters/hash-worker.mjs', 'src/services/password/password.service.ts']],
     ['hashing as others do', 'hash-wasm', ['src/adapters/hash-worker.mjs']],
-    ['ending sessions', 'src/services/session/endings', ['src/services/session/refreshing.ts', 'src/services/session/session.service.ts']],
+    [
+      'ending sessions',
+      'src/services/session/endings',
+      ['src/services/session/housekeeping.ts', 'src/services/session/refreshing.ts', 'src/services/session/session.service.ts'],
+    ],
+    ['sending mail', 'nodemailer', ['src/adapters/mailer.ts']],
     [
       'saying whose access tokens are refused',
       'src/services/session/revocations',
       [
-        'src/container.ts',
+        'src/services/index.ts',
         'src/services/session/endings.ts',
+        'src/services/session/housekeeping.ts',
         'src/services/session/refreshing.ts',
         'src/services/session/session.service.ts',
       ],
@@ -117,7 +124,13 @@ describe('the walls of the house', () => {
     [
       'hashing in threads',
       'src/adapters/hasher',
-      ['src/container.ts', 'src/observability/health.ts', 'src/services/password/password.service.ts', 'src/testing.ts'],
+      [
+        'src/container.ts',
+        'src/observability/health.ts',
+        'src/services/index.ts',
+        'src/services/password/password.service.ts',
+        'src/testing.ts',
+      ],
     ],
   ])('%s has one owner', (_verb, name, owners) => {
     expect(importersOf(name).sort()).toEqual(owners);
@@ -139,6 +152,21 @@ describe('the walls of the house', () => {
       .map(({ path }) => path);
     expect(touching.length).toBeGreaterThan(0);
     expect(touching.filter((path) => !path.startsWith('src/services/session/'))).toEqual([]);
+  });
+
+  test.each([
+    ['AuditEvent', /^src\/services\/audit\//],
+    ['AuditHead', /^src\/services\/audit\//],
+    ['OutboxMail', /^src\/services\/(outbox\/|backup\/|index\.ts)/],
+    ['OneTimeToken', /^src\/services\/(one-time-token\.service\.ts|backup\/|index\.ts)/],
+    ['RecoveryCode', /^src\/services\/(recovery-code\.service|index)\.ts/],
+  ])('the %s model has one owner', (name, owner) => {
+    const touching = within('src').filter(
+      ({ path, text }) =>
+        !path.startsWith('src/models/') && new RegExp(`\\bmodels\\.${name}\\b|\\{[^}]*\\b${name}\\b[^}]*\\} = models`).test(text),
+    );
+    expect(touching.length).toBeGreaterThan(0);
+    expect(touching.map(({ path }) => path).filter((path) => !owner.test(path))).toEqual([]);
   });
 
   test('only the verifier of resource servers verifies tokens apart from the service', () => {

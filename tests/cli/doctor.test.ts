@@ -5,10 +5,13 @@ import { inspectConfig } from '../../config/index.js';
 import { migrations } from '../../migrations/index.js';
 import { createDatabase } from '../../src/adapters/database.js';
 import { migrate } from '../../src/adapters/migrator.js';
+import { checkMailServer } from '../../src/cli/checks/mail.js';
 import { checkSettings } from '../../src/cli/checks/settings.js';
+import type { SettingsInput } from '../../src/index.js';
 import { createTestAuth } from '../../src/testing.js';
 import { commandLineIn, readList, readObject } from '../support/command-line.js';
 import { change } from '../support/fastapi.js';
+import { startMailServer } from '../support/mail-server.js';
 import { type Finished, useProcesses } from '../support/process.js';
 import { freshPlace } from '../support/stored-app.js';
 import { fingerprint, useTempFolder } from '../support/temp-folder.js';
@@ -33,7 +36,7 @@ describe('doctor', () => {
     await place.drop();
     expect(finished).toMatchObject({ code: 0, stderr: '' });
     expect(readObject(finished.stdout)).toMatchObject({ status: 'ok' });
-    const always = ['configuration', 'proxy', 'issuer', 'cors', 'database', 'schema', 'writable', 'clock', 'signing-key'];
+    const always = ['configuration', 'proxy', 'issuer', 'cors', 'database', 'schema', 'writable', 'clock', 'outbox', 'signing-key', 'mail'];
     expect(Object.keys(statusesIn(finished))).toEqual(expect.arrayContaining(always));
   });
 
@@ -99,6 +102,42 @@ describe('doctor', () => {
     expect(server.stdout).not.toContain('canary');
     expect(readdirSync(folder.path)).toEqual(['notes.db']);
     expect(fingerprint(folder.file('notes.db'))).toBe(before);
+  });
+});
+
+describe('the mail server', () => {
+  const memory = { DATABASE_URL: 'sqlite::memory:' };
+  const find = (settings: SettingsInput) => checkMailServer(inspectConfig({ ...memory, ...settings }));
+
+  test('is missed in production alone', async () => {
+    expect(await find({})).toMatchObject({ status: 'ok', detail: expect.stringContaining('/dev/mailbox') });
+    const production = { NODE_ENV: 'production', SECRET_KEY: randomKey(), ROOT_KEY: randomKey() };
+    expect(await find(production)).toMatchObject({ status: 'warn', detail: expect.stringContaining('SMTP_URL') });
+  });
+
+  test('is asked whether it takes mails, and is sent none', async () => {
+    const server = await startMailServer({
+      disabledCommands: [],
+      allowInsecureAuth: true,
+      onAuth: ({ username, password }, _session, done) => {
+        if (password === 'right') done(null, { user: username });
+        else done(Object.assign(new Error(`not ${password ?? ''}`), { responseCode: 535 }));
+      },
+    });
+    const as = (password: string): string => server.url.replace('//', `//me:${password}@`);
+    const [good, wrong, withoutTls] = await Promise.all(
+      [as('right'), as('canary'), `${as('right')}?tls=starttls`].map((SMTP_URL) => find({ SMTP_URL })),
+    );
+    expect(good).toEqual({ check: 'mail', status: 'ok', detail: `127.0.0.1:${server.port} takes mails` });
+    expect(wrong).toMatchObject({ status: 'fail', detail: expect.stringMatching(/EAUTH 535.*password/) });
+    expect(withoutTls).toMatchObject({ status: 'fail', detail: expect.stringMatching(/ETLS.*tls=none/) });
+    await server.stop();
+    expect(await find({ SMTP_URL: as('canary') })).toMatchObject({
+      status: 'fail',
+      detail: expect.stringMatching(/ECONNREFUSED.*Start it/),
+    });
+    expect(JSON.stringify([good, wrong, withoutTls])).not.toContain('canary');
+    expect(server.mails).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { QueryTypes } from 'sequelize';
 import { createDatabase, type Database } from '../../src/adapters/database.js';
 import { migrate } from '../../src/adapters/migrator.js';
@@ -147,7 +147,7 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
     });
 
     test('the list can be cut into single users', async () => {
-      for (const filter of [{ status: 'disabled' }, { q: 'ada l' }, { q: 'user1', role: 'guest' }] as const)
+      for (const filter of [{ status: 'disabled' }, { q: 'zoë', role: 'guest' }] as const)
         expect((await pages(filter, 1)).map(({ place }) => place)).toEqual(await expected(filter));
     });
 
@@ -176,8 +176,6 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
       ['\u{10ffff}', ['last']],
       ['\ud7ff', ['before-surrogates']],
       ['\ue000', ['behind-surrogates']],
-      ['l'.repeat(300), ['long']],
-      ['l'.repeat(20_000), []],
       ['\ufffd', []],
       ['\ud83d', []],
       ['a\0', []],
@@ -185,10 +183,14 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
       [' ada', []],
       ['-1', []],
       ['9'.repeat(15), []],
-      ['9'.repeat(400), []],
       ['0', []],
     ])('%j is taken to the letter', async (q, found) => {
       expect(await names({ q })).toEqual(found);
+    });
+
+    test('a very long text is one like any other', async () => {
+      expect(await names({ q: 'l'.repeat(300) })).toEqual(['long']);
+      for (const q of ['l'.repeat(301), 'l'.repeat(20_000), '9'.repeat(400)]) expect(await names({ q })).toEqual([]);
     });
 
     test('an id finds its user first, and whoever begins so afterwards', async () => {
@@ -296,30 +298,28 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
 
   (kind === 'PostgreSQL' ? test.skip : test)('no list and no search walks the table, or the index from its beginning', async () => {
     await add(...crowd(), ...SPECIAL);
-    const asked = new Set<string>();
-    database.sequelize.addHook('afterQuery', 'watch', (_, { sql }) => {
-      asked.add(sql);
-    });
-    for (const filter of [
+    const query = jest.spyOn(database.sequelize, 'query');
+    const filters = [
       {},
       { status: 'active' },
       { role: 'support' },
       { q: 'user' },
-      { q: 'user', role: 'support', status: 'disabled' },
-    ] as const)
-      await pages(filter, 20);
+      { q: 'user', role: 'guest', status: 'disabled' },
+    ] as const;
+    for (const filter of filters) await pages(filter, 20);
     await database.transaction((transaction) => hasOtherAdmin(User, 1, transaction));
     await User.findForLogin('ada', 'ada');
     await User.isNameTaken('ada', 'ada');
-    database.sequelize.removeHook('afterQuery', 'watch');
-    const selects = [...asked].filter((sql) => /FROM .?users/.test(sql));
-    expect(selects.length).toBeGreaterThan(10);
+    const asked = query.mock.calls.map(([sql]) => (typeof sql === 'string' ? sql : sql.query));
+    const selects = new Set(asked.filter((sql) => sql.includes('users')));
+    query.mockRestore();
+    expect(selects.size).toBeGreaterThan(10);
     for (const sql of selects) {
       const plan = await database.sequelize.query<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, { type: QueryTypes.SELECT });
-      const steps = plan.map(({ detail }) => detail).filter((detail) => /\busers\b/.test(detail));
+      const steps = plan.map(({ detail }) => detail).filter((detail) => /\b(users|OwnUser)\b/.test(detail));
       expect(steps.length).toBeGreaterThan(0);
       for (const step of steps) {
-        expect(step).toMatch(/^SEARCH users USING (COVERING INDEX users_kinds$|INTEGER PRIMARY KEY|(COVERING )?INDEX .*\()/);
+        expect(step).toMatch(/^SEARCH (users|OwnUser) USING (COVERING INDEX users_kinds$|INTEGER PRIMARY KEY|(COVERING )?INDEX .*\()/);
         if (step.includes('users_search')) expect(step).toMatch(/\(<expr>=\? AND (<expr>|\w+)(=\? AND id>\?|>\? AND (<expr>|\w+)<\?)\)$/);
       }
     }

@@ -7,6 +7,7 @@ import { createLogger } from '../../observability/logger.js';
 import { checkClock } from './clock.js';
 import { checkDatabase, checkDisk } from './database.js';
 import { fail, type Finding, ok } from './finding.js';
+import { checkMailServer, checkOutbox } from './mail.js';
 import { checkSettings } from './settings.js';
 import { checkKeyPair, checkSecret } from './signing-key.js';
 
@@ -19,7 +20,8 @@ export async function examine(): Promise<Finding[]> {
     if (!(error instanceof ConfigError)) throw error;
     return error.faults.map((fault) => fail('configuration', fault));
   }
-  return [ok('configuration', 'every setting is valid'), ...checkSettings(config), ...(await examineDatabase(config))];
+  const [ofDatabase, ofMail] = await Promise.all([examineDatabase(config), checkMailServer(config)]);
+  return [ok('configuration', 'every setting is valid'), ...checkSettings(config), ...ofDatabase, ofMail];
 }
 
 async function examineDatabase(config: Config): Promise<Finding[]> {
@@ -41,8 +43,8 @@ async function examineContents({ config, services }: Container, state: DatabaseS
   if (!state.exists || state.pending.length > 0) return [];
   const attempt = (check: string, finding: Promise<Finding>): Promise<Finding> =>
     finding.catch((error: unknown) => fail(check, reasonOf(error, config)));
-  const clock = await attempt('clock', checkClock(state, services));
-  return isKeyPairAlgorithm(config.token.algorithm) ? [clock, await attempt('signing-key', checkKeyPair(services))] : [clock];
+  const always = [await attempt('clock', checkClock(state, services)), await attempt('outbox', checkOutbox(services))];
+  return isKeyPairAlgorithm(config.token.algorithm) ? [...always, await attempt('signing-key', checkKeyPair(services))] : always;
 }
 
 /** An error of ours says what to do; one of the database does not. */

@@ -73,11 +73,12 @@ async function walkChain(parts: Parts, noted: Noted | undefined): Promise<{ veri
 /** Walks until the head that is there then. Events come with theirs in one commit: those up to one that was read are there at the next reading. */
 async function walkToHead({ models: { AuditEvent, AuditHead } }: Parts, walk: Walk): Promise<StoredHead> {
   let after: number | undefined;
-  for (let known: unknown; ;) {
+  for (let known: number | undefined; ;) {
     after = await walkOn(AuditEvent, walk, after);
     const head = await AuditHead.read();
-    if (Number(head.seq) <= walk.last() || head.seq === known) return head;
-    known = head.seq;
+    const { seq } = usable(head);
+    if (seq <= walk.last() || seq === known) return head;
+    known = seq;
   }
 }
 

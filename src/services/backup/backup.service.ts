@@ -46,7 +46,7 @@ export interface BackupService {
    * refused, what works once is gone, and no id is given that was given before. `before` tells of the one whose place it
    * takes; undefined where that could not be read.
    */
-  settle(before: Marks | undefined, transaction: Transaction): Promise<Settled>;
+  settle(tables: OurTables, before: Marks | undefined, transaction: Transaction): Promise<Settled>;
   /** Which tables are in a backup. */
   tables(): Promise<OurTables>;
 }
@@ -60,7 +60,7 @@ interface Parts {
 }
 
 export function createBackupService({ models, database, audit, keys, sessions }: Parts): BackupService {
-  const names = [...Object.values(models).map(({ tableName }) => tableName), 'schema_migrations'];
+  const names = [...Object.values({ ...models }).map(({ tableName }) => tableName), 'schema_migrations'];
   const tables = async (): Promise<OurTables> => ({
     schema: database.target.dialect === 'postgres' ? await schemaInUse(database) : undefined,
     names,
@@ -80,8 +80,8 @@ export function createBackupService({ models, database, audit, keys, sessions }:
         removeDraft(draft);
       }
     },
-    settle: async (before, transaction) => {
-      await raiseIds(database, await tables(), before, transaction);
+    settle: async (ours, before, transaction) => {
+      await raiseIds(database, ours, before, transaction);
       const sessionsEnded = await sessions.endEverything(before?.ahead ?? [], transaction);
       await keys.withdrawAll(transaction);
       const oneTimeTokens = await models.OneTimeToken.destroy({ where: {}, transaction });

@@ -6,7 +6,7 @@ import { examineDump, lockTables, replaceTables } from '../../adapters/backup-po
 import { type BackupContents, putToRest, takeIn } from '../../adapters/backup-sqlite.js';
 import { type Database, isFile, LOCKS } from '../../adapters/database.js';
 import { migrate, migrateIn } from '../../adapters/migrator.js';
-import { holdAlone } from '../../adapters/sqlite-swap.js';
+import { type HeldFile, holdAlone } from '../../adapters/sqlite-swap.js';
 import { StartError } from '../../errors/start-error.js';
 import type { Clock } from '../../lib/clock.js';
 import type { AuditService, AuditVerification } from '../audit/audit.service.js';
@@ -52,30 +52,32 @@ export function restoreBackup(backup: string, parts: Parts): Promise<RestoreRepo
 /** Works on a copy of the backup beside the database, which takes its place when all is done. */
 async function restoreFile(backup: string, file: string, { open, clock }: Parts): Promise<RestoreReport> {
   const draft = makeDraft(file);
-  const { database, audit, backups, close } = open({ dialect: 'sqlite', file: draft });
-  let release = (): Promise<void> => Promise.resolve();
+  const opened = open({ dialect: 'sqlite', file: draft });
+  const { database, audit, backups } = opened;
+  let held: HeldFile | undefined;
   try {
     const tables = await backups.tables();
     const contents = await takeIn(backup, draft, file, tables);
-    const held = await holdAlone(file, draft, tables, clock.now());
-    ({ release } = held);
+    held = await holdAlone(file, draft, tables, clock.now());
+    const { marks } = held;
     await migrate(database);
     const chain = await audit.verify();
-    const settled = await database.transaction((transaction) => backups.settle(held.marks, transaction));
-    await close();
+    const settled = await database.transaction((transaction) => backups.settle(tables, marks, transaction));
+    await opened.close();
     await putToRest(draft);
     await untilNextSecond(clock);
     return { contents, settled, kept: held.replaceByDraft(), chain };
   } finally {
-    await close();
-    await release();
+    await opened.close();
+    await held?.release();
     removeDraft(draft);
   }
 }
 
 /** Does all in one transaction. */
 async function restoreTables(backup: string, { target, open, clock }: Parts): Promise<RestoreReport> {
-  const { database, audit, backups, close } = open(target);
+  const opened = open(target);
+  const { database, audit, backups } = opened;
   try {
     const tables = await backups.tables();
     await assertSealed(backup, backup);
@@ -86,13 +88,13 @@ async function restoreTables(backup: string, { target, open, clock }: Parts): Pr
       const marks = await readMarks(selectIn(database, transaction), tables, clock.now());
       await replaceTables(database, backup, tables, transaction);
       await migrateIn(database, transaction);
-      const done = await backups.settle(marks, transaction);
+      const done = await backups.settle(tables, marks, transaction);
       await untilNextSecond(clock);
       return done;
     });
     return { contents, settled, kept: undefined, chain: await audit.verify() };
   } finally {
-    await close();
+    await opened.close();
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Recipe } from '../../adapters/recipe.js';
 
-/** Below bcrypt's 4 there is none; above 18, some 25 s, each step would double the time, and 31 would take a week. */
+/** Below bcrypt's 4 there is none; above 18, some 20 s, each step would double the time, and 31 would take a week. */
 export const BCRYPT_COST = { fewest: 4, most: 18 } as const;
 /** Some three seconds of SHA-512. What goes beyond the hash's own length is worked out in as many iterations again. */
 const PBKDF2_ITERATIONS = 5_000_000;
-/** What one hash may hold of the memory, and what it may fill in all its passes: some four seconds. */
+/** What one hash may hold of the memory, and what it may fill in all its passes: some three seconds. */
 const MEMORY_MIB = 256;
 const FILLED_MIB = 1024;
 const ARGON2_PASSES = 16;

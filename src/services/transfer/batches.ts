@@ -1,20 +1,40 @@
-/** The items in lists of so many; where they end by a throw, those before it come first. */
-export async function* batchesOf<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
-  let batch: T[] = [];
-  let end: { readonly error: unknown } | undefined;
-  const iterator = items[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await iterator.next().catch((error: unknown) => ({ error }));
-      if ('error' in next) end = next;
-      if ('error' in next || next.done === true) break;
-      if (batch.push(next.value) < size) continue;
-      yield batch;
-      batch = [];
+interface Batch<T> {
+  readonly items: T[];
+  /** Set on the last: how it ended. */
+  readonly end?: { readonly error?: unknown };
+}
+
+/**
+ * The items in lists of so many, read one list ahead of whoever works on them; where they end by a throw, those before it
+ * come first.
+ */
+export async function* batchesOf<T>(source: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  const iterator = source[Symbol.asyncIterator]();
+  /** Never rejects, as nobody may be waiting for it by then. */
+  const read = async (): Promise<Batch<T>> => {
+    const items: T[] = [];
+    try {
+      while (items.length < size) {
+        const next = await iterator.next();
+        if (next.done === true) return { items, end: {} };
+        items.push(next.value);
+      }
+      return { items };
+    } catch (error) {
+      return { items, end: { error } };
     }
-    if (batch.length > 0) yield batch;
+  };
+  try {
+    for (let reading = read(); ;) {
+      const { items, end } = await reading;
+      if (end === undefined) reading = read();
+      if (items.length > 0) yield items;
+      if (end === undefined) continue;
+      if ('error' in end) throw end.error;
+      return;
+    }
   } finally {
-    await iterator.return?.();
+    // Not waited for: what is read ahead may come from somebody who never sends it.
+    void iterator.return?.();
   }
-  if (end !== undefined) throw end.error;
 }

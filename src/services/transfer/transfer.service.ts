@@ -16,7 +16,7 @@ import type { ExportedUser, ImportedUser, ImportResult, ImportStatus, SourceReco
 import { nobodys, settle, type Settled, type Taken, takenBy } from './taken-names.js';
 
 /** Users in one transaction: fewer cost time, and more keep other writers waiting. */
-const BATCH = 2000;
+const BATCH = 1000;
 /** How often a user is tried whom somebody else's registration has met. */
 const TRIES = 3;
 

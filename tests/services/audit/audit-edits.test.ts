@@ -17,7 +17,8 @@ import { useProcesses } from '../../support/process.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 
 /** Whoever has the file and the shell that every system has; where it is missing, the same statements by the driver. */
-const SHELL = spawnSync('sqlite3', ['-version']).status === 0 ? 'the sqlite3 shell' : 'the sqlite3 driver, as there is no shell here';
+const PROGRAM = 'sqlite3';
+const SHELL = spawnSync(PROGRAM, ['-version']).status === 0 ? 'the sqlite3 shell' : 'the sqlite3 driver, as there is no shell here';
 const ROOT_KEY = randomBytes(48).toString('base64url');
 const DAY_SECONDS = 24 * 60 * 60;
 const RETENTION_DAYS = 30;
@@ -52,7 +53,7 @@ describe(`an edit of the file by ${SHELL}`, () => {
   };
   const edit = async (file: string, ...statements: string[]): Promise<void> => {
     if (SHELL === 'the sqlite3 shell') {
-      const { status, stderr } = spawnSync('sqlite3', ['-cmd', '.timeout 5000', file, statements.join(';')], { encoding: 'utf8' });
+      const { status, stderr } = spawnSync(PROGRAM, ['-cmd', '.timeout 5000', file, statements.join(';')], { encoding: 'utf8' });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       return;
     }
@@ -143,7 +144,11 @@ describe(`an edit of the file by ${SHELL}`, () => {
     ['copies a row to the end and moves the head there', [copyTo(17, 6), headTo(17)], [changed(17), headUnsealed]],
     ['empties the table', [`DELETE FROM ${E}`], ['4 was cut off, and all up to 16']],
     ['removes the head', [`DELETE FROM ${H}`], ['null the head was removed']],
-    ['makes a head of nothing', [`UPDATE ${H} SET seq = 'x', mac = X'00', anchor_seq = -1, anchor_mac = X'00', seal = ''`], [headUnsealed]],
+    [
+      'makes a head of nothing',
+      [`UPDATE ${H} SET seq = X'03', mac = X'00', anchor_seq = -1, anchor_mac = X'00', seal = ''`],
+      [headUnsealed],
+    ],
     [
       'removes the first and moves the anchor there',
       [`DELETE FROM ${E} WHERE seq < 6`, `UPDATE ${H} SET anchor_seq = 5, anchor_mac = (SELECT mac FROM removed WHERE seq = 3)`],
