@@ -10,10 +10,13 @@ export const closeConnections = (): void => {
   agent.destroy();
 };
 
-function send(url: string, body?: object): Promise<string> {
+function send(url: string, body?: object, token?: string): Promise<string> {
   return new Promise((done, failed) => {
     const data = body === undefined ? undefined : JSON.stringify(body);
-    const headers = data === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) };
+    const headers = {
+      ...(data !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) }),
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+    };
     const call = request(url, { agent, method: data === undefined ? 'GET' : 'POST', headers }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -27,7 +30,7 @@ function send(url: string, body?: object): Promise<string> {
   });
 }
 
-export const get = (url: string): Promise<string> => send(url);
+export const get = (url: string, token?: string): Promise<string> => send(url, undefined, token);
 export const register = (url: string): Promise<string> => send(`${url}/register`, USER);
 
 /** The tokens that the token endpoint answers with. */

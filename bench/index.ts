@@ -8,6 +8,7 @@ import { isMet, type Row, show, table } from './report.js';
 import { measureSessions } from './sessions.js';
 import { measureStart } from './start.js';
 import { measureTesting } from './testing.js';
+import { measureUsers } from './users.js';
 import { measureVerify } from './verify.js';
 
 // One after the other, so that none is measured under the load of another.
@@ -18,6 +19,7 @@ const MEASUREMENTS = Object.entries({
   latency: measureLatency,
   start: measureStart,
   testing: measureTesting,
+  users: measureUsers,
 });
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } });

@@ -131,11 +131,19 @@ const webAddress = (value: string, helpers: Joi.CustomHelpers<string>): string |
 
 const smtpAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
   if (!/^smtps?:\/\//.test(value) || !URL.canParse(value)) return helpers.error('smtp.unreadable');
-  const { hostname, pathname, search, hash } = new URL(value);
-  return hostname !== '' && /^\/?$/.test(pathname) && /^(\?tls=(none|starttls))?$/.test(search) && hash === ''
-    ? value
-    : helpers.error('smtp.unreadable');
+  const { hostname, pathname, search, hash, username, password } = new URL(value);
+  const plain = hostname !== '' && /^\/?$/.test(pathname) && /^(\?tls=(none|starttls))?$/.test(search) && hash === '';
+  return plain && canBeDecoded(username + password) ? value : helpers.error('smtp.unreadable');
 };
+
+function canBeDecoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const mailAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport =>
   /^(?:[^\p{C}<>",;:@]+ )?<[^\s<>",;@]+@[^\s<>",;@]+>$|^[^\s<>",;@]+@[^\s<>",;@]+$/u.test(value) ? value : helpers.error('mail.unreadable');

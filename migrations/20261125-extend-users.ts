@@ -8,20 +8,23 @@ const COLUMNS = ['display_name', 'display_name_fold', 'email_fold', 'verified_em
 /** What users are like, for whoever lists those who share it: `+` or, if disabled, `-`, and their roles. */
 const KIND = `(CASE WHEN disabled_at IS NULL THEN '+' ELSE '-' END || CAST(roles AS TEXT))`;
 
-/** What the list of users is searched by. A prefix is looked up by bytes, which PostgreSQL does under this collation alone. */
+/**
+ * What the list of users is searched by. A prefix is looked up by bytes, which PostgreSQL does under this collation alone. The
+ * names begin with `auth_`, as an adopted table may have indexes of its own.
+ */
 const searchIndexes = (collation: string): readonly string[] => [
-  'CREATE UNIQUE INDEX users_verified_email_fold ON users (verified_email_fold)',
-  `CREATE INDEX users_kinds ON users (${KIND}${collation}, id)`,
-  `CREATE INDEX users_search_name ON users (${KIND}${collation}, coalesce(username_fold, lookalike_fold)${collation}, id)`,
-  `CREATE INDEX users_search_email ON users (${KIND}${collation}, email_fold${collation}, id)`,
-  `CREATE INDEX users_search_display_name ON users (${KIND}${collation}, display_name_fold${collation}, id)`,
+  'CREATE UNIQUE INDEX auth_users_verified_email_fold ON users (verified_email_fold)',
+  `CREATE INDEX auth_users_kinds ON users (${KIND}${collation}, id)`,
+  `CREATE INDEX auth_users_search_name ON users (${KIND}${collation}, coalesce(username_fold, lookalike_fold)${collation}, id)`,
+  `CREATE INDEX auth_users_search_email ON users (${KIND}${collation}, email_fold${collation}, id)`,
+  `CREATE INDEX auth_users_search_display_name ON users (${KIND}${collation}, display_name_fold${collation}, id)`,
 ];
 const INDEXES = [
-  'users_verified_email_fold',
-  'users_kinds',
-  'users_search_name',
-  'users_search_email',
-  'users_search_display_name',
+  'auth_users_verified_email_fold',
+  'auth_users_kinds',
+  'auth_users_search_name',
+  'auth_users_search_email',
+  'auth_users_search_display_name',
 ] as const;
 
 /** So many users are read at once. */

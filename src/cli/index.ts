@@ -5,7 +5,9 @@ import { addAudit } from './audit.js';
 import { addBackup } from './backup.js';
 import { addAdmin } from './admin.js';
 import { addDoctor } from './doctor.js';
+import { addExport } from './export.js';
 import { reportFault } from './fault.js';
+import { addImport } from './import.js';
 import { addKeys } from './keys.js';
 import { addMigrate } from './migrate.js';
 import { addRestore } from './restore.js';
@@ -20,7 +22,20 @@ const program = new Command('lingomate-auth')
   .exitOverride()
   // What commander would write of an error comes with what it throws.
   .configureOutput({ writeErr: () => undefined });
-for (const add of [addServe, addMigrate, addAdmin, addKeys, addServiceKeys, addSessions, addAudit, addBackup, addRestore, addDoctor])
+for (const add of [
+  addServe,
+  addMigrate,
+  addAdmin,
+  addKeys,
+  addServiceKeys,
+  addSessions,
+  addImport,
+  addExport,
+  addAudit,
+  addBackup,
+  addRestore,
+  addDoctor,
+])
   add(program);
 
 const asked = process.argv.slice(2);

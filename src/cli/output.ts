@@ -65,6 +65,8 @@ function show(cell: Cell | undefined): string {
   if (cell === undefined || cell === null || cell === '') return '-';
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
   if (cell instanceof Date) return cell.toISOString();
-  // A name or a client's own words must not move the cursor or colour the terminal.
-  return (typeof cell === 'string' ? cell : cell.join(' ')).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '�');
+  return visible(typeof cell === 'string' ? cell : cell.join(' '));
 }
+
+/** A name or a client's own words must not move the cursor or colour the terminal. */
+export const visible = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '�');

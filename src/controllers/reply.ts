@@ -16,6 +16,12 @@ export interface Asked<Body = undefined, Params = undefined, Query = undefined> 
   readonly wantsHtml: boolean;
 }
 
+/** A body that is not JSON, as it was sent, with its media type. */
+export interface SentText {
+  readonly type: string;
+  readonly data: Buffer;
+}
+
 /** What a browser adds to a request by itself. */
 export interface AskingPage {
   /** Whether the refresh cookie came, whatever is in it. */
@@ -34,7 +40,8 @@ export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly json?: unknown;
-  readonly content?: { readonly type: string; readonly data: string | Buffer };
+  /** Pieces of text are sent as they come. */
+  readonly content?: { readonly type: string; readonly data: string | Buffer | AsyncIterable<string> };
 }
 
 export const ok = (json: unknown): Reply => ({ status: 200, json });

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Request } from 'express';
+import type { SentText } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
 import { parseStrictForm } from '../lib/form-text.js';
 import { parseStrictJson } from '../lib/json-text.js';
@@ -18,13 +19,14 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
  * app around this one has parsed already; and, where it is optional, none. Throws `unsupported_media_type`, `payload_too_large` or `malformed_request`.
  */
 export function readBody({ forms, optional }: { forms: boolean; optional: boolean }): Middleware[] {
+  const types = forms ? [JSON_TYPE, FORM_TYPE] : [JSON_TYPE];
   const collect: Middleware = express.raw({ type: () => true, limit: MOST_BYTES });
   const assertType: Middleware = (req, _res, next) => {
     if (optional && isBodiless(req)) {
       next();
       return;
     }
-    mediaType(req, forms);
+    mediaType(req, types);
     if (Number(req.headers['content-length']) > ABSURD_BYTES) throw new AppError('payload_too_large');
     req.once(BODY_FAULT, next);
     next();
@@ -35,12 +37,47 @@ export function readBody({ forms, optional }: { forms: boolean; optional: boolea
       next();
       return;
     }
-    const value = parseBody(req.body, mediaType(req, forms));
+    const value = parseBody(req.body, mediaType(req, types));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable('The body must be an object');
     res.locals.body = value;
     next();
   };
   return [assertType, collect, parse];
+}
+
+/** What text a route takes, and how much of it. */
+export interface TextKind {
+  readonly types: readonly string[];
+  readonly mostBytes: number;
+  /** Said of a body that is larger. */
+  readonly tooLarge: string;
+}
+
+/**
+ * Reads a body that the service is to make something of into `res.locals.body`, with its type: bytes, or what an app
+ * around this one has read. Throws `unsupported_media_type`, `payload_too_large` or `malformed_request`.
+ */
+export function readText({ types, mostBytes, tooLarge }: TextKind): Middleware[] {
+  const raw: Middleware = express.raw({ type: () => true, limit: mostBytes });
+  const beyond = (cause?: unknown): AppError => new AppError('payload_too_large', { cause, details: { detail: tooLarge } });
+  const assertType: Middleware = (req, _res, next) => {
+    mediaType(req, types);
+    if (Number(req.headers['content-length']) > mostBytes) throw beyond();
+    req.once(BODY_FAULT, next);
+    next();
+  };
+  const collect: Middleware = (req, res, next) =>
+    raw(req, res, (error?: unknown) => {
+      next(typeof error === 'object' && error !== null && 'status' in error && error.status === 413 ? beyond(error) : error);
+    });
+  const keep: Middleware = (req, res, next) => {
+    const { body } = req;
+    if (typeof body !== 'string' && !Buffer.isBuffer(body)) throw unreadable('The body is empty');
+    const sent: SentText = { type: mediaType(req, types), data: Buffer.from(body) };
+    res.locals.body = sent;
+    next();
+  };
+  return [assertType, collect, keep];
 }
 
 /** Whether a request brings no body (RFC 9112 §6.3). */
@@ -50,7 +87,7 @@ const isBodiless = ({ headers }: Pick<Request, 'headers'>): boolean =>
 const unreadable = (detail: string, cause?: unknown): AppError => new AppError('malformed_request', { cause, details: { detail } });
 
 /** The body's type, where it is one that we take and in UTF-8. */
-function mediaType(req: Pick<Request, 'headers'>, forms: boolean): string {
+function mediaType(req: Pick<Request, 'headers'>, types: readonly string[]): string {
   const [type = '', ...parameters] = (req.headers['content-type'] ?? '')
     .toLowerCase()
     .split(';')
@@ -59,8 +96,8 @@ function mediaType(req: Pick<Request, 'headers'>, forms: boolean): string {
     .find((parameter) => parameter.startsWith('charset='))
     ?.slice('charset='.length)
     .replaceAll('"', '');
-  const taken = type === JSON_TYPE || (forms && type === FORM_TYPE);
-  if (!taken || (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')) throw new AppError('unsupported_media_type');
+  if (!types.includes(type) || (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8'))
+    throw new AppError('unsupported_media_type');
   return type;
 }
 

@@ -7,6 +7,7 @@ import { createMetadataController } from '../controllers/metadata.controller.js'
 import { createPasswordResetController } from '../controllers/password-reset.controller.js';
 import { createSessionController } from '../controllers/session.controller.js';
 import { createTokenController } from '../controllers/token.controller.js';
+import { createTransferController } from '../controllers/transfer.controller.js';
 import { createUserController } from '../controllers/user.controller.js';
 import type { Health } from '../observability/health.js';
 import type { AuditService } from '../services/audit/audit.service.js';
@@ -16,6 +17,7 @@ import type { PublicKey } from '../services/key/token-key.js';
 import type { OutboxService } from '../services/outbox/outbox.service.js';
 import type { PasswordResetService } from '../services/password-reset.service.js';
 import type { SessionService } from '../services/session/session.service.js';
+import type { TransferService } from '../services/transfer/transfer.service.js';
 import type { UserService } from '../services/user.service.js';
 import { auditRoutes } from './audit.routes.js';
 import { adminRoutes } from './admin.routes.js';
@@ -29,6 +31,7 @@ import { postmanCollection, postmanEnvironment } from './postman.js';
 import type { Route } from './route.js';
 import { sessionRoutes } from './session.routes.js';
 import { grantsOf, tokenRoutes } from './token.routes.js';
+import { transferRoutes } from './transfer.routes.js';
 import { userRoutes } from './user.routes.js';
 
 interface Parts {
@@ -38,6 +41,7 @@ interface Parts {
     readonly auth: AuthService;
     readonly passwordResets: PasswordResetService;
     readonly sessions: SessionService;
+    readonly transfer: TransferService;
     readonly users: UserService;
     readonly keys: { publicKeys(): PublicKey[] };
     readonly outbox: OutboxService;
@@ -71,6 +75,8 @@ export function createRoutes({ services, health, version, settings }: Parts): Ro
     ...tokenRoutes(tokens, grants),
     ...sessionRoutes(createSessionController(services)),
     ...passwordResetRoutes(createPasswordResetController(services)),
+    // Before those of one user, whose id any word could be.
+    ...transferRoutes(createTransferController(services)),
     ...adminRoutes(createAdminController(services)),
     ...auditRoutes(createAuditController(services)),
     ...metadataRoutes(createMetadataController({ keys: services.keys, settings, grantTypes: Object.keys(grants) })),

@@ -1,11 +1,14 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Router } from 'express';
 import type { Reply } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
 import type { Caller } from '../lib/actor.js';
+import { errorCode } from '../lib/error-code.js';
 import { askingPage } from '../middleware/asking-page.js';
 import { type Guards, oneCredential } from '../middleware/authenticate.js';
 import type { LocalResponse, Middleware } from '../middleware/locals.js';
-import { readBody } from '../middleware/read-body.js';
+import { readBody, readText } from '../middleware/read-body.js';
 import { thisMachineOnly } from '../middleware/this-machine.js';
 import { answersJson, type Received, type Route } from './route.js';
 
@@ -16,6 +19,8 @@ interface Steps {
   /** Passes once the database can be used. */
   readonly ready: Middleware;
 }
+
+const CHUNK_CHARACTERS = 16 * 1024;
 
 /** An Express router for the table: every route with its guard and body reader, and 405 and OPTIONS for every path. */
 export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
@@ -66,13 +71,17 @@ function stepsOf(route: Route, { guards, cookieOrigins, ready }: Steps): Middlew
       base: req.baseUrl,
       wantsHtml,
     };
-    send(res, await handler.run(received));
+    const reply = await handler.run(received);
+    const { content } = reply;
+    if (content !== undefined && isPieces(content.data)) await sendPieces(req.method, res, reply, content.data);
+    else send(res, reply);
   };
   return [
     ...(route.standalone ? [] : [ready]),
     ...(answersJson(route) ? [acceptsJson] : []),
     ...guardOf(route, guards),
     ...(handler.bodies ? [...readBody({ forms: oauth, optional: bodyOptional }), oneCredential] : []),
+    ...(handler.text ? readText(handler.text) : []),
     answer,
   ];
 }
@@ -92,13 +101,58 @@ const acceptsJson: Middleware = (req, _res, next) => {
   next();
 };
 
-function send(res: LocalResponse, { status, headers = {}, json, content }: Reply): void {
-  const data = json === undefined ? (content?.data ?? '') : JSON.stringify(json);
+function send(res: LocalResponse, reply: Reply): void {
+  const { status, json, content } = reply;
+  const whole = content === undefined || isPieces(content.data) ? '' : content.data;
+  const data = json === undefined ? whole : JSON.stringify(json);
+  writeHead(res, reply);
+  // A 204 has no content, and so no length (RFC 9110 §8.6).
+  if (status !== 204) res.setHeader('Content-Length', Buffer.byteLength(data));
+  res.end(data);
+}
+
+function writeHead(res: LocalResponse, { status, headers = {}, json, content }: Reply): void {
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, typeof value === 'string' ? value : [...value]);
   if (json !== undefined) res.setHeader('Content-Type', 'application/json; charset=utf-8');
   else if (content !== undefined) res.setHeader('Content-Type', content.type);
-  // A 204 has no content, and so no length (RFC 9110 §8.6).
-  if (status !== 204) res.setHeader('Content-Length', Buffer.byteLength(data));
   res.statusCode = status;
-  res.end(data);
+}
+
+type Pieces = AsyncIterable<string>;
+const isPieces = (data: string | Buffer | Pieces): data is Pieces => typeof data === 'object' && Symbol.asyncIterator in data;
+
+/**
+ * Sends pieces as they come, no faster than they are read. What fails before the first is answered as a fault; what fails
+ * later cuts the answer off, so that nobody takes it for whole. Who hangs up ends the work behind it.
+ */
+async function sendPieces(method: string, res: LocalResponse, reply: Reply, pieces: Pieces): Promise<void> {
+  if (method === 'HEAD') {
+    writeHead(res, reply);
+    res.end();
+    return;
+  }
+  const iterator = pieces[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  writeHead(res, reply);
+  try {
+    await pipeline(Readable.from(rest(first, iterator)), res);
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
+}
+
+/** In chunks: each is a system call. */
+async function* rest(first: IteratorResult<string>, iterator: AsyncIterator<string>): AsyncGenerator<string> {
+  let chunk = '';
+  try {
+    for (let next = first; next.done !== true; next = await iterator.next()) {
+      chunk += next.value;
+      if (chunk.length < CHUNK_CHARACTERS) continue;
+      yield chunk;
+      chunk = '';
+    }
+    yield chunk;
+  } finally {
+    await iterator.return?.();
+  }
 }

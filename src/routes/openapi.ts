@@ -57,7 +57,8 @@ export function codesOf(route: Route): Code[] {
   const guarded: Code[] = asksNobody(guard) || guard === 'anybody' ? [] : ['authentication_required', 'invalid_token'];
   const scoped: Code[] = typeof guard === 'object' ? ['insufficient_scope'] : [];
   const withQuery: Code[] = handler.query ? ['validation_failed'] : [];
-  const withBody: Code[] = handler.bodies ? ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
+  const withBody: Code[] =
+    handler.bodies || handler.text ? ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
   const withParams: Code[] = handler.params ? ['not_found'] : [];
   const withDatabase: Code[] = standalone ? [] : ['unavailable'];
   const negotiated: Code[] = answersJson(route) ? ['not_acceptable'] : [];
@@ -129,6 +130,7 @@ function operationOf(route: Route, refer: Refer): JsonObject {
     ...(handler.bodies
       ? { requestBody: { required: !route.bodyOptional, content: contentOf(handler.bodies, refer, route.oauth === true) } }
       : {}),
+    ...(handler.text ? { requestBody: { required: true, content: textContentOf(handler.text) } } : {}),
     responses: {
       ...Object.fromEntries(Object.entries(replies).map(([status, reply]) => [status, replyOf(reply, refer)])),
       ...faultsOf(route, refer),
@@ -153,6 +155,11 @@ function contentOf(schemas: readonly Joi.ObjectSchema[], refer: Refer, forms: bo
   );
 }
 
+const textContentOf = ({ types, examples }: NonNullable<Handler['text']>): JsonObject =>
+  Object.fromEntries(
+    types.map((type) => [type, { schema: { type: 'string' }, ...(examples[type] === undefined ? {} : { example: examples[type] }) }]),
+  );
+
 const parametersOf = ({ params, query }: Handler): Json[] => [...parametersIn('path', params), ...parametersIn('query', query)];
 
 function parametersIn(place: 'path' | 'query', schema: Joi.ObjectSchema | undefined): Json[] {
@@ -168,7 +175,7 @@ const headersOf = (headers: Readonly<Record<string, string>>): JsonObject =>
 
 const REQUEST_ID = { 'X-Request-Id': 'Names this request in the log.' };
 
-function replyOf({ description, schema, type = 'application/json', page, headers }: Documented, refer: Refer): JsonObject {
+function replyOf({ description, schema, type = 'application/json', lines, page, headers }: Documented, refer: Refer): JsonObject {
   const hasContent = schema !== undefined || type !== 'application/json';
   return {
     description,
@@ -176,13 +183,19 @@ function replyOf({ description, schema, type = 'application/json', page, headers
     ...(hasContent
       ? {
           content: {
-            [type]: { schema: schema ? refer(schema) : { type: 'string' } },
+            [type]: { schema: schema ? inLines(refer(schema), lines) : { type: 'string' } },
             ...(page ? { 'text/html': { schema: { type: 'string' } } } : {}),
           },
         }
       : {}),
   };
 }
+
+/** OpenAPI 3.1 has no words for JSON lines; 3.2 describes them as the list of what stands in them. */
+const inLines = (schema: JsonObject, lines?: true): JsonObject => (lines ? { type: 'array', items: schema } : schema);
+
+const detailOf = (code: Code, { handler }: Route): string =>
+  code === 'payload_too_large' && handler.text ? handler.text.tooLarge : CODES[code].detail;
 
 /** One answer a status, which lists the codes it can bear. */
 function faultsOf(route: Route, refer: Refer): JsonObject {
@@ -196,7 +209,7 @@ function faultsOf(route: Route, refer: Refer): JsonObject {
       ...(status === 503 || status === 429 ? { 'Retry-After': 'Seconds to wait.' } : {}),
     };
     answers[status] = {
-      description: here.map((code) => `\`${code}\`: ${CODES[code].detail}.`).join(' '),
+      description: here.map((code) => `\`${code}\`: ${detailOf(code, route)}.`).join(' '),
       headers: headersOf(headers),
       content: {
         [route.oauth ? 'application/json' : 'application/problem+json']: {

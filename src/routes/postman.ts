@@ -1,13 +1,11 @@
 import { exampleOf, isJsonObject, type Json, type JsonObject, jsonSchemaOf } from './openapi.js';
-import type { Route } from './route.js';
+import { answersJson, type Route } from './route.js';
 
 const SCHEMA = 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json';
 
 /** This API as a Postman collection (v2.1): every route in the order of a first visit, each with its assertions. */
 export function postmanCollection(routes: readonly Route[], { version }: { version: string }): JsonObject {
-  const shown = routes.filter(
-    (route) => route.postman !== undefined || Object.values(route.replies).some(({ schema }) => schema !== undefined),
-  );
+  const shown = routes.filter((route) => route.postman !== undefined || answersJson(route));
   return {
     info: {
       name: 'Lingomate Auth',

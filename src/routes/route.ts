@@ -1,8 +1,9 @@
 import type Joi from 'joi';
-import type { Asked, Reply } from '../controllers/reply.js';
+import type { Asked, Reply, SentText } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
 import type { Code } from '../errors/codes.js';
 import type { Actor } from '../lib/actor.js';
+import type { TextKind } from '../middleware/read-body.js';
 import { checker } from '../middleware/validate.js';
 
 /** A request on its way to its handler: input still as it was sent. */
@@ -14,6 +15,10 @@ export interface Received extends Asked<unknown, unknown, unknown> {
 export interface Handler {
   /** Each form that the body may have; the first is the usual one. */
   readonly bodies?: readonly Joi.ObjectSchema[];
+  /** Where the body is another text than JSON. */
+  readonly text?: TextKind & {
+    /** An example of each type. */ readonly examples: Readonly<Record<string, string>>;
+  };
   readonly params?: Joi.ObjectSchema;
   readonly query?: Joi.ObjectSchema;
   run(received: Received): Reply | Promise<Reply>;
@@ -85,6 +90,30 @@ export function userHandler<Body = undefined, Params = undefined, Query = undefi
   };
 }
 
+/** The same where the body is a text for the service to read. */
+export function userTextHandler<Query = undefined>(
+  { text, query }: { text: NonNullable<Handler['text']>; query?: Joi.ObjectSchema<Query> },
+  handle: (asked: Asked<SentText, undefined, Query>, actor: Actor) => Answer,
+): Handler {
+  const { schemas, read } = reading<undefined, undefined, Query>(query ? { query } : {});
+  return {
+    ...schemas,
+    text,
+    run: (received) => {
+      if (received.actor === undefined || !isSentText(received.body)) throw new TypeError('a handler for text stands on a route without');
+      return handle({ ...read(received), body: received.body }, received.actor);
+    },
+  };
+}
+
+const isSentText = (body: unknown): body is SentText =>
+  typeof body === 'object' &&
+  body !== null &&
+  'data' in body &&
+  Buffer.isBuffer(body.data) &&
+  'type' in body &&
+  typeof body.type === 'string';
+
 /** For the token endpoint: the body's `grant_type` (the first, where it is left out or empty) says who takes it. */
 export function byGrantType(handlers: Readonly<Record<string, Handler>>): Handler {
   const [usual] = Object.values(handlers);
@@ -119,6 +148,8 @@ export interface Documented {
   readonly description: string;
   readonly schema?: Joi.Schema;
   readonly type?: string;
+  /** It is JSON lines, each as the schema has it. */
+  readonly lines?: true;
   /** A browser gets a page of it. */
   readonly page?: true;
   readonly headers?: Readonly<Record<string, string>>;
@@ -173,4 +204,5 @@ export interface Route {
 }
 
 /** Whether it answers JSON, which a client may say that it does not take. */
-export const answersJson = ({ replies }: Route): boolean => Object.values(replies).some((reply) => reply.schema !== undefined);
+export const answersJson = ({ replies }: Route): boolean =>
+  Object.values(replies).some(({ schema, lines }) => schema !== undefined && !lines);

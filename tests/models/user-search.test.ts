@@ -147,7 +147,7 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
     });
 
     test('the list can be cut into single users', async () => {
-      for (const filter of [{ status: 'disabled' }, { q: 'zoë', role: 'guest' }] as const)
+      for (const filter of [{ status: 'disabled' }, { q: 'zoë1', role: 'guest' }] as const)
         expect((await pages(filter, 1)).map(({ place }) => place)).toEqual(await expected(filter));
     });
 
@@ -296,34 +296,39 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
     });
   });
 
-  (kind === 'PostgreSQL' ? test.skip : test)('no list and no search walks the table, or the index from its beginning', async () => {
-    await add(...crowd(), ...SPECIAL);
-    const query = jest.spyOn(database.sequelize, 'query');
-    const filters = [
-      {},
-      { status: 'active' },
-      { role: 'support' },
-      { q: 'user' },
-      { q: 'user', role: 'guest', status: 'disabled' },
-    ] as const;
-    for (const filter of filters) await pages(filter, 20);
-    await database.transaction((transaction) => hasOtherAdmin(User, 1, transaction));
-    await User.findForLogin('ada', 'ada');
-    await User.isNameTaken('ada', 'ada');
-    const asked = query.mock.calls.map(([sql]) => (typeof sql === 'string' ? sql : sql.query));
-    const selects = new Set(asked.filter((sql) => sql.includes('users')));
-    query.mockRestore();
-    expect(selects.size).toBeGreaterThan(10);
-    for (const sql of selects) {
-      const plan = await database.sequelize.query<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, { type: QueryTypes.SELECT });
-      const steps = plan.map(({ detail }) => detail).filter((detail) => /\b(users|OwnUser)\b/.test(detail));
-      expect(steps.length).toBeGreaterThan(0);
-      for (const step of steps) {
-        expect(step).toMatch(/^SEARCH (users|OwnUser) USING (COVERING INDEX users_kinds$|INTEGER PRIMARY KEY|(COVERING )?INDEX .*\()/);
-        if (step.includes('users_search')) expect(step).toMatch(/\(<expr>=\? AND (<expr>|\w+)(=\? AND id>\?|>\? AND (<expr>|\w+)<\?)\)$/);
+  // PostgreSQL rightly walks so small a table.
+  if (kind !== 'PostgreSQL') {
+    test('no list and no search walks the table, or the index from its beginning', async () => {
+      await add(...crowd(), ...SPECIAL);
+      const query = jest.spyOn(database.sequelize, 'query');
+      const filters = [
+        {},
+        { status: 'active' },
+        { role: 'support' },
+        { q: 'user' },
+        { q: 'user', role: 'guest', status: 'disabled' },
+      ] as const;
+      for (const filter of filters) await pages(filter, 20);
+      await database.transaction((transaction) => hasOtherAdmin(User, 1, transaction));
+      await User.findForLogin('ada', 'ada');
+      await User.isNameTaken('ada', 'ada');
+      const asked = query.mock.calls.map(([sql]) => (typeof sql === 'string' ? sql : sql.query));
+      const selects = new Set(asked.filter((sql) => sql.includes('users')));
+      query.mockRestore();
+      expect(selects.size).toBeGreaterThan(10);
+      for (const sql of selects) {
+        const plan = await database.sequelize.query<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, { type: QueryTypes.SELECT });
+        const steps = plan.map(({ detail }) => detail).filter((detail) => /\b(users|OwnUser)\b/.test(detail));
+        expect(steps.length).toBeGreaterThan(0);
+        for (const step of steps) {
+          expect(step).toMatch(
+            /^SEARCH (users|OwnUser) USING (COVERING INDEX auth_users_kinds$|INTEGER PRIMARY KEY|(COVERING )?INDEX .*\()/,
+          );
+          if (step.includes('users_search')) expect(step).toMatch(/\(<expr>=\? AND (<expr>|\w+)(=\? AND id>\?|>\? AND (<expr>|\w+)<\?)\)$/);
+        }
       }
-    }
-  });
+    });
+  }
 });
 
 describe('a cursor', () => {
@@ -338,14 +343,10 @@ describe('a cursor', () => {
     expect(readPlace(cursor)).toEqual(place);
   });
 
-  test.each([
-    '',
-    'x',
-    '%%%',
-    Buffer.from('1').toString('base64url'),
-    Buffer.from('9999999999999999 a').toString('base64url'),
-    'a'.repeat(9000),
-  ])('that is none of ours is told: %j', (cursor) => {
-    expect(readPlace(cursor)).toBeUndefined();
-  });
+  test.each(['', 'x', '%%%', Buffer.from('1').toString('base64url'), Buffer.from('9999999999999999 a').toString('base64url')])(
+    'that is none of ours is told: %j',
+    (cursor) => {
+      expect(readPlace(cursor)).toBeUndefined();
+    },
+  );
 });

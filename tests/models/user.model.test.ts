@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { UniqueConstraintError } from 'sequelize';
+import { type CreationAttributes, UniqueConstraintError } from 'sequelize';
 import { createDatabase, type Database } from '../../src/adapters/database.js';
 import { migrate } from '../../src/adapters/migrator.js';
 import { foldName } from '../../src/lib/names.js';
 import { createModels, type Models } from '../../src/models/index.js';
+import type { User } from '../../src/models/user.model.js';
 import { openTarget, type TestTarget, targets } from '../support/test-database.js';
 
 describe.each(targets)('users in %s', (kind) => {
@@ -12,7 +13,7 @@ describe.each(targets)('users in %s', (kind) => {
   let User: Models['User'];
   const now = new Date(Date.UTC(2026, 0, 1, 12, 0, 0, 123));
 
-  const add = (username: string, further: { username_fold?: string | null; lookalike_fold?: string; hashed_password?: string } = {}) =>
+  const add = (username: string, further: Partial<CreationAttributes<User>> & { lookalike_fold?: string } = {}) =>
     User.create({
       username,
       username_fold: foldName(username),
@@ -54,6 +55,10 @@ describe.each(targets)('users in %s', (kind) => {
       hash_truncates: false,
       email: null,
       email_verified_at: null,
+      email_fold: null,
+      verified_email_fold: null,
+      display_name: null,
+      display_name_fold: null,
       roles: ['user'],
       disabled_at: null,
       created_at: now,
@@ -90,6 +95,9 @@ describe.each(targets)('users in %s', (kind) => {
     const told = await User.hashSettings();
     expect(told).toHaveLength(settings.length);
     for (const setting of settings) expect(setting.filter((hash) => told.includes(hash))).toHaveLength(1);
+    const toldInPieces = await User.hashSettings(4);
+    for (const setting of settings) expect(setting.some((hash) => toldInPieces.includes(hash))).toBe(true);
+    expect([...toldInPieces, ...hashes]).toEqual([...toldInPieces, ...hashes].filter((hash) => hashes.includes(hash)));
   });
 
   test.each([
@@ -119,6 +127,23 @@ describe.each(targets)('users in %s', (kind) => {
     expect(await taken('EVE')).toBe(true);
     expect(await found('EVE')).toBeUndefined();
     expect(await found('eve')).toBe('eve');
+  });
+
+  test('a verified e-mail address logs in and is taken, one that is merely claimed is neither', async () => {
+    await add('Verified', { email_fold: 'v@example.com', verified_email_fold: 'v@example.com' });
+    await add('Claimed', { email_fold: 'c@example.com' });
+    for (const address of ['v@example.com', 'V@EXAMPLE.COM', 'ｖ@example.com']) {
+      expect(await found(address)).toBe('Verified');
+      expect(await taken(address)).toBe(true);
+    }
+    expect(await found('c@example.com')).toBeUndefined();
+    expect(await taken('c@example.com')).toBe(false);
+  });
+
+  test('a name goes before another’s address', async () => {
+    await add('Both@example.com');
+    await add('Addressed', { verified_email_fold: 'both@example.com' });
+    for (const name of ['Both@example.com', 'both@example.com', 'BOTH@EXAMPLE.COM']) expect(await found(name)).toBe('Both@example.com');
   });
 
   test.each(['Adam', 'Ad', 'percent', 'percentX', '%'])('%s is free', async (name) => {

@@ -21,7 +21,12 @@ export function watched(app: Express, document: unknown): { app: Express; violat
   outer.disable('x-powered-by');
   outer.use((req, res, next) => {
     const chunks: Buffer[] = [];
-    const end = res.end.bind(res);
+    const [write, end] = [res.write.bind(res), res.end.bind(res)];
+    res.write = (...given: unknown[]) => {
+      const [chunk] = given;
+      if (typeof chunk === 'string' || Buffer.isBuffer(chunk)) chunks.push(Buffer.from(chunk));
+      return Boolean(Reflect.apply(write, res, given));
+    };
     res.end = (...given: unknown[]) => {
       const [chunk] = given;
       if (typeof chunk === 'string' || Buffer.isBuffer(chunk)) chunks.push(Buffer.from(chunk));
@@ -71,6 +76,11 @@ function createJudge(document: unknown): (method: string, path: string, status: 
     if (content === undefined) return body === '' ? undefined : 'a body where none is documented';
     const media = type.split(';')[0] ?? '';
     if (at(content, '*/*') !== undefined || media === 'text/html') return undefined;
+    const lineRef = at(content, media, 'schema', 'items', '$ref');
+    if (media === 'application/x-ndjson' && typeof lineRef === 'string') {
+      const faults = body.split('\n').map((line) => (line === '' ? undefined : fits(lineRef, line)));
+      return faults.find((fault) => fault !== undefined);
+    }
     const ref = at(content, media, 'schema', '$ref');
     if (typeof ref !== 'string') return `${media} is not documented`;
     return method === 'HEAD' ? undefined : fits(ref, body);

@@ -46,6 +46,14 @@ describe('defaults', () => {
       },
       session: { idleSeconds: 30 * 86_400, longestSeconds: 90 * 86_400 },
       rootKey: KEYS.ROOT_KEY,
+      roles: { user: [], admin: [] },
+      mail: {
+        appName: 'Lingomate',
+        appUrl: 'http://localhost:3000',
+        smtpUrl: undefined,
+        from: 'Lingomate <no-reply@localhost>',
+      },
+      audit: { retentionDays: 365 },
       password: { rounds: 12, threads: 0, queueLimit: 64 },
       logLevel: 'info',
       shutdownSeconds: 10,
@@ -114,6 +122,12 @@ describe('good settings', () => {
       HASH_THREADS: '3',
       HASH_QUEUE_LIMIT: '5',
       TRUST_PROXY: '2',
+      ROLES: '{"editor":["articles:write","articles:read"],"admin":["admin","audit"]}',
+      APP_NAME: 'Bücher & Co',
+      APP_URL: 'https://app.example.com/shop/',
+      SMTP_URL: 'smtps://me%40example.com:p%40ss@mail.example.com',
+      MAIL_FROM: 'Bücher <no-reply@example.com>',
+      AUDIT_RETENTION_DAYS: '0',
       LOG_LEVEL: 'warn',
       SHUTDOWN_SECONDS: '30',
     });
@@ -137,6 +151,14 @@ describe('good settings', () => {
       },
       session: { idleSeconds: 7 * 86_400, longestSeconds: 14 * 86_400 },
       rootKey: KEYS.ROOT_KEY,
+      roles: { user: [], admin: ['admin', 'audit'], editor: ['articles:write', 'articles:read'] },
+      mail: {
+        appName: 'Bücher & Co',
+        appUrl: 'https://app.example.com/shop',
+        smtpUrl: 'smtps://me%40example.com:p%40ss@mail.example.com',
+        from: 'Bücher <no-reply@example.com>',
+      },
+      audit: { retentionDays: 0 },
       password: { rounds: 13, threads: 3, queueLimit: 5 },
       logLevel: 'warn',
       shutdownSeconds: 30,
@@ -173,6 +195,12 @@ describe('faults', () => {
     HASH_THREADS: '-1',
     HASH_QUEUE_LIMIT: '0',
     TRUST_PROXY: 'true',
+    ROLES: 'editor',
+    APP_NAME: 'Lingo\nmate',
+    APP_URL: 'app.example.com',
+    SMTP_URL: `mail://me:${CANARY}@mail.example.com`,
+    MAIL_FROM: 'Lingomate',
+    AUDIT_RETENTION_DAYS: '-1',
     LOG_LEVEL: 'loud',
     SHUTDOWN_SECONDS: '-1',
   };
@@ -218,7 +246,35 @@ describe('faults', () => {
     ['ALGORITHM', 'EdDSA'],
     ['ALGORITHM', 'hs256'],
     ['NODE_ENV', 'Production'],
-  ])('%s=%s is refused', (name, value) => {
+    ['ROLES', '[]'],
+    ['ROLES', 'null'],
+    ['ROLES', '{"Editor":[]}'],
+    ['ROLES', '{"editor":"articles:write"}'],
+    ['ROLES', '{"editor":["articles write"]}'],
+    ['ROLES', '{"editor":[1]}'],
+    ['ROLES', '{"editor":["admin"]}'],
+    ['ROLES', '{"user":["admin"]}'],
+    ['APP_NAME', 'x'.repeat(61)],
+    ['APP_NAME', 'Lingo\u202Emate'],
+    ['APP_URL', 'javascript://app.example.com'],
+    ['APP_URL', 'https://app.example.com?page=1'],
+    ['APP_URL', 'https://app.example.com/#/'],
+    ['APP_URL', 'https://me@app.example.com'],
+    ['SMTP_URL', 'smtp://'],
+    ['SMTP_URL', 'mail.example.com:587'],
+    ['SMTP_URL', 'smtp://mail.example.com/path'],
+    ['SMTP_URL', 'smtp://mail.example.com?tls=no'],
+    ['SMTP_URL', 'smtp://mail.example.com?tls=none&x=y'],
+    ['SMTP_URL', 'smtp://mail.example.com#x'],
+    ['SMTP_URL', 'smtp://me:50%@mail.example.com'],
+    ['MAIL_FROM', 'a@example.com, b@example.com'],
+    ['MAIL_FROM', 'Lingomate <a@example.com> b'],
+    ['MAIL_FROM', 'Lingomate\r\nBcc: b@example.com <a@example.com>'],
+    ['MAIL_FROM', 'Lingo"mate <a@example.com>'],
+    ['MAIL_FROM', 'a b@example.com'],
+    ['AUDIT_RETENTION_DAYS', '1.5'],
+    ['AUDIT_RETENTION_DAYS', '36501'],
+  ])('%s=%j is refused', (name, value) => {
     expect(faultsOf({ ...IN_MEMORY, [name]: value }).map(variableOf)).toEqual([name]);
   });
 });
@@ -303,6 +359,49 @@ describe('keys', () => {
   test('in production one key without the other is not enough', () => {
     expect(faultsOf({ NODE_ENV: 'production', SECRET_KEY: KEYS.SECRET_KEY }).map(variableOf)).toEqual(['ROOT_KEY']);
     expect(faultsOf({ NODE_ENV: 'production', ROOT_KEY: KEYS.ROOT_KEY }).map(variableOf)).toEqual(['SECRET_KEY']);
+  });
+});
+
+describe('mail', () => {
+  const SMTP_URL = 'smtp://mail.example.com';
+  const APP_URL = 'https://app.example.com';
+  const MAIL_FROM = 'no-reply@example.com';
+
+  test.each([
+    ['in production without a mail server', { NODE_ENV: 'production' }, []],
+    ['in production with one', { NODE_ENV: 'production', SMTP_URL, APP_URL, MAIL_FROM }, []],
+    ['in production with one alone', { NODE_ENV: 'production', SMTP_URL }, ['APP_URL', 'MAIL_FROM']],
+    ['in production with links over http', { NODE_ENV: 'production', SMTP_URL, MAIL_FROM, APP_URL: 'http://app.example.com' }, ['APP_URL']],
+    ['in development with one alone', { SMTP_URL }, []],
+    ['in tests with one alone', { NODE_ENV: 'test', SMTP_URL }, []],
+  ])('%s', (_, settings, refused) => {
+    expect(faultsOf({ ...KEYS, ...settings }).map(variableOf)).toEqual(refused);
+  });
+
+  test.each([
+    'smtp://localhost',
+    'smtp://127.0.0.1:1025/',
+    'smtp://[::1]:1025',
+    'smtp://mail.example.com?tls=none',
+    'smtp://mail.example.com:587?tls=starttls',
+    'smtps://me%40example.com:p%25%40ss@mail.example.com:465',
+  ])('SMTP_URL=%s is taken', (url) => {
+    expect(loadConfig({ ...IN_MEMORY, SMTP_URL: url }).mail.smtpUrl).toBe(url);
+  });
+
+  test.each(['no-reply@example.com', '<no-reply@example.com>', 'Bücher & Co. <no-reply@example.com>', 'no-reply@localhost'])(
+    'MAIL_FROM=%s is taken',
+    (from) => {
+      expect(loadConfig({ ...IN_MEMORY, MAIL_FROM: from }).mail.from).toBe(from);
+    },
+  );
+
+  test.each([
+    ['https://app.example.com/', 'https://app.example.com'],
+    ['http://localhost:5173//', 'http://localhost:5173'],
+    ['https://example.com/app', 'https://example.com/app'],
+  ])('APP_URL=%s is %s', (url, appUrl) => {
+    expect(loadConfig({ ...IN_MEMORY, APP_URL: url }).mail.appUrl).toBe(appUrl);
   });
 });
 

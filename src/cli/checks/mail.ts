@@ -21,9 +21,12 @@ export async function checkMailServer({ environment, mail: { smtpUrl } }: Config
   }
 }
 
+/** By the names that nodemailer, Node.js and OpenSSL have for it. */
+const TLS_FAULT = /ETLS|ERR_TLS|CERT|UNABLE_TO/;
+
 function remedyFor(reason: string): string {
   if (reason.startsWith('EAUTH')) return 'Mend the user and password in SMTP_URL';
-  if (reason.startsWith('ETLS'))
+  if (TLS_FAULT.test(reason))
     return 'It needs TLS with a certificate that is trusted here; a server that has none needs ?tls=none in SMTP_URL';
   return 'Start it, or name another in SMTP_URL';
 }

@@ -35,6 +35,8 @@ export async function* batchesOf<T>(source: AsyncIterable<T>, size: number): Asy
     }
   } finally {
     // Not waited for: what is read ahead may come from somebody who never sends it.
-    void iterator.return?.();
+    iterator.return?.().catch(nothing);
   }
 }
+
+const nothing = (): void => undefined;

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { type Transaction, UniqueConstraintError } from 'sequelize';
 import { type Database, LOCKS } from '../../adapters/database.js';
 import type { FieldFault } from '../../errors/app-error.js';
@@ -13,6 +14,7 @@ import { batchesOf } from './batches.js';
 import { exportedUsers } from './exported-users.js';
 import { type Candidate, examine } from './import-rules.js';
 import type { ExportedUser, ImportedUser, ImportResult, ImportStatus, SourceRecord } from './imported-user.js';
+import { type ReadingOptions, readUsers } from './sources/index.js';
 import { nobodys, settle, type Settled, type Taken, takenBy } from './taken-names.js';
 
 /** Users in one transaction: fewer cost time, and more keep other writers waiting. */
@@ -27,9 +29,17 @@ export interface TransferService {
    * done. `dryRun` changes nothing. Throws what the records throw, and where the database is away.
    */
   importUsers(records: AsyncIterable<SourceRecord>, options: ImportOptions): AsyncGenerator<ImportResult>;
+  /** The same for what a text tells of. Throws also what `readUsers` does. */
+  importText(
+    bytes: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    source: TextOptions,
+    options: ImportOptions,
+  ): AsyncGenerator<ImportResult>;
   /** Every user in the order of their ids, in the form that an import reads. */
   exportUsers(options: { withHashes: boolean; by: Doer }): AsyncGenerator<ExportedUser>;
 }
+
+type TextOptions = Omit<ReadingOptions, 'now'>;
 
 interface ImportOptions {
   readonly dryRun: boolean;
@@ -47,7 +57,7 @@ interface Parts {
 
 /** How users come from elsewhere, and how they leave. */
 export function createTransferService(parts: Parts): TransferService {
-  const { models, passwords, audit } = parts;
+  const { models, passwords, audit, clock } = parts;
   const { add, rehearse } = createBatchWork(parts);
 
   async function* importUsers(records: AsyncIterable<SourceRecord>, { dryRun, by }: ImportOptions): AsyncGenerator<ImportResult> {
@@ -61,7 +71,7 @@ export function createTransferService(parts: Parts): TransferService {
       }
     } finally {
       // Also where whoever asked has gone: what is done is done.
-      if (!dryRun) {
+      if (!dryRun && Object.values(counts).some((count) => count > 0)) {
         const details = { created: counts.created, existing: counts.exists, failed: counts.failed };
         await audit.recordNow({ type: 'users.imported', by, details });
         if (counts.created > 0) passwords.levelWith(await models.User.hashSettings());
@@ -71,6 +81,7 @@ export function createTransferService(parts: Parts): TransferService {
 
   return {
     importUsers,
+    importText: (bytes, source, options) => importUsers(readUsers(Readable.from(bytes), { ...source, now: () => clock.now() }), options),
     exportUsers: async function* ({ withHashes, by }) {
       await audit.recordNow({ type: 'users.exported', by, details: { password_hashes: withHashes } });
       yield* exportedUsers(models.User, withHashes);

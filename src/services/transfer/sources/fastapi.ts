@@ -26,6 +26,17 @@ export async function* readFastApiUsers(file: string): AsyncGenerator<SourceReco
   }
 }
 
+/** How many they are. Throws likewise. */
+export async function countFastApiUsers(file: string): Promise<number> {
+  const connection = await openRaw(file, { write: false }).catch(refuse);
+  try {
+    const [row] = await connection.all('SELECT count(*) AS users FROM users').catch(refuse);
+    return Number(row?.['users']);
+  } finally {
+    await connection.close();
+  }
+}
+
 function refuse(cause?: unknown): never {
   const detail = 'The file is no SQLite database with a table users (id, username, hashed_password)';
   throw new AppError('malformed_request', { cause, details: { detail } });

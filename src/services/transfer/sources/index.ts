@@ -10,16 +10,13 @@ import type { FirebaseParameters } from './hash-forms.js';
 import { keycloakSource } from './keycloak.js';
 import { isMembers, type Members } from './members.js';
 import { isUnknownMember, ownSource } from './own.js';
+import type { TextSource } from './source-names.js';
 import { recordFault, type Source } from './source.js';
 import { createSupabaseSource } from './supabase.js';
 import { type Bytes, linesIn, peek, readDocument, unreadable } from './text.js';
 
 /** How records may be held together. */
 export type Container = 'lines' | 'csv' | 'document';
-
-/** What an import may be told that it reads. The FastAPI original's file is a database, and not among what is read as text. */
-export const TEXT_SOURCES = ['lines', 'csv', 'supabase', 'keycloak', 'better-auth', 'firebase', 'django'] as const;
-export type TextSource = (typeof TEXT_SOURCES)[number];
 
 export interface ReadingOptions {
   /** Told by what stands at the beginning, where it is left out. */
