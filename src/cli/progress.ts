@@ -24,7 +24,15 @@ export async function createProgress(total: number | undefined): Promise<Progres
   const format = '{bar} {percentage}% | {duration_formatted}, {eta_formatted} to go | {remarks}';
   // What is printed between moves the bar down: it is drawn again whether or not it has moved on. Its handler of SIGINT
   // would clear it, and keep the process from ending.
-  const bar = new SingleBar({ format, stream: stderr, fps: FRAMES_A_SECOND, forceRedraw: true, clearOnComplete: true, barsize: 30, gracefulExit: false });
+  const bar = new SingleBar({
+    format,
+    stream: stderr,
+    fps: FRAMES_A_SECOND,
+    forceRedraw: true,
+    clearOnComplete: true,
+    barsize: 30,
+    gracefulExit: false,
+  });
   bar.start(total, 0, { remarks: '' });
   return {
     update: (done, remarks) => {

@@ -77,10 +77,22 @@ async function ownPlace(User: UserModel, { id }: Prefix, kinds: readonly string[
   return next === id ? [toPlace(id)] : [];
 }
 
-/** Whether some other user than that is an administrator who is not disabled. Takes no longer where there are very many users. */
+/**
+ * Whether some other user than that is an administrator who can log in: not disabled, and not one who was invited and has set
+ * no password yet. Takes no longer where there are very many users.
+ */
 export async function hasOtherAdmin(User: UserModel, id: number, transaction: Transaction): Promise<boolean> {
   const admins = await kindsOf(User, { role: ADMIN, status: 'active' }, transaction);
-  return (await idsOfKinds(User, admins, { most: 2, transaction })).some((found) => found !== id);
+  for (let after = FIRST_ID; ;) {
+    const ids = await idsOfKinds(User, admins, { after, most: ADMINS_AT_ONCE, transaction });
+    const where = { id: ids.filter((one) => one !== id), hashed_password: { [Op.ne]: null } };
+    if ((await User.findOne({ attributes: ['id'], where, transaction })) !== null) return true;
+    const last = ids.at(-1);
+    if (ids.length < ADMINS_AT_ONCE || last === undefined) return false;
+    after = last;
+  }
 }
+
+const ADMINS_AT_ONCE = 100;
 
 export { readPlace, type UserPlace, writePlace } from './user-place.js';

@@ -30,7 +30,8 @@ beforeAll(async () => {
       return matches;
     },
   };
-  auth = await createTestApp({}, { hasher: slow });
+  const roles = Object.fromEntries(Array.from({ length: 25 }, (_, time) => [`role-${time}`, [`role-${time}`]]));
+  auth = await createTestApp({ ROLES: JSON.stringify(roles) }, { hasher: slow });
   calls = await callsOf(auth);
 });
 afterAll(() => auth.close());

@@ -25,13 +25,15 @@ interface Person {
   readonly name?: string;
   readonly roles?: string[];
   readonly disabled?: boolean;
+  /** Not taken their invitation yet. */
+  readonly invited?: boolean;
 }
 
-const rowOf = ({ username, lookalike = false, email, name, roles = ['user'], disabled = false }: Person) => ({
+const rowOf = ({ username, lookalike = false, email, name, roles = ['user'], disabled = false, invited = false }: Person) => ({
   username,
   username_fold: lookalike ? null : foldName(username),
   lookalike_fold: lookalike ? foldName(username) : null,
-  hashed_password: null,
+  hashed_password: invited ? null : 'a hash',
   email: email ?? null,
   email_verified_at: null,
   email_fold: email === undefined ? null : foldName(email),
@@ -269,6 +271,15 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
       ['is not a user', [{ username: 'bob' }], false],
       ['is not whose role is called alike', [{ username: 'bob', roles: ['administrator', 'admin2', 'Admin', '"admin"'] }], false],
       ['is not disabled', [{ username: 'bob', roles: ['admin'], disabled: true }], false],
+      ['has taken their invitation', [{ username: 'bob', roles: ['admin'], invited: true }], false],
+      [
+        'is found behind a hundred invited ones',
+        [
+          ...Array.from({ length: 120 }, (_, n) => ({ username: `guest-${n}`, roles: ['admin'], invited: true })),
+          { username: 'bob', roles: ['admin'] },
+        ],
+        true,
+      ],
       ['is somebody with that role', [{ username: 'bob', roles: ['admin'] }], true],
       ['may have others too', [{ username: 'bob', roles: ['user', 'admin', 'support'] }], true],
       [

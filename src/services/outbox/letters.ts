@@ -153,5 +153,5 @@ const MOST_CHARACTERS = 200;
 /** Text of somebody's choosing, as one piece of a line: nothing in it breaks the line, hides, or turns what stands beside it around. */
 function plain(text: string): string {
   const visible = text.replace(/[\p{C}\p{Z}\s]+/gu, ' ').trim();
-  return [...visible].slice(0, MOST_CHARACTERS).join('');
+  return Array.from(visible).slice(0, MOST_CHARACTERS).join('');
 }

@@ -45,15 +45,16 @@ export function createRounds(parts: Parts): Rounds {
     if (!(await model.hasForNobody())) return;
     await database.transaction((transaction) => model.deleteForNobody(DROPPED_AT_ONCE, transaction));
   };
-  const findDue = async ({ has }: Sending): Promise<OutboxMail[]> => {
+  const findDue = async (current: Sending): Promise<OutboxMail[]> => {
+    const isOurs = (id: string): boolean => current.has(id);
     const now = clock.now();
     const young = new Date(now - triedMs);
     const due = await model.findDue(new Date(now), young, READ_AT_ONCE);
-    return [...(await abandoned.look(young, has)), ...due].filter(({ id }) => !has(id));
+    return [...(await abandoned.look(young, isOurs)), ...due].filter(({ id }) => !isOurs(id));
   };
-  const openLanes = (mails: OutboxMail[], { send }: Sending): Promise<unknown> => {
+  const openLanes = (mails: OutboxMail[], current: Sending): Promise<unknown> => {
     const lane = async (): Promise<void> => {
-      for (let mail = mails.shift(); mail !== undefined && !closing; mail = mails.shift()) await send(mail);
+      for (let mail = mails.shift(); mail !== undefined && !closing; mail = mails.shift()) await current.send(mail);
     };
     const opened = Array.from({ length: Math.min(mails.length, MOST_AT_ONCE - lanes.size) }, lane);
     for (const one of opened) {

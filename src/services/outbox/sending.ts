@@ -38,7 +38,11 @@ interface Parts {
   readonly logger: Logger;
 }
 
-type Claimed = { readonly mail: OutboxMail; readonly id: string; readonly claim: string };
+interface Claimed {
+  readonly mail: OutboxMail;
+  readonly id: string;
+  readonly claim: string;
+}
 type Change = Parameters<OutboxMailModel['changeClaimed']>[1];
 
 export function createSending(parts: Parts): Sending {
@@ -70,7 +74,9 @@ export function createSending(parts: Parts): Sending {
   };
   return {
     has: (id) => underWay.has(id),
-    stop: wrapUp.stop,
+    stop: () => {
+      wrapUp.stop();
+    },
     send: async (mail) => {
       if (underWay.has(mail.id)) return;
       underWay.add(mail.id);

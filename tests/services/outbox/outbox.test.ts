@@ -133,7 +133,7 @@ describe.each(targets)('the outbox on %s', (kind) => {
     const [failed, sent] = await outbox.rows();
     expect(sent?.state).toBe('sent');
     expect(failed).toMatchObject({ state: 'failed', refusals: 3, last_error: 'EENVELOPE 550', sealed_content: null });
-    expect(outbox.log.map((line) => JSON.parse(line))).toEqual([
+    expect(outbox.log.map((line): unknown => JSON.parse(line))).toEqual([
       expect.objectContaining({ level: 'warn', mail_id: failed?.id, purpose: 'password_reset', msg: 'a mail was given up' }),
     ]);
     expect(outbox.log.join()).not.toMatch(/example|canary/);
