@@ -31,7 +31,7 @@ const quoted = (names: readonly string[]): string => `'${JSON.stringify(names.ma
 const list = (names: readonly string[]): string =>
   `(SELECT key, value ->> 0 AS name, value ->> 1 AS fold FROM json_each(${quoted(names)}))`;
 
-/** So many users beside the one that is there, with that one's hash: nine in ten claim an address, three in four have a display name, one in twenty is disabled. */
+/** So many users beside the one that is there, with that one's hash: nine in ten claim an address, three in four have a display name, one in five is disabled. */
 const usersSql = (count: number): string => `
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count}),
   first AS MATERIALIZED ${list(FIRST_NAMES)},
@@ -49,7 +49,7 @@ INSERT INTO users (username, username_fold, hashed_password, email, email_fold, 
 SELECT username, username, (SELECT hashed_password FROM users WHERE id = 1), email, email, iif(s % 2, email, NULL), iif(s % 2 AND email IS NOT NULL, made, NULL),
   iif(s / 7 % 4, display, NULL), iif(s / 7 % 4, display_fold, NULL),
   CASE WHEN n % ${Math.floor(count / ADMINS)} = 5 THEN '["user","admin"]' WHEN s / 11 % 50 = 0 THEN '["user","support"]' ELSE '["user"]' END,
-  iif(s / 13 % 20 = 0, made, NULL), made, made
+  iif(s / 13 % 5 = 0, made, NULL), made, made
 FROM people, (SELECT strftime('%Y-%m-%d %H:%M:%f +00:00', 'now') AS made)`;
 
 /** A session of each of them, opened a moment ago. */

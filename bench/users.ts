@@ -3,18 +3,18 @@ import { join } from 'node:path';
 import { createDatabase, type Database } from '../src/adapters/database.js';
 import { createModels } from '../src/models/index.js';
 import { writePlace } from '../src/models/user-search.js';
-import { get, logIn, register, timed } from './client.js';
+import { get, logIn, register } from './client.js';
 import { inFolder, type Running, startService, using } from './processes.js';
-import { list, medianRatio, type Row } from './report.js';
+import { list, median, medianRatio, type Row } from './report.js';
 import { fill, firstNames, usernameOf } from './user-data.js';
 
 const [FEW, MANY] = [1000, 1_000_000] as const;
-const ROUNDS = 15;
-const REQUESTS = 30;
-const LOG_IN_ROUNDS = 9;
-const LOG_INS = 8;
-/** Both services have a core each where there are two, and no more. */
-const AT_ONCE = 1;
+const REQUESTS = { rounds: 15, times: 30 } as const;
+const LOG_INS = { rounds: 5, times: 8 } as const;
+/** Spreads the users who log in over the whole table. */
+const FACTOR = 104_729;
+/** First letters that some of a hundred disabled users have. */
+const LETTERS = ['a', 'm'] as const;
 
 /** A service with its file and how many users that holds. */
 interface Populated {
@@ -32,19 +32,35 @@ const withUsers = <T>(users: number, work: (populated: Populated) => Promise<T>)
     return using(startService(folder), (server) => work({ server, file, users }));
   });
 
-/** Milliseconds for each piece of work in the small and in the large service, which take turns. */
+/** So many rounds, in each of which both services do the work so many times. */
+interface Turns {
+  readonly rounds: number;
+  readonly times: number;
+}
+
+/** How long the work takes in the small and in the large service: the median of each round, in which they take turns from one piece of work to the next. */
 async function inTurns(
   both: readonly [Populated, Populated],
-  rounds: number,
-  work: (populated: Populated, round: number) => Promise<number>,
+  turns: Turns,
+  work: (populated: Populated, number: number) => Promise<unknown>,
 ) {
+  const took = async (populated: Populated, number: number): Promise<number> => {
+    const begun = performance.now();
+    await work(populated, number);
+    return performance.now() - begun;
+  };
   const [few, many]: [number[], number[]] = [[], []];
-  for (let round = -1; round < rounds; round += 1) {
-    const pair = [await work(both[0], round + 1), await work(both[1], round + 1)] as const;
-    // The first pair warms up.
+  for (let round = -1; round < turns.rounds; round += 1) {
+    const times: { few: number[]; many: number[] } = { few: [], many: [] };
+    for (let time = 0; time < turns.times; time += 1) {
+      const number = (round + 1) * turns.times + time;
+      times.few.push(await took(both[0], number));
+      times.many.push(await took(both[1], number));
+    }
+    // The first round warms up.
     if (round < 0) continue;
-    few.push(pair[0]);
-    many.push(pair[1]);
+    few.push(median(times.few));
+    many.push(median(times.many));
   }
   return { few, many };
 }
@@ -55,7 +71,7 @@ function rowOf(what: string, limit: number | undefined, { few, many }: { few: nu
     value: medianRatio(many, few),
     unit: '×',
     ...(limit !== undefined && { target: { than: 'below', limit } }),
-    figures: `ms each: ${list(many)}, with few ${list(few)}`,
+    figures: `ms: ${list(many)}, with few ${list(few)}`,
     raw: { few, many },
   };
 }
@@ -68,7 +84,7 @@ const QUERIES: Readonly<Record<string, (number: number, users: number) => Record
   'search that finds one': (number) => ({ q: usernameOf(number + 1) }),
   'users with role admin': () => ({ role: 'admin' }),
   'users who are disabled': () => ({ status: 'disabled' }),
-  'search among the disabled': (number) => ({ q: firstNames[number % firstNames.length]?.slice(0, 1) ?? '', status: 'disabled' }),
+  'search among the disabled': (number) => ({ q: LETTERS[number % LETTERS.length] ?? '', status: 'disabled', limit: '10' }),
 };
 
 /** The list of users over HTTP, one request after the other. */
@@ -77,12 +93,9 @@ async function measureLists(both: readonly [Populated, Populated]): Promise<Row[
   for (const one of both) tokens.set(one, await logIn(one.server.url));
   const rows: Row[] = [];
   for (const [what, query] of Object.entries(QUERIES)) {
-    const times = await inTurns(both, ROUNDS, async (populated, round) => {
+    const times = await inTurns(both, REQUESTS, (populated, number) => {
       const { server, users } = populated;
-      let number = round * REQUESTS;
-      const ask = (): Promise<string> =>
-        get(`${server.url}/admin/users?${new URLSearchParams(query(number++, users)).toString()}`, tokens.get(populated));
-      return (await timed(REQUESTS, AT_ONCE, ask)) / REQUESTS;
+      return get(`${server.url}/admin/users?${new URLSearchParams(query(number, users)).toString()}`, tokens.get(populated));
     });
     rows.push(rowOf(what, 1.5, times));
   }
@@ -91,32 +104,22 @@ async function measureLists(both: readonly [Populated, Populated]): Promise<Row[
 
 /** Whole log-ins over HTTP, at the cost that hashes have if nobody sets another. */
 const measureLogIns = async (both: readonly [Populated, Populated]): Promise<Row> =>
-  rowOf(
-    'log-in',
-    1.2,
-    await inTurns(both, LOG_IN_ROUNDS, async ({ server }) => (await timed(LOG_INS, AT_ONCE, () => logIn(server.url))) / LOG_INS),
-  );
+  rowOf('log-in', 1.2, await inTurns(both, LOG_INS, ({ server }) => logIn(server.url)));
 
 /** What the database does for a log-in, in this process: finds the user by name and writes a session. */
 async function measureDatabase(both: readonly [Populated, Populated]): Promise<Row> {
   const opened = new Map<Populated, Database>(both.map((one) => [one, createDatabase({ dialect: 'sqlite', file: one.file })]));
   try {
-    const times = await inTurns(both, ROUNDS, async (populated, round) => {
+    const times = await inTurns(both, REQUESTS, async (populated, number) => {
       const database = opened.get(populated);
       if (database === undefined) throw new Error('a database that was not opened');
-      let number = round * REQUESTS;
-      return (
-        (await timed(REQUESTS, AT_ONCE, () => logInToDatabase(database, usernameOf(1 + ((number++ * FACTOR) % populated.users))))) /
-        REQUESTS
-      );
+      await logInToDatabase(database, usernameOf(1 + ((number * FACTOR) % populated.users)));
     });
     return rowOf('what the database does for a log-in', undefined, times);
   } finally {
     for (const database of opened.values()) await database.close();
   }
 }
-/** Spreads the users that log in over the whole table. */
-const FACTOR = 104_729;
 
 async function logInToDatabase(database: Database, username: string): Promise<void> {
   const { User, Session } = createModels(database.sequelize);

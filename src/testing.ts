@@ -112,18 +112,8 @@ function rememberingDigests(hasher: Hasher): Hasher {
   };
 }
 
-/**
- * An isolated service for a test suite: in memory, with cheap hashes and a clock that tests move. Nothing of the
- * environment reaches it. `settings` stand before its own, by their names in the environment.
- */
-export async function createTestAuth(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): Promise<TestAuth> {
-  const clock = movableClock(Date.now());
-  const config = loadConfig({ ...SETTINGS, ...settings });
-  const hasher = overrides.hasher ?? rememberingDigests(createHasher(config.password));
-  const container = createContainer(config, { clock, ...overrides, hasher });
-  await container.start();
-  const app = buildApp(container);
-  const { admin, auth, outbox, users } = container.services;
+/** Makes users as they would register, and gives them what only others could. */
+function createUsersOf({ admin, outbox, users }: Services): TestAuth['createUser'] {
   let made = 0;
   const check = checker(registerBody);
 
@@ -148,6 +138,22 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
       throw error;
     }
   };
+  return createUser;
+}
+
+/**
+ * An isolated service for a test suite: in memory, with cheap hashes and a clock that tests move. Nothing of the
+ * environment reaches it. `settings` stand before its own, by their names in the environment.
+ */
+export async function createTestAuth(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): Promise<TestAuth> {
+  const clock = movableClock(Date.now());
+  const config = loadConfig({ ...SETTINGS, ...settings });
+  const hasher = overrides.hasher ?? rememberingDigests(createHasher(config.password));
+  const container = createContainer(config, { clock, ...overrides, hasher });
+  await container.start();
+  const app = buildApp(container);
+  const { auth, outbox } = container.services;
+  const createUser = createUsersOf(container.services);
   const session = async ({ username, password }: TestUser): Promise<TestSession> => {
     const { accessToken, refreshToken } = await auth.logIn({ username, password }, TEST_CLIENT);
     return { id: refreshToken.split('.')[0] ?? '', accessToken, refreshToken };

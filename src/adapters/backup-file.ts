@@ -71,7 +71,9 @@ export async function seal(draft: string): Promise<string> {
  * one of what stands before it.
  */
 export async function assertSealed(file: string, shown: string): Promise<number> {
-  const size = statSync(file).size;
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) throw unusable(shown, 'is not a file that is there');
+  const { size } = found;
   const before = size - SEAL_BYTES;
   const digest = before < 0 ? undefined : SEAL.exec(readEnd(file, before))?.[1];
   if (digest === undefined) return size;

@@ -34,6 +34,7 @@ export async function copyDatabase(file: string, draft: string): Promise<void> {
  */
 export async function takeIn(backup: string, draft: string, file: string, ours: OurTables): Promise<BackupContents> {
   assertAtRest(backup, file);
+  await assertSealed(backup, backup);
   copyFileSync(backup, draft);
   chmodSync(draft, 0o600);
   truncateSync(draft, await assertSealed(draft, backup));
@@ -43,9 +44,8 @@ export async function takeIn(backup: string, draft: string, file: string, ours: 
 /** What is still in a log beside a file would be lost on the way. */
 function assertAtRest(backup: string, file: string): void {
   const found = statSync(backup, { throwIfNoEntry: false });
-  if (found?.isFile() !== true) throw unusable(backup, 'is not a file that is there');
   const inPlace = statSync(file, { throwIfNoEntry: false });
-  if (inPlace?.ino === found.ino && inPlace.dev === found.dev) throw unusable(backup, 'is the database itself');
+  if (found !== undefined && found.ino === inPlace?.ino && found.dev === inPlace.dev) throw unusable(backup, 'is the database itself');
   const log = ['-wal', '-journal'].find((side) => existsSync(backup + side) && statSync(backup + side).size > 0);
   if (log !== undefined) throw unusable(backup, `has a ${log} beside it, so it is a database in use. Make a backup of it`);
 }

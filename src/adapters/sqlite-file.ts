@@ -89,17 +89,26 @@ const cannotOpen = (file: string, cause: unknown): StartError =>
 const notADatabase = (file: string, cause?: unknown): StartError =>
   new StartError(`DATABASE_URL: ${file} is not a SQLite database; it was not touched. Name another file`, { cause });
 
-/** Looked at before SQLite does, which may write to a file with a journal beside it. */
 function assertHeader(file: string): void {
-  const header = Buffer.alloc(HEADER.length);
+  let found: boolean;
   try {
-    const descriptor = openSync(file, 'r');
-    readSync(descriptor, header, 0, header.length, 0);
-    closeSync(descriptor);
+    found = hasHeader(file);
   } catch (error) {
     throw cannotOpen(file, error);
   }
-  if (!header.equals(HEADER)) throw notADatabase(file);
+  if (!found) throw notADatabase(file);
+}
+
+/** Whether a file begins as SQLite's do. Looked at before SQLite does, which may write to a file with a journal beside it. */
+export function hasHeader(file: string): boolean {
+  const header = Buffer.alloc(HEADER.length);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, header, 0, header.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  return header.equals(HEADER);
 }
 
 async function recordedIn(file: string, connection: RawConnection): Promise<string[]> {

@@ -6,7 +6,7 @@ import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { removeDraft, SIDES, syncFile, syncFolderOf } from './backup-file.js';
 import { type Marks, type OurTables, readMarks } from './backup-marks.js';
-import { openRaw, type RawConnection } from './sqlite-file.js';
+import { hasHeader, openRaw, type RawConnection } from './sqlite-file.js';
 
 /** Somebody who only looks in is gone by then. */
 const WAIT_MS = 1000;
@@ -32,7 +32,7 @@ export interface HeldFile {
  */
 export async function holdAlone(file: string, draft: string, ours: OurTables, now: number): Promise<HeldFile> {
   const isThere = existsSync(file) && statSync(file).size > 0;
-  const connection = isThere ? await takeLock(file) : undefined;
+  const connection = isThere && hasHeader(file) ? await takeLock(file) : undefined;
   const release = async (): Promise<void> => {
     // With what it holds.
     await connection?.close();

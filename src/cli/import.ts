@@ -51,15 +51,17 @@ async function importFile(file: string, options: Importing): Promise<void> {
   await withContainer(async ({ services: { transfer } }) => {
     const progress = await createProgress(input.total);
     const report = createReport({ ...options, dryRun }, progress);
+    let complete = false;
     try {
       for await (const result of input.import(transfer, dryRun)) {
         await report.tell(result);
         progress.update(input.done(), report.summary());
       }
+      complete = true;
     } finally {
       input.close();
       progress.end();
-      await report.close();
+      await report.close(complete);
     }
     if (report.failed() > 0) process.exitCode = 1;
   });
@@ -148,7 +150,8 @@ interface Report {
   tell(result: ImportResult): Promise<void>;
   summary(): string;
   failed(): number;
-  close(): Promise<void>;
+  /** With a summary, unless it broke off before there was anything to sum up. */
+  close(complete: boolean): Promise<void>;
 }
 
 type Counts = Record<ImportResult['status'], number>;
@@ -167,8 +170,11 @@ function createReport({ json = false, dryRun }: { json?: boolean; dryRun: boolea
       else if (dryRun || result.status !== 'created' || result.notes !== undefined) await print(`${lineOf(result)}\n`);
       told += 1;
     },
-    close: () =>
-      print(json ? `${told === 0 ? '{\n"results": [' : ''}\n],\n"summary": ${JSON.stringify(counts)}\n}\n` : `${summaryOf(counts)}\n`),
+    close: async (complete) => {
+      if (!complete && told === 0) return;
+      if (json) await print(`${told === 0 ? '{\n"results": [' : ''}\n],\n"summary": ${JSON.stringify(counts)}\n}\n`);
+      else await print(`${complete ? '' : 'broke off after '}${summaryOf(counts)}\n`);
+    },
   };
 }
 

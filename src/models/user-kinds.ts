@@ -61,17 +61,23 @@ export function portions(kinds: readonly string[]): Record<string, string>[] {
   return starts.map((start) => Object.fromEntries(kinds.slice(start, start + AT_ONCE).map((kind, index) => [`kind${index}`, kind])));
 }
 
+/**
+ * SQL for the first `limit` of what several queries find, each of which reads an index that is in this order. SQLite merges them
+ * and reads no more than that; PostgreSQL would read all of each if it were not told how many are enough.
+ */
+export function firstOf(User: UserModel, queries: readonly string[], order: string, limit: string): string {
+  const end = `ORDER BY ${order} LIMIT ${limit}`;
+  const each = isPostgres(User) && queries.length > 1 ? queries.map((sql) => `(${sql} ${end})`) : queries;
+  return `${each.join(' UNION ALL ')} ${end}`;
+}
+
 /** The ids of users of these kinds, in ascending order. No others are read, however many there are. */
 export async function idsOfKinds(User: UserModel, kinds: readonly string[], part: Part): Promise<number[]> {
   const { after = FIRST_ID, most, transaction = null } = part;
   const ids: number[] = [];
   for (const bind of portions(kinds)) {
-    const pieces = Object.keys(bind).map(
-      (name) => `SELECT * FROM (
-        SELECT id FROM users WHERE ${kindSql(User)} = $${name} AND id > CAST($after AS BIGINT) ORDER BY id LIMIT $most
-      ) AS piece`,
-    );
-    const rows = await databaseOf(User).query<{ id: number }>(`${pieces.join(' UNION ALL ')} ORDER BY id LIMIT $most`, {
+    const each = Object.keys(bind).map((name) => `SELECT id FROM users WHERE ${kindSql(User)} = $${name} AND id > CAST($after AS BIGINT)`);
+    const rows = await databaseOf(User).query<{ id: number }>(firstOf(User, each, 'id', '$most'), {
       type: QueryTypes.SELECT,
       bind: { ...bind, after, most },
       transaction,

@@ -1,6 +1,6 @@
 import { QueryTypes } from 'sequelize';
 import { foldName } from '../lib/names.js';
-import { databaseOf, inBytes, isPostgres, kindSql, portions } from './user-kinds.js';
+import { databaseOf, firstOf, inBytes, isPostgres, kindSql, portions } from './user-kinds.js';
 import { inOrder, type ReadPlaces, type UserPlace } from './user-place.js';
 import type { UserModel } from './user.model.js';
 
@@ -63,7 +63,8 @@ export function placesByPrefix(User: UserModel, { begins, end, id: own }: Prefix
       });
       const last = rows.at(-1);
       if (last !== undefined && (last.number === entries || rows.length === most)) ends.push(last);
-      read.push(...rows.filter(({ fits }) => fits === 1));
+      // Two keys of a user may be one, and then stand beside each other.
+      read.push(...rows.filter(({ id, fits }, index) => fits === 1 && id !== rows[index - 1]?.id));
     }
     const [least] = ends.sort(inOrder);
     const places = read.filter((entry) => least === undefined || inOrder(entry, least) <= 0).sort(inOrder);
@@ -98,26 +99,25 @@ function entriesSql(User: UserModel, kinds: readonly string[], limits: Limits, f
   const keys = KEYS.map((key) => inBytes(User, key));
   const walks = kinds.flatMap((kind) => keys.flatMap((key) => walksSql(`${kindSql(User)} = $${kind}`, key, limits, from)));
   const conditions = [
-    ...keys.map((key) => `coalesce(${key} < $begins OR ${key} >= entries."key", TRUE)`),
+    ...keys.map((key) => `coalesce(${key} < $begins OR ${key} >= numbered."key", TRUE)`),
     ...(limits.own === undefined ? [] : ['users.id <> CAST($own AS BIGINT)']),
   ];
   return `
     WITH entries AS (
-      SELECT id, "key", CAST(row_number() OVER (ORDER BY "key", id) AS INTEGER) AS number
-      FROM (${walks.map((sql) => `SELECT * FROM (${sql}) AS walk`).join(' UNION ')}) AS walked
-      ORDER BY number LIMIT $entries
+      ${firstOf(User, walks, '"key", id', '$entries')}
+    ), numbered AS (
+      SELECT id, "key", CAST(row_number() OVER (ORDER BY "key", id) AS INTEGER) AS number FROM entries
     ), judged AS (
-      SELECT entries.*, CASE WHEN ${conditions.join(' AND ')} THEN 1 ELSE 0 END AS fits
-      FROM entries JOIN users ON users.id = entries.id
+      SELECT numbered.*, CASE WHEN ${conditions.join(' AND ')} THEN 1 ELSE 0 END AS fits
+      FROM numbered JOIN users ON users.id = numbered.id
     )
     SELECT * FROM judged WHERE fits = 1 OR number = $entries ORDER BY number LIMIT $most`;
 }
 
 /** Behind a place are the rest of those who share its key, and the further keys: asked for both at once, SQLite would walk from the first. */
 function walksSql(isKind: string, key: string, { end }: Limits, from: UserPlace | undefined): string[] {
-  const walk = (condition: string, order: string): string =>
-    `SELECT id, ${key} AS "key" FROM users WHERE ${isKind} AND ${condition} ORDER BY ${order} LIMIT $entries`;
+  const walk = (condition: string): string => `SELECT id, ${key} AS "key" FROM users WHERE ${isKind} AND ${condition}`;
   const before = end === undefined ? '' : ` AND ${key} < $end`;
-  if (from === undefined) return [walk(`${key} >= $begins${before}`, `${key}, id`)];
-  return [walk(`${key} = $from AND id > CAST($id AS BIGINT)`, 'id'), walk(`${key} > $from${before}`, `${key}, id`)];
+  if (from === undefined) return [walk(`${key} >= $begins${before}`)];
+  return [walk(`${key} = $from AND id > CAST($id AS BIGINT)`), walk(`${key} > $from${before}`)];
 }

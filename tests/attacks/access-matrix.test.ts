@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Response, Test } from 'supertest';
 import type { TestSession, TestUser } from '../../src/testing.js';
-import { member } from '../support/answers.js';
+import { entriesOf, member } from '../support/answers.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
 // Every route, asked by everybody: nobody, the owner of what is asked for, another user, an administrator, and a service.
@@ -137,9 +137,10 @@ async function ask(route: Ask, caller: CallerName, owner: Owner): Promise<Respon
 }
 
 test('the matrix has every route that the API documents, and no other', async () => {
-  const { body } = await auth.http().get('/openapi.json');
-  const paths = Object.entries(Object(member(body, 'paths')));
-  const routes = paths.flatMap(([path, methods]) => Object.keys(Object(methods)).map((method) => `${method.toUpperCase()} ${path}`));
+  const document: unknown = (await auth.http().get('/openapi.json')).body;
+  const routes = entriesOf(member(document, 'paths')).flatMap(([path, methods]) =>
+    entriesOf(methods).map(([method]) => `${method.toUpperCase()} ${path}`),
+  );
   expect(Object.keys(MATRIX).sort()).toEqual(routes.sort());
 });
 

@@ -9,7 +9,7 @@ import { movableClock, type MovableClock } from '../../src/lib/clock.js';
 import { createModels } from '../../src/models/index.js';
 import { createTestAuth, type TestAuth, type TestSession, type TestUser } from '../../src/testing.js';
 import { CLIENT } from '../support/client.js';
-import { change, query } from '../support/fastapi.js';
+import { query } from '../support/fastapi.js';
 import { moduleArguments, moduleUrl, spawnNode } from '../support/process.js';
 import { restoreIn } from '../support/restoring.js';
 import { sharedSettings } from '../support/service-process.js';
@@ -181,11 +181,35 @@ describe.each(kinds)('a backup that is put back, on %s,', (kind) => {
       ...[0.3, 0.6, 0.9].map((part): [string, (file: string) => void, RegExp] => {
         const at = Math.floor(bytes.length * part);
         const flipped = Buffer.from(bytes.map((byte, index) => (index === at ? byte ^ 1 : byte)));
-        return [`with a bit flipped at ${at}`, (file) => writeFileSync(file, flipped), /damaged, or was changed/];
+        return [
+          `with a bit flipped at ${at}`,
+          (file) => {
+            writeFileSync(file, flipped);
+          },
+          /damaged, or was changed/,
+        ];
       }),
-      ['cut off', (file) => truncateSync(file, Math.floor(bytes.length / 2)), /damaged|can't be read/],
-      ['text', (file) => writeFileSync(file, 'notes of mine\n'.repeat(100)), /not a SQLite database|can't be read/],
-      ['empty', (file) => writeFileSync(file, ''), /no backup of Lingomate Auth|can't be read/],
+      [
+        'cut off',
+        (file) => {
+          truncateSync(file, Math.floor(bytes.length / 2));
+        },
+        /damaged|can't be read/,
+      ],
+      [
+        'text',
+        (file) => {
+          writeFileSync(file, 'notes of mine\n'.repeat(100));
+        },
+        /not a SQLite database|can't be read/,
+      ],
+      [
+        'empty',
+        (file) => {
+          writeFileSync(file, '');
+        },
+        /no backup of Lingomate Auth|can't be read/,
+      ],
     ];
     for (const [name, spoil, why] of spoilt) {
       const file = folder.file(name);
@@ -199,5 +223,175 @@ describe.each(kinds)('a backup that is put back, on %s,', (kind) => {
     else await outside.sequelize.query(`VACUUM INTO '${newer}'`);
     await expect(restore(newer)).rejects.toMatchObject({ code: 'validation_failed', message: expect.stringMatching(/newer version/) });
     expect((await select('SELECT display_name FROM users'))[0]).toEqual({ display_name: 'as it was' });
+  });
+});
+
+/** Restores, and kills itself at that moment. */
+const KILLED = `
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { loadConfig } from ${JSON.stringify(moduleUrl('config/index.ts'))};
+
+const { MOMENT, BACKUP } = process.env;
+const kill = () => process.kill(process.pid, 'SIGKILL');
+const { renameSync } = fs;
+if (MOMENT === 'copied') fs.truncateSync = kill;
+if (MOMENT === 'about to take its place') fs.renameSync = kill;
+if (MOMENT === 'in its place') fs.renameSync = (...names) => { renameSync(...names); kill(); };
+syncBuiltinESMExports();
+const { createDatabase } = await import(${JSON.stringify(moduleUrl('src/adapters/database.ts'))});
+const { createContainer } = await import(${JSON.stringify(moduleUrl('src/container.ts'))});
+const { restoreBackup } = await import(${JSON.stringify(moduleUrl('src/services/backup/restoring.ts'))});
+const config = loadConfig(process.env);
+const open = (target) => {
+  const database = createDatabase(target, ...(target.dialect === 'postgres' ? [{ waitMs: 10_000 }] : []));
+  const { services, close } = createContainer({ ...config, database: target }, { database });
+  const settle = async (...asked) => {
+    if (MOMENT === 'migrated') kill();
+    const settled = await services.backups.settle(...asked);
+    if (MOMENT === 'settled, and not committed') kill();
+    return settled;
+  };
+  return {
+    database,
+    audit: services.audit,
+    backups: { ...services.backups, settle },
+    close: async () => {
+      if (MOMENT === 'settled') kill();
+      await close();
+    },
+  };
+};
+const clock = { now: () => Math.floor(Date.now() / 1000) * 1000 + 990, elapsed: () => performance.now() };
+await restoreBackup(BACKUP, { target: config.database, clock, open });`;
+
+const restoreUntil = async (MOMENT: string, BACKUP: string, more: Readonly<Record<string, string>> = {}): Promise<void> => {
+  const child = spawnNode(moduleArguments(KILLED), folder.path, { ...settings, ...more, MOMENT, BACKUP });
+  expect(await child.finished).toMatchObject({ code: null, stderr: '' });
+};
+
+describe.each(kinds)('kill -9 of a restore on %s', (kind) => {
+  beforeEach(async () => {
+    await open(kind);
+    const ada = await auth.createUser({ username: 'ada' });
+    await auth.session(ada);
+    await auth.services.backups.make(folder.file('backup'));
+    await auth.createUser({ username: 'bob' });
+    await auth.close();
+  });
+  afterEach(() => target.drop());
+
+  /** Who is in it, and how many sessions live. */
+  const stateOf = async (of: TestTarget['target']): Promise<unknown> => {
+    outside = createDatabase(of);
+    const live = await select('SELECT count(*) AS live FROM auth_sessions WHERE ended_at IS NULL');
+    const state = [...(await names()), Number(live[0]?.['live'])];
+    await outside.close();
+    return state;
+  };
+  const OLD = ['ada', 'bob', 1];
+  const NEW = ['ada', 0];
+
+  if (kind === 'a SQLite file')
+    test('leaves the one database or the other, and never a restored one whose sessions live', async () => {
+      const place = (index: number): string => folder.file(`${index}.db`);
+      const moments: [string, unknown][] = [
+        ['copied', OLD],
+        ['migrated', OLD],
+        ['settled', OLD],
+        ['about to take its place', OLD],
+        ['in its place', NEW],
+      ];
+      const from = target.target;
+      if (from.dialect !== 'sqlite') throw new TypeError('a file');
+      await Promise.all(
+        moments.map(async ([moment], index) => {
+          copyFileSync(from.file, place(index));
+          await restoreUntil(moment, folder.file('backup'), { DATABASE_URL: `sqlite:${place(index)}` });
+        }),
+      );
+      for (const [index, [moment, expected]] of moments.entries()) {
+        const file = place(index);
+        expect([moment, await stateOf({ dialect: 'sqlite', file })]).toEqual([moment, expected]);
+        expect(await query(file, 'PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+        await restoreIn({ ...settings, DATABASE_URL: `sqlite:${file}` }, folder.file('backup'), clock);
+        expect(await stateOf({ dialect: 'sqlite', file })).toEqual(NEW);
+      }
+      expect(readdirSync(folder.path).filter((name) => name.includes('.part'))).toEqual([]);
+    });
+  else
+    test('leaves the database as it was until all is done', async () => {
+      await restoreUntil('settled, and not committed', folder.file('backup'));
+      expect(await stateOf(target.target)).toEqual(OLD);
+    });
+});
+
+describe('a SQLite file that is to be replaced', () => {
+  beforeEach(() => open('a SQLite file'));
+  afterEach(async () => {
+    await auth.close();
+    await target.drop();
+  });
+  const place = (): string => (target.target.dialect === 'sqlite' ? target.target.file : '');
+  const inFolder = (): string[] => readdirSync(dirname(place())).map((name) => name.replace('auth.db', ''));
+
+  test('is kept, and in use is left alone, by whatever it is used', async () => {
+    const backup = folder.file('backup');
+    await auth.services.backups.make(backup);
+    await auth.createUser({ username: 'ada' });
+    await expect(restore(backup)).rejects.toMatchObject({ code: 'conflict', message: expect.stringMatching(/in use/) });
+    expect((await auth.createUser({ username: 'bob' })).id).toBe(2);
+    const made = fingerprint(backup);
+    await whileStopped(async () => {
+      const { kept } = await restore(backup);
+      expect(kept).toMatch(/\.before-restore-\d{8}T\d{6}Z$/);
+      expect(await query(kept ?? '', 'SELECT count(*) AS users FROM users')).toEqual([{ users: 2 }]);
+      expect(inFolder().sort()).toEqual(['', kept?.replace(place(), '')]);
+    });
+    expect(fingerprint(backup)).toBe(made);
+  });
+
+  test('and can’t be read is kept with its log, and the ids that it may have given are left out', async () => {
+    const backup = folder.file('backup');
+    const user = await auth.createUser();
+    await auth.services.backups.make(backup);
+    await whileStopped(async () => {
+      writeFileSync(place(), 'not a database any more\n'.repeat(1000));
+      writeFileSync(`${place()}-wal`, 'its log');
+      const { kept } = await restore(backup);
+      expect(readFileSync(`${kept ?? ''}-wal`, 'utf8')).toBe('its log');
+    });
+    expect((await auth.createUser()).id).toBe(user.id + 1_000_001);
+  });
+
+  test('and is not there is made', async () => {
+    const backup = folder.file('backup');
+    await auth.createUser({ username: 'ada' });
+    await auth.services.backups.make(backup);
+    settings = { ...settings, DATABASE_URL: `sqlite:${folder.file('other.db')}` };
+    await whileStopped(async () => {
+      expect(await restore(backup)).toMatchObject({ kept: undefined, contents: { users: 1 } });
+    });
+    expect((await auth.createUser({ username: 'bob' })).id).toBe(1_000_002);
+  });
+
+  test('by one that has a log beside it is not, as that is a database in use', async () => {
+    await expect(restore(place())).rejects.toMatchObject({ message: expect.stringMatching(/the database itself/) });
+    const other = await createTestAuth({ ...settings, DATABASE_URL: `sqlite:${folder.file('other.db')}` });
+    await other.createUser();
+    await expect(restore(folder.file('other.db'))).rejects.toMatchObject({ message: expect.stringMatching(/has a -wal beside it/) });
+    await other.close();
+  });
+
+  test('under a service is noticed by it', async () => {
+    const watching = createDatabase(target.target);
+    await watching.ping();
+    const backup = folder.file('backup');
+    await auth.services.backups.make(backup);
+    copyFileSync(backup, `${place()}.new`);
+    execFileSync('mv', [`${place()}.new`, place()]);
+    await expect(watching.ping()).rejects.toThrow(/was replaced while it was in use/);
+    await watching.close();
+    expect(existsSync(join(dirname(place()), 'auth.db'))).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
-import { text } from '../support/answers.js';
+import { member, text } from '../support/answers.js';
 import { type DeliveredMail, type MailServer, startMailServer } from '../support/mail-server.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
@@ -65,14 +65,14 @@ async function walk(auth: TestApp, readMail: ReadMail): Promise<void> {
 test('the whole way works with no mail server', async () => {
   const auth = await openApp();
   await walk(auth, async (to, subject) => {
-    const { body } = await auth
-      .http()
-      .get(`/dev/mailbox?to=${encodeURIComponent(to)}`)
-      .set('Accept', 'application/json')
-      .expect(200);
-    const data: unknown = Object(body).data;
-    const mails = Array.isArray(data) ? data : [];
-    const mail: unknown = mails.find((one: unknown) => text(one, 'subject').includes(subject));
+    const body: unknown = (
+      await auth
+        .http()
+        .get(`/dev/mailbox?to=${encodeURIComponent(to)}`)
+        .expect(200)
+    ).body;
+    const data = member(body, 'data');
+    const mail: unknown = Array.isArray(data) ? data.find((one: unknown) => text(one, 'subject').includes(subject)) : undefined;
     return text(mail, 'text');
   });
 });

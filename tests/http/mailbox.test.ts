@@ -1,12 +1,11 @@
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import supertest, { type Response } from 'supertest';
-import { createTestAuth } from '../../src/testing.js';
 import { expectProblem, member } from '../support/answers.js';
 import { exchange, expectRawProblem, get, listen, stop } from '../support/raw-http.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
-const LONE_KEYS = ['id', 'to', 'subject', 'purpose', 'text', 'html', 'link', 'token', 'created_at'];
+const MEMBERS = ['id', 'to', 'subject', 'purpose', 'text', 'html', 'link', 'token', 'created_at'];
 
 let auth: TestApp;
 beforeAll(async () => {
@@ -33,7 +32,7 @@ describe('the mailbox', () => {
     expect(response.body).toEqual({ data: expect.any(Array) });
     const [newest, oldest] = dataOf(response);
     expect(dataOf(response)).toHaveLength(2);
-    expect(Object.keys(newest ?? {})).toEqual(LONE_KEYS);
+    expect(Object.keys(newest ?? {})).toEqual(MEMBERS);
     expect(newest).toMatchObject({ to: 'eve@example.com', purpose: 'email_verification', token: expect.any(String) });
     expect(member(newest, 'link')).toBe(`http://localhost:3000/verify-email#token=${String(member(newest, 'token'))}`);
     expect(oldest).toMatchObject({ to: 'ada@example.com' });
@@ -76,6 +75,7 @@ describe('the mailbox', () => {
   });
 
   test('takes no other method here, and changes nothing', async () => {
+    expect(auth.log.join()).not.toContain('SMTP_URL');
     expectProblem(await auth.http().post('/dev/mailbox').send({}), 405, 'method_not_allowed');
     expect((await auth.http().head('/dev/mailbox')).status).toBe(200);
   });
@@ -132,14 +132,14 @@ describe('the mailbox is not there', () => {
   });
 
   test('for anybody in production, by any method, and in no document', async () => {
-    const keys = { SECRET_KEY: 'Yq8'.padEnd(40, 'abcXYZ0192837465qwertmnbvc'), ROOT_KEY: 'Zt4'.padEnd(40, 'poiLKJ5647382910zxcvbasdfg') };
-    const production = await createTestAuth({ NODE_ENV: 'production', BCRYPT_ROUNDS: 10, ...keys });
-    const mailbox404 = supertest(production.app);
+    const production = await createTestApp({ NODE_ENV: 'production', BCRYPT_ROUNDS: 10 });
+    expect(production.log.filter((line) => line.includes('SMTP_URL is not set'))).toHaveLength(1);
     for (const method of METHODS) {
-      const [asked, elsewhere] = await Promise.all([mailbox404[method]('/dev/mailbox'), mailbox404[method]('/dev/nowhere')]);
-      expect([asked.status, Object.keys(asked.headers).sort()]).toEqual([404, Object.keys(elsewhere.headers).sort()]);
+      const [asked, elsewhere] = await Promise.all(['/dev/mailbox', '/dev/nowhere'].map((path) => production.http()[method](path)));
+      expect([asked?.status, Object.keys(asked?.headers ?? {}).sort()]).toEqual([404, Object.keys(elsewhere?.headers ?? {}).sort()]);
     }
-    for (const document of ['/openapi.json', '/postman.json']) expect((await mailbox404.get(document)).text).not.toContain('mailbox');
+    for (const document of ['/openapi.json', '/postman.json'])
+      expect((await production.http().get(document)).text).not.toContain('mailbox');
     await production.close();
   });
 });

@@ -329,13 +329,17 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
       expect(selects.size).toBeGreaterThan(10);
       for (const sql of selects) {
         const plan = await database.sequelize.query<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, { type: QueryTypes.SELECT });
-        const steps = plan.map(({ detail }) => detail).filter((detail) => /\b(users|OwnUser)\b/.test(detail));
+        const details = plan.map(({ detail }) => detail);
+        const steps = [...details.entries()].filter(([, detail]) => /\b(users|OwnUser)\b/.test(detail));
         expect(steps.length).toBeGreaterThan(0);
-        for (const step of steps) {
+        for (const [index, step] of steps) {
           expect(step).toMatch(
             /^SEARCH (users|OwnUser) USING (COVERING INDEX auth_users_kinds$|INTEGER PRIMARY KEY|(COVERING )?INDEX .*\()/,
           );
           if (step.includes('users_search')) expect(step).toMatch(/\(<expr>=\? AND (<expr>|\w+)(=\? AND id>\?|>\? AND (<expr>|\w+)<\?)\)$/);
+          // Hardly anybody shares a username's fold, so those few may be sorted.
+          const mayBeSorted = step.includes('search_name (<expr>=? AND <expr>=?') || !/users_(search|kinds)/.test(step);
+          if (!mayBeSorted) expect(details[index + 1] ?? '').not.toContain('TEMP B-TREE');
         }
       }
     });

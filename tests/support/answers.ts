@@ -11,6 +11,10 @@ export function member(body: unknown, ...path: string[]): unknown {
   );
 }
 
+/** What an object of a JSON answer holds; nothing where it is none. */
+export const entriesOf = (body: unknown): [name: string, value: unknown][] =>
+  typeof body === 'object' && body !== null ? Object.entries(body) : [];
+
 /** A member of a JSON answer that has to be a string. */
 export function text(body: unknown, ...path: string[]): string {
   const value = member(body, ...path);

@@ -21,7 +21,7 @@ type Told = Exclude<Mail, Tokened>;
 type Words = Pick<Letter, 'subject' | 'blocks'>;
 
 /** The pages of the app that take a token. It is in the fragment, which browsers keep to themselves: no log of a server has it. */
-export const TOKEN_PAGES: Readonly<Record<Tokened['purpose'], string>> = {
+const TOKEN_PAGES: Readonly<Record<Tokened['purpose'], string>> = {
   email_verification: '/verify-email',
   password_reset: '/reset-password',
   invitation: '/accept-invitation',

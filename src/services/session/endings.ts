@@ -54,28 +54,16 @@ interface Parts {
 /** A user may have very many: so many are changed by one statement, and others get a turn in between. */
 const AT_ONCE = 1000;
 
+type Facts = Pick<Session, 'id' | 'user_id' | 'counter'>;
+
 export function createEndings({ model, revocations, database, audit, clock, logger }: Parts): Endings {
-  type Facts = Pick<Session, 'id' | 'user_id' | 'counter'>;
+  const tell = createTelling({ database, audit, logger });
   const eachPart = async (sessions: readonly Facts[], work: (part: readonly Facts[]) => Promise<unknown>): Promise<void> => {
     for (let from = 0; from < sessions.length; from += AT_ONCE) await work(sessions.slice(from, from + AT_ONCE));
   };
   const lockLive = async (which: Which, transaction: Transaction): Promise<Facts[]> => {
     await revocations.lock(transaction);
     return model.lockLiveFacts(which, new Date(clock.now()), transaction);
-  };
-  const log = (sessions: readonly Facts[], reason: EndReason): void => {
-    for (const { id, user_id } of sessions) {
-      logger[reason === 'refresh_token_reused' ? 'warn' : 'info']({ session_id: id, user_id, reason }, 'session ended');
-    }
-  };
-  const record = (sessions: readonly Facts[], { reason, by }: Ending, transaction: Transaction): void => {
-    for (const [userId, ids] of byUserId(sessions)) {
-      const sessionId = ids.length === 1 ? ids[0] : undefined;
-      audit.record(
-        { type: 'session.ended', by, userId, sessionId: sessionId ?? null, details: { reason, sessions: ids.length } },
-        transaction,
-      );
-    }
   };
   const end: Endings['end'] = async (which, why, transaction) => {
     const sessions = await lockLive(which, transaction);
@@ -88,10 +76,7 @@ export function createEndings({ model, revocations, database, audit, clock, logg
         transaction,
       );
     });
-    database.afterCommit(transaction, () => {
-      log(sessions, why.reason);
-    });
-    record(sessions, why, transaction);
+    tell(sessions, why, transaction);
     return sessions.length;
   };
   return {
@@ -121,6 +106,20 @@ export function createEndings({ model, revocations, database, audit, clock, logg
       );
       return live;
     },
+  };
+}
+
+/** Records that sessions end, once for each user, and logs each once it has. */
+function createTelling({ database, audit, logger }: Pick<Parts, 'database' | 'audit' | 'logger'>) {
+  return (sessions: readonly Facts[], { reason, by }: Ending, transaction: Transaction): void => {
+    for (const [userId, ids] of byUserId(sessions)) {
+      const sessionId = ids.length === 1 ? (ids[0] ?? null) : null;
+      audit.record({ type: 'session.ended', by, userId, sessionId, details: { reason, sessions: ids.length } }, transaction);
+    }
+    database.afterCommit(transaction, () => {
+      const level = reason === 'refresh_token_reused' ? 'warn' : 'info';
+      for (const { id, user_id } of sessions) logger[level]({ session_id: id, user_id, reason }, 'session ended');
+    });
   };
 }
 

@@ -152,22 +152,7 @@ export function createSessionService(parts: Parts): SessionService {
   return {
     ...accepting,
     refresh: (token, client) => refreshing.refresh(token, client),
-    open: async ({ user, amr, client }, transaction) => {
-      const session = await models.Session.create(newSession({ user, amr, client, settings, time: new Date(clock.now()) }), {
-        transaction,
-      });
-      audit.record(
-        {
-          type: 'log_in.succeeded',
-          by: { ...byClient(client), kind: 'user', id: String(user.id) },
-          userId: user.id,
-          sessionId: session.id,
-          details: { amr },
-        },
-        transaction,
-      );
-      return grant(session, user);
-    },
+    open: createOpening(parts, grant),
     revoke: async (token, caller, client) => {
       const id = await sessionOf(token);
       if (id === undefined || caller.kind === 'service') return;
@@ -184,6 +169,17 @@ export function createSessionService(parts: Parts): SessionService {
     close: () => arrivals.close(),
   };
 }
+
+/** Opens sessions, and records who has logged in. */
+const createOpening =
+  ({ models, audit, settings, clock }: Parts, grant: (session: Session, user: User) => Grant): SessionService['open'] =>
+  async ({ user, amr, client }, transaction) => {
+    const opening = newSession({ user, amr, client, settings, time: new Date(clock.now()) });
+    const session = await models.Session.create(opening, { transaction });
+    const by: Doer = { ...byClient(client), kind: 'user', id: String(user.id) };
+    audit.record({ type: 'log_in.succeeded', by, userId: user.id, sessionId: session.id, details: { amr } }, transaction);
+    return grant(session, user);
+  };
 
 interface AcceptingParts {
   readonly tokens: TokenService;
@@ -299,5 +295,5 @@ async function writeArrivals(
   }
 }
 
-export type { Ending, EndReason } from './endings.js';
+export type { Ending } from './endings.js';
 export type { Grant } from './grants.js';

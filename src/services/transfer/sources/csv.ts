@@ -1,7 +1,6 @@
-import { CsvError, type Info, parse } from 'csv-parse';
-import { Readable } from 'node:stream';
+import { parse } from 'csv-parse';
 import type { FieldFault } from '../../../errors/app-error.js';
-import { isList, isMembers, type Members } from './members.js';
+import type { Members } from './members.js';
 import { recordFault } from './source.js';
 import { type Bytes, unreadable } from './text.js';
 
@@ -23,53 +22,65 @@ const OPEN_QUOTE = recordFault('a quote is opened and not closed: nothing behind
  */
 export async function* tableIn(bytes: Bytes, onHeader: (columns: readonly string[]) => void): AsyncGenerator<TableRow> {
   let columns: readonly string[] | undefined;
-  try {
-    for await (const { record, line } of recordsIn(bytes)) {
-      if (columns === undefined) {
-        columns = record.map((name) => name.trim());
-        if (new Set(columns).size < columns.length) throw unreadable('The header names a column twice');
-        onHeader(columns);
-      } else if (record.length !== columns.length) yield { line, fault: UNEVEN };
-      else if (record.some((cell) => cell.includes(REPLACED))) yield { line, fault: NO_TEXT };
-      else yield { line, row: rowOf(columns, record) };
-    }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    yield { line: Number(error['lines']), fault: OPEN_QUOTE };
+  for await (const { record, line } of recordsIn(bytes)) {
+    if (record === undefined) yield { line, fault: OPEN_QUOTE };
+    else if (columns === undefined) {
+      columns = record.map((name) => name.trim());
+      if (new Set(columns).size < columns.length) throw unreadable('The header names a column twice');
+      onHeader(columns);
+    } else if (record.length !== columns.length) yield { line, fault: UNEVEN };
+    else if (record.some((cell) => cell.includes(REPLACED))) yield { line, fault: NO_TEXT };
+    else yield { line, row: rowOf(columns, record) };
   }
 }
 
 const rowOf = (columns: readonly string[], record: readonly string[]): Members =>
   Object.fromEntries(columns.flatMap((column, place) => (record[place] === '' ? [] : [[column, record[place]] as const])));
 
-/** Each record with the line that it begins on. */
-async function* recordsIn(bytes: Bytes): AsyncGenerator<{ record: string[]; line: number }> {
+interface RawRecord {
+  /** Undefined where from here on nothing could be read. */
+  readonly record: readonly string[] | undefined;
+  /** Where it begins. */
+  readonly line: number;
+}
+
+/** The parser's records as they come. Taken off before its stream keeps any, as that would drop them where it fails. */
+async function* recordsIn(bytes: Bytes): AsyncGenerator<RawRecord> {
+  let read: RawRecord[] = [];
+  let lastLine = 0;
   const parser = parse({
     bom: true,
-    info: true,
     skip_empty_lines: true,
     relax_column_count: true,
     // What is quoted wrongly stands in a cell of its own, and is held against the rules; else the lines behind it were lost.
     relax_quotes: true,
     max_record_size: MOST_RECORD_CHARACTERS,
+    on_record: (record: string[], { lines }) => {
+      lastLine = lines;
+      read.push({ record, line: lines - record.reduce((sum, cell) => sum + newlinesIn(cell), 0) });
+      return null;
+    },
   });
-  const input = Readable.from(bytes, { objectMode: false });
-  // What ends one stream by an error ends the next only where somebody hands that on.
-  input.once('error', (error) => parser.destroy(error));
-  try {
-    for await (const parsed of input.pipe(parser)) {
-      const { record, lines } = partsOf(parsed);
-      yield { record, line: lines - record.reduce((sum, cell) => sum + newlinesIn(cell), 0) };
-    }
-  } finally {
-    input.destroy();
-    parser.destroy();
+  /** What the parser says of a piece, or of the end, where it can't go on. */
+  const feed = (piece?: Uint8Array): Promise<unknown> =>
+    new Promise((done) => {
+      if (piece === undefined) parser.end(done);
+      else parser.write(piece, done);
+    });
+  parser.on('error', () => undefined).resume();
+  const take = (): RawRecord[] => {
+    const taken = read;
+    read = [];
+    return taken;
+  };
+  for await (const piece of bytes) {
+    const fault = await feed(piece);
+    yield* take();
+    if (fault) break;
   }
-}
-
-function partsOf(parsed: unknown): { record: string[]; lines: Info['lines'] } {
-  if (!isMembers(parsed) || !isList(parsed['record']) || !isMembers(parsed['info'])) throw new TypeError('csv-parse gave no record');
-  return { record: parsed['record'].map(String), lines: Number(parsed['info']['lines']) };
+  const fault = parser.destroyed || (await feed());
+  yield* take();
+  if (fault) yield { record: undefined, line: lastLine + 1 };
 }
 
 const newlinesIn = (cell: string): number => (cell.includes('\n') ? cell.split('\n').length - 1 : 0);
