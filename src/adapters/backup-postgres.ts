@@ -89,24 +89,26 @@ async function* piecesOf(file: string, shown: string): AsyncGenerator<Piece> {
 /** Reads a dump, and says what it holds. Throws `validation_failed` where it is no sound one of these tables. */
 export async function examineDump(file: string, shown: string, ours: OurTables): Promise<BackupContents> {
   const counts = new Map<string, number>();
-  const strangers = new Set<string>();
-  let recorded = '';
+  let schema = '';
   let table = '';
+  let recorded = '';
   for await (const piece of piecesOf(file, shown)) {
     if (piece.kind === 'copy') {
-      ({ table } = piece);
-      if (piece.schema !== ours.schema || !ours.names.includes(table)) strangers.add(`${piece.schema}.${table}`);
+      ({ schema, table } = piece);
+      counts.set(table, 0);
+    } else if (piece.kind === 'rows') {
+      counts.set(table, (counts.get(table) ?? 0) + piece.count);
+      if (table === 'schema_migrations') recorded += piece.data.toString();
     }
-    if (piece.kind !== 'rows') continue;
-    counts.set(table, (counts.get(table) ?? 0) + piece.count);
-    if (table === 'schema_migrations') recorded += piece.data.toString();
   }
-  assertHistory(
-    recorded.split('\n').flatMap((line) => (line === '' ? [] : [line.split('\t')[0] ?? ''])),
-    shown,
-  );
-  if (strangers.size > 0)
-    throw unusable(shown, `has ${[...strangers].join(', ')}, which is none of ours in the schema ${String(ours.schema)}`);
+  // The name is the first column of each row.
+  const history = recorded.split('\n').map((row) => row.split('\t')[0] ?? '');
+  assertHistory(history.filter(Boolean), shown);
+  const stranger = [...counts.keys()].find((name) => !ours.names.includes(name));
+  if (stranger !== undefined)
+    throw unusable(shown, `has a table ${stranger}, which is none of ours. Restore what lingomate-auth backup has made`);
+  if (schema !== ours.schema)
+    throw unusable(shown, `is of the schema ${schema}, and ${String(ours.schema)} is in use. Name that in DATABASE_URL`);
   const count = (name: string): number => counts.get(name) ?? 0;
   return { users: count('users'), sessions: count('auth_sessions'), auditEvents: count('auth_audit_events') };
 }

@@ -103,7 +103,10 @@ export const revocationsResponse = Joi.object({
   data: Joi.array()
     .items(
       Joi.object<RevocationShape>({
-        sid: Joi.string().required().example('0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a11'),
+        sid: Joi.string()
+          .required()
+          .description('`*` stands for every session, and then for all tokens issued up to `revoked_at`: a backup was put back.')
+          .example('0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a11'),
         revoked_at: timestamp.required(),
         expires_at: timestamp.required().description('By then every access token of that session has expired.'),
         through: Joi.number()

@@ -48,10 +48,9 @@ export interface ImportQuery {
 /** A misspelt one is refused: what was meant to change nothing would. */
 export const importQuery = Joi.object<ImportQuery>({
   dry_run: Joi.string()
-    .valid('true', 'false')
-    .custom((value: string) => value === 'true')
+    .custom((value: string, helpers) => (value === 'true' || value === 'false' ? value === 'true' : helpers.error('any.only')))
     .default(false)
-    .meta({ 'x-rules': { type: 'boolean', enum: [true, false] } })
+    .meta({ 'x-rules': { type: 'boolean' } })
     .description('Whether to say what would happen, and change nothing.'),
   from: Joi.string()
     .valid(...FROM)

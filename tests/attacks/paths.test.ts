@@ -90,7 +90,7 @@ describe('paths', () => {
     '/src/server.ts',
     '/node_modules/express/package.json',
     '/metrics',
-    '/dev/mailbox',
+    '/dev',
     '/__proto__',
     '/constructor',
     '/*',

@@ -1,14 +1,13 @@
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { describe, expect, test } from '@jest/globals';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
 import { createScriptReader, type Piece } from '../../src/adapters/sql-script.js';
 import { member, text } from '../support/answers.js';
 import { commandLineIn, readObject } from '../support/command-line.js';
 import { query } from '../support/fastapi.js';
 import { type RunningServer, useProcesses } from '../support/process.js';
-import { sharedSettings } from '../support/service-process.js';
+import { createTestAuth } from '../../src/testing.js';
 import { createAppOn } from '../support/sqlite-app.js';
 import { useTempFolder } from '../support/temp-folder.js';
-import { freshSchema } from '../support/test-app.js';
 
 const folder = useTempFolder();
 const processes = useProcesses();
@@ -106,69 +105,23 @@ test('a service is backed up while it works, is not restored while it does, and 
 });
 
 test('what can’t be backed up is told, and nothing is left behind', async () => {
-  await (await createAppOn(folder.file('auth.db'))).close();
-  const file = sharedSettings('sqlite:auth.db');
-  writeFileSync(folder.file('other.db'), '');
-  const finished = await Promise.all([
-    run('backup copy.db', { DATABASE_URL: 'sqlite::memory:' }),
-    run('backup copy.db', { DATABASE_URL: 'sqlite:nowhere.db' }),
-    run('backup no/folder/copy.db', file),
-    run('restore nowhere.db --yes', file),
-    run('restore other.db --yes', { DATABASE_URL: 'sqlite::memory:' }),
-  ]);
-  expect(finished.map(({ code, stdout, stderr }) => ({ code, stdout, told: stderr.split('. ')[0] }))).toEqual(
-    [
-      'start_failed: DATABASE_URL: a database in memory lives in its process alone and can’t be backed up',
-      'start_failed: DATABASE_URL: nowhere.db is not there',
-      expect.stringMatching(/^start_failed: .*no\/folder can't be written to \(ENOENT\)$/),
-      'validation_failed: nowhere.db is not a file that is there; nothing was changed\n',
-      'start_failed: DATABASE_URL: a database in memory can’t be restored',
-    ].map((told) => ({ code: 1, stdout: '', told })),
-  );
-  expect(readdirSync(folder.path).sort()).toEqual(['auth.db', 'other.db']);
-});
-
-const SERVER = process.env['TEST_DATABASE_URL'];
-if (SERVER !== undefined)
-  describe('on PostgreSQL', () => {
-    /** A `pg_dump` of that version, which writes down how it was called, and fails. */
-    const placeProgram = (version: string): void => {
-      const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo "pg_dump (PostgreSQL) ${version}"; exit; fi\necho "$@" > args; env > env; echo no room >&2; exit 1\n`;
-      writeFileSync(folder.file('pg_dump'), script);
-      chmodSync(folder.file('pg_dump'), 0o700);
-    };
-    const PATH = (): string => `${folder.path}:/bin:/usr/bin`;
-    const withPassword = (): string => {
-      const url = new URL(SERVER);
-      url.password = 'canary';
-      return url.toString();
-    };
-
-    test('pg_dump that is missing, too old or fails is told, and nobody can read the password or our secrets', async () => {
-      const schema = await freshSchema(withPassword());
-      try {
-        const here = sharedSettings(schema.url);
-        expect(await run('migrate', here)).toMatchObject({ code: 0 });
-        const missing = await run('backup copy.dump', { ...here, PATH: folder.path });
-        placeProgram('9.6.24');
-        const old = await run('backup copy.dump', { ...here, PATH: PATH() });
-        placeProgram('99.1');
-        const failing = await run('backup copy.dump', { ...here, PATH: PATH() });
-        expect([missing, old, failing].map(({ code, stderr }) => ({ code, stderr }))).toEqual([
-          { code: 1, stderr: expect.stringMatching(/^start_failed: pg_dump isn't found\. Install/) },
-          { code: 1, stderr: expect.stringMatching(/^start_failed: pg_dump is of PostgreSQL 9, and the server of \d+\. Install/) },
-          { code: 1, stderr: 'start_failed: no room. No backup was made\n' },
-        ]);
-        expect(readFileSync(folder.file('args'), 'utf8')).not.toContain('canary');
-        const environment = readFileSync(folder.file('env'), 'utf8');
-        expect(environment).toContain('PGPASSWORD=canary');
-        expect(environment).not.toMatch(/SECRET_KEY|ROOT_KEY|DATABASE_URL/);
-        expect(readdirSync(folder.path).sort()).toEqual(['args', 'env', 'pg_dump']);
-      } finally {
-        await schema.drop();
-      }
-    });
+  const nowhere = await run('backup copy.db', { DATABASE_URL: 'sqlite:nowhere.db' });
+  expect(nowhere).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^start_failed: DATABASE_URL: nowhere\.db is not there/),
   });
+  expect(readdirSync(folder.path)).toEqual([]);
+
+  const [inMemory, onFile] = [await createTestAuth(), await createAppOn(folder.file('auth.db'))];
+  await expect(inMemory.services.backups.make(folder.file('copy.db'))).rejects.toThrow(/in memory .* can’t be backed up/);
+  writeFileSync(folder.file('copy.db'), 'notes of mine');
+  await expect(onFile.services.backups.make(folder.file('copy.db'))).rejects.toMatchObject({ code: 'conflict' });
+  await expect(onFile.services.backups.make(folder.file('no/copy.db'))).rejects.toThrow(/no can't be written to \(ENOENT\)/);
+  await Promise.all([inMemory.close(), onFile.close()]);
+  expect(readdirSync(folder.path).sort()).toEqual(['auth.db', 'copy.db']);
+  expect(readFileSync(folder.file('copy.db'), 'utf8')).toBe('notes of mine');
+});
 
 test('the script of a dump is read alike in whatever pieces it comes', () => {
   const script = Buffer.from(

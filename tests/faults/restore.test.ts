@@ -10,8 +10,7 @@ import { createModels } from '../../src/models/index.js';
 import { createTestAuth, type TestAuth, type TestSession, type TestUser } from '../../src/testing.js';
 import { CLIENT } from '../support/client.js';
 import { query } from '../support/fastapi.js';
-import { moduleArguments, moduleUrl, spawnNode } from '../support/process.js';
-import { restoreIn } from '../support/restoring.js';
+import { hasPostgresPrograms, type Moment, restoreIn, restoreUntil } from '../support/restoring.js';
 import { sharedSettings } from '../support/service-process.js';
 import { fingerprint, useTempFolder } from '../support/temp-folder.js';
 import { openTarget, targets, type TestTarget } from '../support/test-database.js';
@@ -21,13 +20,6 @@ const folder = useTempFolder();
 const START = Date.UTC(2026, 5, 1, 12) + 990;
 const HOUR = 3600;
 
-const hasPostgresPrograms = (): boolean => {
-  try {
-    return execFileSync('pg_dump', ['--version']).length > 0;
-  } catch {
-    return false;
-  }
-};
 const kinds = targets.filter((kind) => kind === 'a SQLite file' || (kind === 'PostgreSQL' && hasPostgresPrograms()));
 
 let target: TestTarget;
@@ -226,50 +218,6 @@ describe.each(kinds)('a backup that is put back, on %s,', (kind) => {
   });
 });
 
-/** Restores, and kills itself at that moment. */
-const KILLED = `
-import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
-import { loadConfig } from ${JSON.stringify(moduleUrl('config/index.ts'))};
-
-const { MOMENT, BACKUP } = process.env;
-const kill = () => process.kill(process.pid, 'SIGKILL');
-const { renameSync } = fs;
-if (MOMENT === 'copied') fs.truncateSync = kill;
-if (MOMENT === 'about to take its place') fs.renameSync = kill;
-if (MOMENT === 'in its place') fs.renameSync = (...names) => { renameSync(...names); kill(); };
-syncBuiltinESMExports();
-const { createDatabase } = await import(${JSON.stringify(moduleUrl('src/adapters/database.ts'))});
-const { createContainer } = await import(${JSON.stringify(moduleUrl('src/container.ts'))});
-const { restoreBackup } = await import(${JSON.stringify(moduleUrl('src/services/backup/restoring.ts'))});
-const config = loadConfig(process.env);
-const open = (target) => {
-  const database = createDatabase(target, ...(target.dialect === 'postgres' ? [{ waitMs: 10_000 }] : []));
-  const { services, close } = createContainer({ ...config, database: target }, { database });
-  const settle = async (...asked) => {
-    if (MOMENT === 'migrated') kill();
-    const settled = await services.backups.settle(...asked);
-    if (MOMENT === 'settled, and not committed') kill();
-    return settled;
-  };
-  return {
-    database,
-    audit: services.audit,
-    backups: { ...services.backups, settle },
-    close: async () => {
-      if (MOMENT === 'settled') kill();
-      await close();
-    },
-  };
-};
-const clock = { now: () => Math.floor(Date.now() / 1000) * 1000 + 990, elapsed: () => performance.now() };
-await restoreBackup(BACKUP, { target: config.database, clock, open });`;
-
-const restoreUntil = async (MOMENT: string, BACKUP: string, more: Readonly<Record<string, string>> = {}): Promise<void> => {
-  const child = spawnNode(moduleArguments(KILLED), folder.path, { ...settings, ...more, MOMENT, BACKUP });
-  expect(await child.finished).toMatchObject({ code: null, stderr: '' });
-};
-
 describe.each(kinds)('kill -9 of a restore on %s', (kind) => {
   beforeEach(async () => {
     await open(kind);
@@ -295,7 +243,7 @@ describe.each(kinds)('kill -9 of a restore on %s', (kind) => {
   if (kind === 'a SQLite file')
     test('leaves the one database or the other, and never a restored one whose sessions live', async () => {
       const place = (index: number): string => folder.file(`${index}.db`);
-      const moments: [string, unknown][] = [
+      const moments: [Moment, unknown][] = [
         ['copied', OLD],
         ['migrated', OLD],
         ['settled', OLD],
@@ -307,7 +255,7 @@ describe.each(kinds)('kill -9 of a restore on %s', (kind) => {
       await Promise.all(
         moments.map(async ([moment], index) => {
           copyFileSync(from.file, place(index));
-          await restoreUntil(moment, folder.file('backup'), { DATABASE_URL: `sqlite:${place(index)}` });
+          await restoreUntil(moment, folder.file('backup'), { ...settings, DATABASE_URL: `sqlite:${place(index)}` });
         }),
       );
       for (const [index, [moment, expected]] of moments.entries()) {
@@ -321,7 +269,7 @@ describe.each(kinds)('kill -9 of a restore on %s', (kind) => {
     });
   else
     test('leaves the database as it was until all is done', async () => {
-      await restoreUntil('settled, and not committed', folder.file('backup'));
+      await restoreUntil('settled, and not committed', folder.file('backup'), settings);
       expect(await stateOf(target.target)).toEqual(OLD);
     });
 });

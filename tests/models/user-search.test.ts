@@ -60,6 +60,19 @@ function crowd(): Person[] {
   }));
 }
 
+/** Users of one kind who are hardly ever found by a key that is not their smallest but for each tenth, among users of another kind; and some with two keys that are one. */
+const unevenCrowd = (): Person[] =>
+  Array.from({ length: 120 }, (_, index) => String(index).padStart(3, '0')).flatMap((number, index) => [
+    {
+      username: `mixed${number}`,
+      disabled: true,
+      ...(index % 10 !== 5 && { name: `Mixed !${number}`, email: `mixed${number}@example.com` }),
+    },
+    ...(index % 4 === 0
+      ? [{ username: `mixed${number}x` }, { username: `twin${number}@example.com`, email: `twin${number}@example.com` }]
+      : []),
+  ]);
+
 const SPECIAL: Person[] = [
   { username: 'Root', roles: ['user', 'admin'] },
   { username: 'sleeping-root', roles: ['admin'], disabled: true },
@@ -73,6 +86,9 @@ const SPECIAL: Person[] = [
   { username: 'Ｋａｉ', name: 'ＫＡＩ' },
   { username: '\u{10400}deseret', name: '\u{10428}' },
   { username: '\uffee_halfwidth', name: '\uffee' },
+  { username: 'small', name: 'order \u{10428}' },
+  { username: 'large', name: 'order \ufffd' },
+  { username: 'replaced', name: '\ufffd' },
   { username: 'last', name: '\u{10ffff}\u{10ffff}x' },
   { username: 'before-surrogates', name: '\ud7ffx' },
   { username: 'behind-surrogates', name: '\ue000x' },
@@ -133,12 +149,13 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
   const names = async (filter: UserFilter): Promise<string[]> => (await searchUsers(User, filter, 400)).map(({ user }) => user.username);
 
   describe('in a crowd', () => {
-    beforeAll(() => add(...crowd(), ...SPECIAL));
+    beforeAll(() => add(...crowd(), ...unevenCrowd(), ...SPECIAL));
     afterAll(() => User.destroy({ where: {} }));
 
     const traits = [{ role: 'support' }, { status: 'disabled' }, { role: 'user', status: 'active' }, { role: 'admin' }] as const;
     const filters: UserFilter[] = [
-      ...['', 'u', 'user ', 'USER1', 'ada@example.com', 'shared@', 'zoë', '1', 'nobody'].map((q) => ({ q })),
+      ...['', 'u', 'user ', 'USER1', 'ada@example.com', 'shared@', 'zoë', '1', 'mixed', 'twin', 'nobody'].map((q) => ({ q })),
+      { role: 'user' },
       ...['', 'user', 'ada l'].flatMap((q) => traits.map((some) => ({ q, ...some }))),
     ];
     test.each(filters)('who fit %j come once each, in order, however the list is cut', async (filter) => {
@@ -178,7 +195,8 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
       ['\u{10ffff}', ['last']],
       ['\ud7ff', ['before-surrogates']],
       ['\ue000', ['behind-surrogates']],
-      ['\ufffd', []],
+      ['order', ['large', 'small']],
+      ['\ufffd', ['replaced']],
       ['\ud83d', []],
       ['a\0', []],
       ['\0', []],
@@ -202,6 +220,9 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
       expect(all.map(({ user }) => user.username)).toEqual(['Root', `${id}-at-your-service`]);
       expect(await names({ q: String(id), role: 'support' })).toEqual([]);
       expect(await names({ q: `0${id}` })).toEqual([]);
+      const disabled = await User.findOne({ where: { disabled_at: now }, order: ['id'], rejectOnEmpty: true });
+      expect((await names({ q: String(disabled.id) }))[0]).toBe(disabled.username);
+      expect(await names({ q: String(disabled.id), status: 'active' })).not.toContain(disabled.username);
     });
 
     test.each([{ role: 'nobody’s' }, { role: '"user"' }, { role: '%' }, { q: 'ada', role: 'use' }, { role: 'a\0' }])(

@@ -191,6 +191,22 @@ describe('a feed', () => {
     expect(await refused()).toEqual([true, true, true]);
   });
 
+  test('refuses every token issued up to the second in which a backup was put back', async () => {
+    const { uri } = await stubFeed((_req, res) =>
+      res.end(
+        page([
+          entry({
+            sid: '*',
+            revoked_at: new Date(ISSUED * 1000 + 500).toISOString(),
+            expires_at: new Date(ISSUED * 1000 + HOUR_MS).toISOString(),
+          }),
+        ]),
+      ),
+    );
+    const feed = createRevocationFeed({ uri, serviceKey: 'key', clock: movableClock(Date.now()) });
+    expect([await feed.refuses(randomUUID(), 1, ISSUED), await feed.refuses(randomUUID(), 1, ISSUED + 1)]).toEqual([true, false]);
+  });
+
   test('is remembered until both clocks say that its tokens have expired', async () => {
     const start = Date.now();
     const clock = movableClock(start);

@@ -26,6 +26,8 @@ export interface Child {
   signal(signal: NodeJS.Signals): void;
   /** Writes to its standard input. */
   write(text: string): void;
+  /** Tells it that nothing more will come there. */
+  endInput(): void;
 }
 
 export interface RunningServer extends Child {
@@ -105,6 +107,9 @@ function watch(child: ChildProcess): Child {
     },
     write: (text) => {
       child.stdin?.write(text);
+    },
+    endInput: () => {
+      child.stdin?.end();
     },
     end: (signal) => {
       child.kill(signal);

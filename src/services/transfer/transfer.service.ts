@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { type Transaction, UniqueConstraintError } from 'sequelize';
 import { type Database, LOCKS } from '../../adapters/database.js';
 import type { FieldFault } from '../../errors/app-error.js';
@@ -15,6 +14,7 @@ import { exportedUsers } from './exported-users.js';
 import { type Candidate, examine } from './import-rules.js';
 import type { ExportedUser, ImportedUser, ImportResult, ImportStatus, SourceRecord } from './imported-user.js';
 import { type ReadingOptions, readUsers } from './sources/index.js';
+import { type Bytes, piecesOf } from './sources/text.js';
 import { nobodys, settle, type Settled, type Taken, takenBy } from './taken-names.js';
 
 /** Users in one transaction: fewer cost time, and more keep other writers waiting. */
@@ -30,11 +30,7 @@ export interface TransferService {
    */
   importUsers(records: AsyncIterable<SourceRecord>, options: ImportOptions): AsyncGenerator<ImportResult>;
   /** The same for what a text tells of. Throws also what `readUsers` does. */
-  importText(
-    bytes: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    source: TextOptions,
-    options: ImportOptions,
-  ): AsyncGenerator<ImportResult>;
+  importText(text: Uint8Array | Bytes, source: TextOptions, options: ImportOptions): AsyncGenerator<ImportResult>;
   /** Every user in the order of their ids, in the form that an import reads. */
   exportUsers(options: { withHashes: boolean; by: Doer }): AsyncGenerator<ExportedUser>;
 }
@@ -81,7 +77,10 @@ export function createTransferService(parts: Parts): TransferService {
 
   return {
     importUsers,
-    importText: (bytes, source, options) => importUsers(readUsers(Readable.from(bytes), { ...source, now: () => clock.now() }), options),
+    importText: (text, source, options) => {
+      const bytes = text instanceof Uint8Array ? piecesOf(text) : text;
+      return importUsers(readUsers(bytes, { ...source, now: () => clock.now() }), options);
+    },
     exportUsers: async function* ({ withHashes, by }) {
       await audit.recordNow({ type: 'users.exported', by, details: { password_hashes: withHashes } });
       yield* exportedUsers(models.User, withHashes);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { movableClock, type MovableClock } from '../../../src/lib/clock.js';
-import { createRevocationIndex, type RevocationIndex } from '../../../src/services/session/revocation-index.js';
+import { createRevocationIndex, EVERY_SESSION, type RevocationIndex } from '../../../src/services/session/revocation-index.js';
 
 const START = Date.UTC(2026, 5, 1, 12);
 const HOLD_SECONDS = 60;
@@ -62,6 +62,25 @@ describe('what is refused', () => {
     for (const through of told) revoke('one', through);
     expect([5, 6].map((counter) => index.refuses('one', counter, ISSUED))).toEqual(expected);
     expect(index.size).toBe(1);
+  });
+});
+
+describe('of every session', () => {
+  const revokeAll = (revokedAt = clock.now()): void => {
+    revoke(EVERY_SESSION, null, revokedAt);
+  };
+
+  test('are refused the tokens issued up to that second, and none issued later', () => {
+    revokeAll(START + 999);
+    expect([-HOUR, 0, 1].map((seconds) => index.refuses('one', 1, ISSUED + seconds))).toEqual([true, true, false]);
+    revokeAll(START - 10_000);
+    expect(index.refuses('one', 1, ISSUED)).toBe(true);
+    expect(index.size).toBe(0);
+  });
+
+  test('are refused none for ever as a clock was a year ahead', () => {
+    revokeAll(START + 365 * 24 * HOUR * 1000);
+    expect([0, 1].map((seconds) => index.refuses('one', 1, ISSUED + seconds))).toEqual([true, false]);
   });
 });
 

@@ -39,7 +39,7 @@ const importing = (users: readonly ImportedUser[], { dryRun = false, by = OPERAT
   auth.services.transfer.importUsers(recordsOf(users), { dryRun, by });
 const imported = (users: readonly ImportedUser[], options?: Parameters<typeof importing>[1]) => all(importing(users, options));
 const importText = (text: string, by: By = OPERATOR) =>
-  all(auth.services.transfer.importText([Buffer.from(text)], {}, { dryRun: false, by }));
+  all(auth.services.transfer.importText(Buffer.from(text), {}, { dryRun: false, by }));
 const exported = (withHashes = true) => all(auth.services.transfer.exportUsers({ withHashes, by: OPERATOR }));
 
 const many = (count: number): ImportedUser[] => Array.from({ length: count }, (_, at) => ({ username: `user-${at}` }));

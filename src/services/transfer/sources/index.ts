@@ -9,7 +9,7 @@ import { createFirebaseSource } from './firebase.js';
 import type { FirebaseParameters } from './hash-forms.js';
 import { keycloakSource } from './keycloak.js';
 import { isMembers, type Members } from './members.js';
-import { isUnknownMember, ownSource } from './own.js';
+import { ownSource, unknownFaults } from './own.js';
 import type { TextSource } from './source-names.js';
 import { recordFault, type Source } from './source.js';
 import { createSupabaseSource } from './supabase.js';
@@ -127,19 +127,10 @@ async function* readTable(bytes: Bytes, from: TextSource | undefined, sources: S
   }
 }
 
-const MOST_FAULTS = 5;
-const MOST_PATH_CHARACTERS = 64;
-
 /** Every record has them, so that it is said once. */
 function assertKnown(columns: readonly string[]): void {
-  const unknown = columns.filter(isUnknownMember).slice(0, MOST_FAULTS);
-  if (unknown.length === 0) return;
-  const fields = unknown.map((name) => ({
-    path: name.slice(0, MOST_PATH_CHARACTERS),
-    code: 'unknown',
-    message: 'is not a column of users',
-  }));
-  throw new AppError('validation_failed', { details: { fields } });
+  const fields = unknownFaults(columns);
+  if (fields.length > 0) throw new AppError('validation_failed', { details: { fields } });
 }
 
 /** Records of a document, by their place in it. */

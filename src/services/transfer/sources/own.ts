@@ -1,3 +1,4 @@
+import type { FieldFault } from '../../../errors/app-error.js';
 import type { Reading } from '../imported-user.js';
 import { nodeScryptHash } from './hash-forms.js';
 import { createReader, isList, isMembers, type Members } from './members.js';
@@ -21,24 +22,24 @@ const MEMBERS: ReadonlySet<string> = new Set([
   'hash_truncates',
 ]);
 
-/** A misspelt one would be lost without a word. */
-export const isUnknownMember = (name: string): boolean => !MEMBERS.has(name);
-
 const MOST_FAULTS = 5;
-const MOST_PATH_CHARACTERS = 64;
+/** Of a table without a header the first line is somebody's hash, which no answer repeats. */
+const NAME = /^[A-Za-z_]\w{0,63}$/;
+
+/** What is told of names that no member of a user has: a misspelt one would be lost without a word. */
+export const unknownFaults = (names: readonly string[]): FieldFault[] =>
+  names
+    .filter((name) => !MEMBERS.has(name))
+    .slice(0, MOST_FAULTS)
+    .map((name) => ({ path: NAME.test(name) ? name : '', code: 'unknown', message: 'is no member of a user' }));
 
 /** What `export` writes, and whoever has users somewhere else can write. */
 export const ownSource: Source = {
   isRow: () => true,
   rowsOf: (document) => (isList(document) ? document : undefined),
   read: (row): Reading => {
-    const unknown = Object.keys(row).filter(isUnknownMember);
-    if (unknown.length > 0) {
-      const faults = unknown
-        .slice(0, MOST_FAULTS)
-        .map((name) => ({ path: name.slice(0, MOST_PATH_CHARACTERS), code: 'unknown', message: 'is not a member of a user' }));
-      return { faults };
-    }
+    const faults = unknownFaults(Object.keys(row));
+    if (faults.length > 0) return { faults };
     const passwordHash = hashOf(row);
     if (passwordHash === undefined) return hashReading('must be a text, or an object of Node’s scrypt: algorithm, N, r, p, salt, hash');
     const reader = createReader(row);

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { Readable } from 'node:stream';
 import type { FieldFault } from '../../../errors/app-error.js';
 import { AppError } from '../../../errors/app-error.js';
 
@@ -19,9 +20,7 @@ const NO_TEXT: FieldFault = { path: '', code: 'format', message: 'the line is no
 
 /** The lines of a text in UTF-8; one that can't be read keeps none of the others from being read. */
 export async function* linesIn(bytes: Bytes): AsyncGenerator<Line> {
-  let line = 0;
-  for await (const { content, cut } of splitLines(bytes)) {
-    line += 1;
+  for await (const { line, content, cut } of splitLines(bytes)) {
     if (cut) yield { line, fault: TOO_LONG };
     else if (!isUtf8(content)) yield { line, fault: NO_TEXT };
     else {
@@ -34,28 +33,44 @@ export async function* linesIn(bytes: Bytes): AsyncGenerator<Line> {
 /** The beginning of a file may bear a mark of its encoding. */
 const withoutMark = (text: string, first: boolean): string => (first ? text.replace(/^\uFEFF/, '') : text);
 
-async function* splitLines(bytes: Bytes): AsyncGenerator<{ content: Buffer; cut: boolean }> {
+interface RawLine {
+  readonly line: number;
+  readonly content: Buffer;
+  /** It was longer than is kept. */
+  readonly cut: boolean;
+}
+
+/** The lines that are not empty. Empty ones are passed over at once: ten million of them would hold up the process. */
+async function* splitLines(bytes: Bytes): AsyncGenerator<RawLine> {
+  let line = 1;
   let begun: Buffer[] = [];
   let length = 0;
-  const take = (): { content: Buffer; cut: boolean } => {
-    const taken = { content: begun.length === 1 ? (begun[0] ?? Buffer.alloc(0)) : Buffer.concat(begun), cut: length > MOST_LINE_BYTES };
+  const keep = (piece: Buffer): void => {
+    length += piece.length;
+    if (length > MOST_LINE_BYTES) begun = [];
+    else if (piece.length > 0) begun.push(piece);
+  };
+  const take = (): RawLine => {
+    const [only = Buffer.alloc(0), ...more] = begun;
+    const taken = { line, content: more.length === 0 ? only : Buffer.concat(begun), cut: length > MOST_LINE_BYTES };
     [begun, length] = [[], 0];
     return taken;
   };
-  const keep = (piece: Buffer): void => {
-    length += piece.length;
-    if (length <= MOST_LINE_BYTES) begun.push(piece);
-    else begun = [];
-  };
   for await (const chunk of bytes) {
     const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    let from = 0;
-    for (let to = buffer.indexOf(NEWLINE); to !== -1; to = buffer.indexOf(NEWLINE, from)) {
-      keep(buffer.subarray(from, to));
+    for (let from = 0; from < buffer.length;) {
+      if (length === 0 && buffer[from] === NEWLINE) {
+        line += 1;
+        from += 1;
+        continue;
+      }
+      const to = buffer.indexOf(NEWLINE, from);
+      keep(buffer.subarray(from, to === -1 ? buffer.length : to));
+      from = to === -1 ? buffer.length : to + 1;
+      if (to === -1) continue;
       yield take();
-      from = to + 1;
+      line += 1;
     }
-    if (from < buffer.length) keep(buffer.subarray(from));
   }
   if (length > 0) yield take();
 }
@@ -82,6 +97,15 @@ export async function readDocument(bytes: Bytes): Promise<unknown> {
     if (error instanceof SyntaxError) throw unreadable('The document is not JSON');
     throw error;
   }
+}
+
+const PIECE_BYTES = 64 * 1024;
+
+/** A text in pieces: a parser works on one at a time, and who works on a large one holds up the process. */
+export function piecesOf(text: Uint8Array): Bytes {
+  return Readable.from(
+    Array.from({ length: Math.ceil(text.length / PIECE_BYTES) }, (_, at) => text.subarray(at * PIECE_BYTES, (at + 1) * PIECE_BYTES)),
+  );
 }
 
 /** The first bytes of a text, and the whole of it to be read from its beginning. */
