@@ -42,7 +42,7 @@ describe.each(SHARED)('two processes on %s', (kind) => {
 
   beforeAll(async () => {
     target = await openTarget(kind);
-    settings = sharedSettings(target.url, { ALGORITHM });
+    settings = sharedSettings(target.url, { ALGORITHM, ROLES: '{"editor":["editor"]}' });
     loaded = [loadService(settings), loadService(settings)];
     const [first, second] = await Promise.all(loaded.map((service) => service.start()));
     if (first === undefined || second === undefined) throw new TypeError('two were started');
