@@ -25,7 +25,12 @@ export function buildApp(container: Container): Express {
   app.use(allowOrigins(config.http.corsOrigins));
   app.use(oneHost);
   const { publicUrl, corsOrigins } = config.http;
-  const routes = createRoutes({ services, health, version, settings: { ...config.token, publicUrl, hasMailbox: config.environment !== 'production' } });
+  const routes = createRoutes({
+    services,
+    health,
+    version,
+    settings: { ...config.token, publicUrl, hasMailbox: config.environment !== 'production' },
+  });
   const cookieOrigins = new Set([...corsOrigins, new URL(publicUrl).origin]);
   app.use(mountRoutes(routes, { guards: createGuards(services), cookieOrigins, ready: started(container) }));
   app.use(() => {

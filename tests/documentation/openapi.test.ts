@@ -13,7 +13,12 @@ let routes: Route[];
 beforeAll(() => {
   container = createContainer(loadConfig({ NODE_ENV: 'test', DATABASE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' }));
   const { services, health, version } = container;
-  routes = createRoutes({ services, health, version, settings: { ...container.config.token, publicUrl: 'http://localhost:8000', hasMailbox: true } });
+  routes = createRoutes({
+    services,
+    health,
+    version,
+    settings: { ...container.config.token, publicUrl: 'http://localhost:8000', hasMailbox: true },
+  });
 });
 afterAll(() => container.close());
 
