@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { closeConnections } from './client.js';
+import { measureImport } from './import.js';
 import { measureLatency } from './latency.js';
 import { measureLogIn } from './log-in.js';
 import { isMet, type Row, show, table } from './report.js';
@@ -17,6 +18,7 @@ const MEASUREMENTS = Object.entries({
   sessions: measureSessions,
   'log-in': measureLogIn,
   latency: measureLatency,
+  import: measureImport,
   start: measureStart,
   testing: measureTesting,
   users: measureUsers,

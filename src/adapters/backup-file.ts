@@ -9,6 +9,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -66,14 +67,19 @@ export async function seal(draft: string): Promise<string> {
   return digest;
 }
 
+/** Throws `validation_failed` where there is no such file. */
+export function statOf(file: string, shown: string): Stats {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) throw unusable(shown, 'is not a file that is there');
+  return found;
+}
+
 /**
  * How long a backup is without the digest behind it, where it has one. Throws `validation_failed` where that is not the
  * one of what stands before it.
  */
 export async function assertSealed(file: string, shown: string): Promise<number> {
-  const found = statSync(file, { throwIfNoEntry: false });
-  if (found?.isFile() !== true) throw unusable(shown, 'is not a file that is there');
-  const { size } = found;
+  const { size } = statOf(file, shown);
   const before = size - SEAL_BYTES;
   const digest = before < 0 ? undefined : SEAL.exec(readEnd(file, before))?.[1];
   if (digest === undefined) return size;

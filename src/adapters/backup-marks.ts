@@ -29,7 +29,7 @@ export interface Marks {
 export async function readMarks(select: Select, ours: OurTables, now: number): Promise<Marks> {
   const tables = await tablesIn(select, ours);
   const later = ours.schema === undefined ? sqliteTime(now) : new Date(now).toISOString();
-  const isLater = `created_at > '${later}' OR rotated_at > '${later}'`;
+  const isLater = ['created_at', 'rotated_at', 'last_used_at'].map((time) => `${time} > '${later}'`).join(' OR ');
   const ahead = tables.has('auth_sessions') ? await select(`SELECT id FROM ${placeOf(ours, 'auth_sessions')} WHERE ${isLater}`) : [];
   return {
     origin: tables.has('schema_migrations') ? await originOf(select, ours) : undefined,

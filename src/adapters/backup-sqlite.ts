@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, existsSync, statSync, truncateSync } from 'nod
 import { migrations } from '../../migrations/index.js';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
-import { assertSealed, unusable } from './backup-file.js';
+import { assertSealed, statOf, unusable } from './backup-file.js';
 import { type OurTables, quoteText, tablesIn } from './backup-marks.js';
 import { openRaw, type RawConnection } from './sqlite-file.js';
 
@@ -34,7 +34,6 @@ export async function copyDatabase(file: string, draft: string): Promise<void> {
  */
 export async function takeIn(backup: string, draft: string, file: string, ours: OurTables): Promise<BackupContents> {
   assertAtRest(backup, file);
-  await assertSealed(backup, backup);
   copyFileSync(backup, draft);
   chmodSync(draft, 0o600);
   truncateSync(draft, await assertSealed(draft, backup));
@@ -43,9 +42,9 @@ export async function takeIn(backup: string, draft: string, file: string, ours: 
 
 /** What is still in a log beside a file would be lost on the way. */
 function assertAtRest(backup: string, file: string): void {
-  const found = statSync(backup, { throwIfNoEntry: false });
+  const found = statOf(backup, backup);
   const inPlace = statSync(file, { throwIfNoEntry: false });
-  if (found !== undefined && found.ino === inPlace?.ino && found.dev === inPlace.dev) throw unusable(backup, 'is the database itself');
+  if (found.ino === inPlace?.ino && found.dev === inPlace.dev) throw unusable(backup, 'is the database itself');
   const log = ['-wal', '-journal'].find((side) => existsSync(backup + side) && statSync(backup + side).size > 0);
   if (log !== undefined) throw unusable(backup, `has a ${log} beside it, so it is a database in use. Make a backup of it`);
 }

@@ -21,7 +21,7 @@ export async function createProgress(total: number | undefined): Promise<Progres
   const { stderr } = process;
   if (!stderr.isTTY || total === undefined || total === 0) return NOTHING;
   const { SingleBar } = (await import('cli-progress')).default;
-  const format = '{bar} {percentage}% | {duration_formatted}, {eta_formatted} to go | {remarks}';
+  const format = '{bar} {percentage}% | {duration_formatted} | {remarks}';
   // What is printed between moves the bar down: it is drawn again whether or not it has moved on. Its handler of SIGINT
   // would clear it, and keep the process from ending.
   const bar = new SingleBar({

@@ -17,7 +17,10 @@ export function addRestore(program: Command): void {
       const config = loadConfig(readEnvironment());
       const where = describeTarget(config.database);
       if (!yes && !process.stdin.isTTY) return restore.error('error: it replaces the database; say --yes');
-      if (!yes && !(await agrees(`Replace ${where} by ${file}, and end every session? Type yes: `))) return;
+      if (!yes && !(await agrees(`Replace ${where} by ${file}, and end every session? Type yes: `))) {
+        remark('Nothing was changed.');
+        return;
+      }
       tell(file, where, await restoreTo(config, file));
     });
 }

@@ -101,9 +101,10 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
     return live;
   }
 
-  /** The sessions that were opened or refreshed after that time, as a clock that was ahead has it; ended ones too. */
+  /** The sessions that were opened, refreshed or used after that time, as a clock that was ahead has it; ended ones too. */
   static async idsDatedAfter(time: Date, transaction: Transaction): Promise<string[]> {
-    const isLater = { [Op.or]: [{ created_at: { [Op.gt]: time } }, { rotated_at: { [Op.gt]: time } }] };
+    const later = { [Op.gt]: time };
+    const isLater = { [Op.or]: [{ created_at: later }, { rotated_at: later }, { last_used_at: later }] };
     const rows = await this.findAll({ attributes: ['id'], where: isLater, transaction, raw: true });
     return rows.map(({ id }) => id);
   }

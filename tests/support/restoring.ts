@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { loadConfig, type SettingsInput } from '../../config/index.js';
 import { createDatabase } from '../../src/adapters/database.js';
 import { RESTORE_WAIT_MS } from '../../src/adapters/backup-postgres.js';
@@ -70,10 +70,5 @@ export async function restoreUntil(moment: Moment, backup: string, settings: Rea
 export type Moment = 'copied' | 'migrated' | 'settled, and not committed' | 'settled' | 'about to take its place' | 'in its place';
 
 /** Whether PostgreSQL's own programs are on this machine. */
-export function hasPostgresPrograms(): boolean {
-  try {
-    return execFileSync('pg_dump', ['--version']).length > 0;
-  } catch {
-    return false;
-  }
-}
+export const hasPostgresPrograms = (): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some((place) => existsSync(join(place, 'pg_dump')));

@@ -1,3 +1,4 @@
+import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseTarget } from '../../../config/index.js';
 import { assertSealed, makeDraft, removeDraft } from '../../adapters/backup-file.js';
@@ -45,9 +46,11 @@ interface Parts {
 export function restoreBackup(backup: string, parts: Parts): Promise<RestoreReport> {
   const { target } = parts;
   if (target.dialect === 'postgres') return restoreTables(backup, parts);
-  if (isFile(target)) return restoreFile(backup, target.file, parts);
+  if (isFile(target)) return restoreFile(backup, behindLink(target.file), parts);
   return Promise.reject(new StartError('DATABASE_URL: a database in memory can’t be restored. Name a file'));
 }
+
+const behindLink = (file: string): string => (existsSync(file) && lstatSync(file).isSymbolicLink() ? realpathSync(file) : file);
 
 /** Works on a copy of the backup beside the database, which takes its place when all is done. */
 async function restoreFile(backup: string, file: string, { open, clock }: Parts): Promise<RestoreReport> {

@@ -336,6 +336,10 @@ describe('documents', () => {
       [1, { username: 'ada' }],
       [2, [': format']],
     ]);
+    // As PostgreSQL's json_agg writes it.
+    const joined = '{"user" : [{"id":1,"email":"a@example.com"}, \n {"id":2,"email":"b@example.com"}], "account" : []}';
+    expect(await read(joined)).toHaveLength(2);
+    expect(await read('{"users": [\n{"localId":"a"}\n]}')).toHaveLength(1);
     const realm = JSON.stringify(JSON.parse(fixture('keycloak-realm.json').toString()));
     expect(await read(realm)).toHaveLength(9);
     expect(await read(`${realm.slice(0, -1)},"padding":"${'x'.repeat(300_000)}"}`)).toHaveLength(9);
@@ -347,16 +351,13 @@ test.each([
   "o'hara+tag@mail.example.co.uk",
   'zoë@exämple.de',
   '用户@例子.公司',
-  'a.b@c.de',
   'ada',
   '@example.com',
   'ada@',
   'ada@localhost',
   'a b@example.com',
-  'ada@exa mple.com',
   'ada@example..com',
   'ada@-example.com',
-  '.ada@example.com',
   'ada.@example.com',
   'a..b@example.com',
   'ada@example.com\nBcc: x@example.com',

@@ -4,9 +4,6 @@ import { foldName } from '../../../lib/names.js';
 import type { Reading, SourceRecord } from '../imported-user.js';
 import { recordFault } from './source.js';
 
-/** How every SQLite file begins. */
-export const SQLITE_HEADER = 'SQLite format 3\0';
-
 const PAGE = 1000;
 const COLUMNS = ['id', 'username', 'hashed_password'];
 

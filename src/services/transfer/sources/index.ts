@@ -61,8 +61,8 @@ function sourcesOf({ firebase, now }: ReadingOptions): Sources {
 const inOrder = ({ lines, csv: _csv, ...others }: Sources): Source[] => [...Object.values(others), lines];
 
 /**
- * A document begins with a bracket, or an object that does not end on its line; a line of JSON is a whole object. Where
- * the first line is a broken one, the next begins like it.
+ * A document begins with a bracket, or an object that goes on behind its line; a line of JSON is a whole object. Where the
+ * first line is a broken one, others begin like it.
  */
 function containerOf(from: TextSource | undefined, head: string, ended: boolean, sources: Sources): Container {
   if (from === 'lines' || from === 'csv') return from;
@@ -72,7 +72,7 @@ function containerOf(from: TextSource | undefined, head: string, ended: boolean,
   const [first = '', ...more] = text.split('\n');
   if (more.length === 0 && !ended) return 'document';
   const parsed = parse(first);
-  if (parsed === undefined) return more.find((line) => line.trim() !== '')?.startsWith('{') === true ? 'lines' : 'document';
+  if (parsed === undefined) return !/[[{,]\s*$/.test(first) && more.some((line) => line.startsWith('{')) ? 'lines' : 'document';
   return Object.values(sources).some((source) => source.rowsOf(parsed) !== undefined) ? 'document' : 'lines';
 }
 
