@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { AppError } from '../errors/app-error.js';
 
@@ -12,17 +13,19 @@ export interface Tries {
 /** So many tries in so many seconds. */
 export function createTries({ most, seconds }: { most: number; seconds: number }): Tries {
   const limiter = new RateLimiterMemory({ points: most, duration: seconds });
+  // What somebody sends may be long, and is kept for as long as it counts.
+  const short = (key: string): string => createHash('sha256').update(key).digest('base64url');
   return {
     take: async (key) => {
       try {
-        await limiter.consume(key);
+        await limiter.consume(short(key));
       } catch (error) {
         if (!(error instanceof RateLimiterRes)) throw error;
         throw new AppError('rate_limited', { details: { retryAfterSeconds: Math.max(1, Math.ceil(error.msBeforeNext / 1000)) } });
       }
     },
     forget: async (key) => {
-      await limiter.delete(key);
+      await limiter.delete(short(key));
     },
   };
 }

@@ -164,11 +164,13 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
 
   return {
     changeProfile: async (actor, { current_password, ...patch }) => {
-      const user = await get(actor.userId);
-      const moves = patch.email !== undefined && patch.email !== user.email;
-      if (moves || current_password !== undefined) await proof.byPasswordOrFreshLogIn(actor, current_password);
+      const moves = ({ email }: User): boolean => patch.email !== undefined && patch.email !== email;
+      const isProven = moves(await get(actor.userId)) || current_password !== undefined;
+      if (isProven) await proof.byPasswordOrFreshLogIn(actor, current_password);
       const change = database.transaction(async (transaction) => {
-        const locked = await changes.lock(user.id, transaction);
+        const locked = await changes.lock(actor.userId, transaction);
+        // It was the same address when it was looked at.
+        if (moves(locked) && !isProven) throw new AppError('reauthentication_required');
         await changes.apply(locked, patch, { by: byUser(actor), sessionId: actor.sessionId }, transaction);
         return locked;
       });

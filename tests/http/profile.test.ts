@@ -122,6 +122,21 @@ describe('another e-mail address', () => {
     expect((await change(token, { email: null })).body).toMatchObject({ email: null, email_verified: false });
   });
 
+  test('that only looks like the verified one is another mailbox, and has to be verified', async () => {
+    for (const [verifiedOne, lookalike] of [
+      ['fi', '\ufb01'],
+      ['kit', '\u212ait'],
+      ['ada', '\uff41da'],
+    ] as const) {
+      const email = `${verifiedOne}-${newAddress()}`;
+      const user = await auth.createUser({ email, emailVerified: true });
+      const changed = await change(await auth.token(user), { email: email.replace(verifiedOne, lookalike) });
+      expect([changed.status, member(changed.body, 'email_verified')]).toEqual([200, false]);
+      expect((await purposesTo(auth, email))[0]).toBe('email_verification');
+      expect((await logIn(email, user.password)).status).toBe(401);
+    }
+  });
+
   test.each(['no address', 'a@', '@b', 'a@b\r\nBcc: c@d.example', ''])('%j is none', async (email) => {
     const refused = await change(await auth.token(await auth.createUser()), { email });
     expectProblem(refused, 422, 'validation_failed', { errors: [['email', email === '' ? 'too_short' : 'format']] });

@@ -120,9 +120,8 @@ function createNameChanges({ names, verification, oneTimeTokens, sessions, outbo
     audit.record({ type: 'account.changed', by, userId: user.id, details: { changed: ['username'] } }, transaction);
   };
   const move: Change<string | null> = async (user, email, { by, sessionId }, transaction) => {
-    const fold = email === null ? null : foldName(email);
-    // The same address in another spelling is as verified as it was.
-    if (fold === user.email_fold) {
+    // The same address in another case is as verified as it was; what only looks like it may be somebody else's mailbox.
+    if (email !== null && user.email !== null && inLowerCase(email) === inLowerCase(user.email)) {
       await write(user, { email }, transaction);
       return;
     }
@@ -132,7 +131,8 @@ function createNameChanges({ names, verification, oneTimeTokens, sessions, outbo
       { purpose: 'email_changed', username: user.username, client: asSeenBy(user, by), at: new Date(clock.now()) },
       transaction,
     );
-    await write(user, { email, email_fold: fold, email_verified_at: null, verified_email_fold: null }, transaction);
+    const email_fold = email === null ? null : foldName(email);
+    await write(user, { email, email_fold, email_verified_at: null, verified_email_fold: null }, transaction);
     await oneTimeTokens.discard(user.id, ['email_verification', 'password_reset', 'invitation'], transaction);
     await sessions.endAllOf(user.id, { reason: 'email_changed', by }, transaction, sessionId);
     await verification.ask(user, asSeenBy(user, by), transaction);
@@ -178,6 +178,9 @@ function createRightChanges({ sessions, audit, roles, clock }: Parts): Change<Ac
     if (disabled !== undefined && disabled !== (user.disabled_at !== null)) await setDisabled(user, disabled, changer, transaction);
   };
 }
+
+/** Of A to Z alone: other letters' lower case may be a letter of another mailbox, as that of the Kelvin sign is k. */
+const inLowerCase = (address: string): string => address.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
 /** From where it was done, for a mail: where an administrator sits is nobody's business. */
 const asSeenBy = (user: User, by: Doer): Client =>
