@@ -166,7 +166,9 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
     );
   }
   if (total !== undefined && total.unreadable > 0)
-    report(`${total.unreadable} of them have no bcrypt hash and can't log in until they get a new password`);
+    report(
+      `${total.unreadable} of them have no bcrypt hash: where it is of no other form that we know either, they can't log in until they get a new password`,
+    );
   report(`The file as it was is kept at ${copy}`);
 }
 

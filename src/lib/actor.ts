@@ -40,6 +40,8 @@ export const byUser = ({ userId, ip, userAgent, requestId }: Actor): Doer => ({
   userAgent,
   requestId,
 });
+/** A user whom no session stands for (yet): by what they have shown to be theirs. */
+export const byOwner = (userId: number, client: Client): Doer => ({ ...byClient(client), kind: 'user', id: String(userId) });
 export const byClient = ({ ip, userAgent, requestId }: Client): Doer => ({ kind: 'nobody', id: null, ip, userAgent, requestId });
 export const byService = (keyId: string, { ip, userAgent, requestId }: Client): Doer => ({
   kind: 'service',

@@ -1,4 +1,5 @@
 import {
+  type CreationOptional,
   DataTypes,
   type InferAttributes,
   type InferCreationAttributes,
@@ -10,7 +11,7 @@ import {
 } from 'sequelize';
 
 /** Columns that a new user leaves to their defaults. */
-type MadeByDatabase = 'id' | 'lookalike_fold' | 'hash_truncates' | 'display_name' | 'display_name_fold';
+type MadeByDatabase = 'id' | 'lookalike_fold';
 
 /** So many users' hashes are looked at by one statement, which a database under load must answer in time. */
 const HASHES_AT_ONCE = 100_000;
@@ -44,15 +45,15 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare lookalike_fold: string | null;
   declare hashed_password: string | null;
   /** The hash came from elsewhere and may have been made of a password's first 72 bytes. */
-  declare hash_truncates: boolean;
+  declare hash_truncates: CreationOptional<boolean>;
   declare email: string | null;
   declare email_verified_at: Date | null;
   /** The one form of the address as claimed. */
   declare email_fold: string | null;
   /** The same once it is verified: no other user may have it. */
   declare verified_email_fold: string | null;
-  declare display_name: string | null;
-  declare display_name_fold: string | null;
+  declare display_name: CreationOptional<string | null>;
+  declare display_name_fold: CreationOptional<string | null>;
   declare roles: string[];
   declare disabled_at: Date | null;
   declare created_at: Date;

@@ -1,9 +1,9 @@
 import type { Transaction } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
+import { badCursor } from '../errors/bad-cursor.js';
 import type { Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
-import { foldName } from '../lib/names.js';
 import { type Page, type PageRequest, toPage } from '../lib/pagination.js';
 import { type Roles, USER } from '../lib/roles.js';
 import type { Models } from '../models/index.js';
@@ -13,6 +13,7 @@ import { readPlace, searchUsers, type UserFilter, writePlace } from '../models/u
 import { type AccountChanges, type AccountPatch, noSuchUser, unknownRole } from './account/account-changes.js';
 import type { EmailVerification } from './account/email-verification.js';
 import { asNameTaken, type LoginNames } from './account/login-names.js';
+import { newAccount } from './account/new-account.js';
 import type { AuditService } from './audit/audit.service.js';
 import type { IssuedToken, OneTimeTokenService } from './one-time-token.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
@@ -141,21 +142,13 @@ function createAccounts(
     if (asked.some((role) => !roles.isKnown(role))) throw unknownRole(roles);
     const fault = password_hash === undefined ? undefined : hashFault(password_hash);
     if (fault !== undefined) throw badHash(fault);
-    const now = new Date(clock.now());
-    const user = { username, username_fold: foldName(username), email, email_fold: email === null ? null : foldName(email) };
-    const secret = { hashed_password: password_hash ?? null, hash_truncates: password_hash !== undefined && truncatesOf(password_hash) };
-    const rest = {
-      email_verified_at: null,
-      verified_email_fold: null,
-      display_name: null,
-      roles: roles.names.filter((role) => asked.includes(role)),
-      disabled_at: null,
-      created_at: now,
-    };
+    const truncates = password_hash !== undefined && truncatesOf(password_hash);
+    const given = roles.names.filter((role) => asked.includes(role));
+    const account = newAccount({ username, email, roles: given, hash: password_hash ?? null, truncates }, new Date(clock.now()));
     const add = database.transaction(async (transaction) => {
       await names.assertUsernameFree(username, transaction);
-      const added = await models.User.create({ ...user, ...secret, ...rest, updated_at: now }, { transaction });
-      audit.record({ type: 'account.created', by, userId: added.id, details: { roles: rest.roles } }, transaction);
+      const added = await models.User.create(account, { transaction });
+      audit.record({ type: 'account.created', by, userId: added.id, details: { roles: given } }, transaction);
       if (password_hash === undefined) return { user: added, invitation: await invite(added, by, transaction) };
       await verification.ask(added, by, transaction);
       return { user: added, invitation: undefined };
@@ -169,6 +162,3 @@ function createAccounts(
 
 const badHash = (message: string): AppError =>
   new AppError('validation_failed', { details: { fields: [{ path: 'password_hash', code: 'format', message }] } });
-
-const badCursor = (): AppError =>
-  new AppError('validation_failed', { details: { fields: [{ path: 'cursor', code: 'format', message: 'is no cursor of ours' }] } });

@@ -69,6 +69,7 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const serviceKeys = createServiceKeyService({ model: models.ServiceKey, database, audit, rootKey, clock, logger });
   const passwords = createPasswordService({ hasher, rounds: config.password.rounds });
   const oneTimeTokens = createOneTimeTokenService({ model: models.OneTimeToken, database, rootKey, clock });
+  const backups = createBackupService({ ...ground, models, database, oneTimeTokens });
   const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKey, clock });
   const auth = createAuthService({ ...ground, models, database, passwords, clock, logger });
 
@@ -81,7 +82,6 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const passwordResets = createPasswordResetService({ ...common, verification, recoveryTries });
   const admin = createAdminService({ ...common, verification, changes, passwordResets });
   const transfer = createTransferService(common);
-  const backups = createBackupService({ ...ground, models, database });
   return {
     services: {
       admin,

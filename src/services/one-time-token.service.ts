@@ -39,6 +39,8 @@ export interface OneTimeTokenService {
   use(facts: TokenFacts, transaction: Transaction): Promise<void>;
   /** Makes a user's tokens of these purposes worthless. */
   discard(userId: number, purposes: readonly TokenPurpose[], transaction: Transaction): Promise<void>;
+  /** Makes everybody's tokens worthless, and says how many there were. */
+  discardAll(transaction: Transaction): Promise<number>;
   /** Removes what has run out; as much as one transaction may take, and whether there is more. */
   prune(): Promise<boolean>;
 }
@@ -93,6 +95,7 @@ export function createOneTimeTokenService({ model, database, rootKey, clock }: P
     discard: async (userId, purposes, transaction) => {
       await model.destroy({ where: { user_id: userId, purpose: [...purposes] }, transaction });
     },
+    discardAll: (transaction) => model.destroy({ where: {}, transaction }),
     prune: async () => {
       const before = new Date(clock.now());
       const removed = await database.transaction((transaction) => model.deleteExpired(before, PRUNED_AT_ONCE, transaction));

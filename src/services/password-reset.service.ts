@@ -2,7 +2,7 @@ import type { Transaction } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import type { Tries } from '../adapters/tries.js';
 import { AppError } from '../errors/app-error.js';
-import { byClient, type Client, type Doer } from '../lib/actor.js';
+import { byClient, byOwner, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
 import type { Models } from '../models/index.js';
@@ -12,10 +12,9 @@ import type { LoginNames } from './account/login-names.js';
 import type { AuditService } from './audit/audit.service.js';
 import type { OneTimeTokenService, TokenFacts } from './one-time-token.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
-import type { PasswordService } from './password/password.service.js';
+import { inMember, type PasswordService } from './password/password.service.js';
 import type { RecoveryCodeService } from './recovery-code.service.js';
 import type { SessionService } from './session/session.service.js';
-import { inMember } from './user.service.js';
 
 /** So many recovery codes may be tried for one name in so long (security bar: five tries a one-time code). */
 export const RECOVERY_TRIES = { most: 5, seconds: 15 * 60 } as const;
@@ -159,7 +158,7 @@ function createSetting({ models, database, names, verification, oneTimeTokens, s
       const user = await models.User.findByPk(id, { transaction, lock: true });
       if (user?.disabled_at !== null) throw worthless();
       await use(user, transaction);
-      const doer: Doer = { ...byClient(client), kind: 'user', id: String(id) };
+      const doer = byOwner(id, client);
       const at = new Date(clock.now());
       // Where another account was first to verify the address, this one has its password and goes on without it.
       const own = invited && user.email !== null && (await names.mayVerify(user.email, user, transaction));

@@ -1,19 +1,20 @@
 import { UniqueConstraintError } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
-import { type Actor, byClient, byUser, type Client, type Doer } from '../lib/actor.js';
+import { type Actor, byClient, byOwner, byUser, type Client, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
 import { USER } from '../lib/roles.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
-import type { AccountChanges } from './account/account-changes.js';
+import { type AccountChanges, noSuchUser } from './account/account-changes.js';
 import type { EmailVerification } from './account/email-verification.js';
 import { asNameTaken, type LoginNames, looksLikeAddress } from './account/login-names.js';
+import { newAccount } from './account/new-account.js';
 import type { AuditService } from './audit/audit.service.js';
 import type { OneTimeTokenService } from './one-time-token.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
-import type { PasswordService } from './password/password.service.js';
+import { inMember, type PasswordService } from './password/password.service.js';
 import type { RecoveryCodeService } from './recovery-code.service.js';
 import type { SessionService } from './session/session.service.js';
 
@@ -98,33 +99,17 @@ export function createUserService(parts: Parts): UserService {
     get,
     findByName: async (name) => {
       const user = await User.findForLogin(name, foldName(name));
-      if (!user) throw new AppError('not_found', { details: { detail: 'There is no such user' } });
+      if (!user) throw noSuchUser();
       return user;
     },
     register: async ({ username, password, email = null }, by) => {
       // Asked before the hash, which is dear; what comes between is decided by the unique columns and, across them, below.
       if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
-      const hashed_password = await passwords.hash(password, username);
-      const now = new Date(clock.now());
-      const user = {
-        username,
-        username_fold: foldName(username),
-        hashed_password,
-        email,
-        email_fold: email === null ? null : foldName(email),
-      };
-      const rest = {
-        email_verified_at: null,
-        verified_email_fold: null,
-        display_name: null,
-        roles: [USER],
-        disabled_at: null,
-        created_at: now,
-        updated_at: now,
-      };
+      const hash = await passwords.hash(password, username);
+      const account = newAccount({ username, email, roles: [USER], hash }, new Date(clock.now()));
       const add = database.transaction(async (transaction) => {
         if (looksLikeAddress(username)) await names.assertUsernameFree(username, transaction);
-        const added = await User.create({ ...user, ...rest }, { transaction });
+        const added = await User.create(account, { transaction });
         await verification.ask(added, by, transaction);
         audit.record({ type: 'account.registered', by, userId: added.id }, transaction);
         return added;
@@ -249,7 +234,7 @@ function createOwnAddress(
         const user = await changes.lock(facts.userId, transaction);
         await oneTimeTokens.use(facts, transaction);
         if (user.email_fold !== facts.emailFold || user.disabled_at !== null) throw new AppError('token_invalid_or_expired');
-        await verification.confirm(user, { ...byClient(client), kind: 'user', id: String(user.id) }, transaction);
+        await verification.confirm(user, byOwner(user.id, client), transaction);
       });
       await verify.catch(asWorthless).catch(failed);
     },
@@ -266,12 +251,3 @@ function asWorthless(error: unknown): never {
   if (error instanceof UniqueConstraintError) throw new AppError('conflict', { cause: error });
   throw error instanceof AppError && error.code === 'not_found' ? new AppError('token_invalid_or_expired', { cause: error }) : error;
 }
-
-/** A fault of the member `password` as one of the member that it was sent in. */
-export const inMember =
-  (path: string) =>
-  (error: unknown): never => {
-    if (!(error instanceof AppError) || error.details.fields === undefined) throw error;
-    const fields = error.details.fields.map((field) => ({ ...field, path }));
-    throw new AppError(error.code, { cause: error, details: { ...error.details, fields } });
-  };

@@ -157,8 +157,8 @@ describe('the walls of the house', () => {
   test.each([
     ['AuditEvent', /^src\/services\/audit\//],
     ['AuditHead', /^src\/services\/audit\//],
-    ['OutboxMail', /^src\/services\/(outbox\/|backup\/|index\.ts)/],
-    ['OneTimeToken', /^src\/services\/(one-time-token\.service\.ts|backup\/|index\.ts)/],
+    ['OutboxMail', /^src\/services\/(outbox\/|index\.ts)/],
+    ['OneTimeToken', /^src\/services\/(one-time-token\.service|index)\.ts/],
     ['RecoveryCode', /^src\/services\/(recovery-code\.service|index)\.ts/],
   ])('the %s model has one owner', (name, owner) => {
     const touching = within('src').filter(

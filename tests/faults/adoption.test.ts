@@ -153,7 +153,9 @@ describe('the database of the FastAPI original', () => {
       "INSERT INTO users (id, username, hashed_password) VALUES (21, 'plain', 'a password in the clear')",
     ]);
     const { lines } = await adopt();
-    expect(lines).toContain("2 of them have no bcrypt hash and can't log in until they get a new password");
+    expect(lines).toContain(
+      "2 of them have no bcrypt hash: where it is of no other form that we know either, they can't log in until they get a new password",
+    );
     expect(await query(file(), 'SELECT id, username FROM users WHERE id >= 20')).toEqual([
       { id: 20, username: 'nameless-20' },
       { id: 21, username: 'plain' },

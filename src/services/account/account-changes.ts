@@ -102,10 +102,14 @@ export function createAccountChanges(parts: Parts): AccountChanges {
   };
 }
 
+const createWriting =
+  (clock: Clock) =>
+  (user: User, values: Partial<User>, transaction: Transaction): Promise<User> =>
+    user.update({ ...values, updated_at: new Date(clock.now()) }, { transaction });
+
 /** What an account is called and where its mail goes. */
 function createNameChanges({ names, verification, oneTimeTokens, sessions, outbox, audit, clock }: Parts): Change<AccountPatch> {
-  const write = (user: User, values: Partial<User>, transaction: Transaction): Promise<User> =>
-    user.update({ ...values, updated_at: new Date(clock.now()) }, { transaction });
+  const write = createWriting(clock);
   /** To the address that was verified before the change. */
   const notify = async (user: User, email: string | null, mail: Renamed | Moved, transaction: Transaction): Promise<void> => {
     if (user.verified_email_fold !== null && email !== null) await outbox.post(mail, email, transaction);
@@ -155,8 +159,7 @@ type Moved = Extract<Parameters<OutboxService['post']>[0], { purpose: 'email_cha
 
 /** What an account may do. */
 function createRightChanges({ sessions, audit, roles, clock }: Parts): Change<AccountPatch> {
-  const write = (user: User, values: Partial<User>, transaction: Transaction): Promise<User> =>
-    user.update({ ...values, updated_at: new Date(clock.now()) }, { transaction });
+  const write = createWriting(clock);
 
   const giveRoles: Change<readonly string[]> = async (user, asked, { by }, transaction) => {
     const wanted = roles.names.filter((role) => asked.includes(role));

@@ -1,6 +1,6 @@
 import type { Transaction } from 'sequelize';
 import { type Database, LOCKS } from '../../adapters/database.js';
-import { AppError } from '../../errors/app-error.js';
+import { badCursor } from '../../errors/bad-cursor.js';
 import { SYSTEM } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import { type Page, type PageRequest, readCursor, toPage, writeCursor } from '../../lib/pagination.js';
@@ -193,9 +193,6 @@ function isUnbroken(chain: Chain, { anchor_seq, anchor_mac }: Head, events: read
     return follows;
   });
 }
-
-const badCursor = (): AppError =>
-  new AppError('validation_failed', { details: { fields: [{ path: 'cursor', code: 'format', message: 'is no cursor of ours' }] } });
 
 function readPlace(cursor: string): number {
   const place = readCursor(cursor);

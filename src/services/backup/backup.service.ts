@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { Op, type Transaction } from 'sequelize';
+import type { Transaction } from 'sequelize';
 import { describeTarget } from '../../../config/index.js';
 import { migrations } from '../../../migrations/index.js';
 import { makeDraft, publish, removeDraft, seal, taken } from '../../adapters/backup-file.js';
@@ -14,6 +14,8 @@ import { OPERATOR } from '../../lib/actor.js';
 import type { Models } from '../../models/index.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { KeyService } from '../key/key.service.js';
+import type { OneTimeTokenService } from '../one-time-token.service.js';
+import type { OutboxService } from '../outbox/outbox.service.js';
 import type { SessionService } from '../session/session.service.js';
 
 /** A backup that was made. */
@@ -57,9 +59,11 @@ interface Parts {
   readonly audit: AuditService;
   readonly keys: KeyService;
   readonly sessions: SessionService;
+  readonly oneTimeTokens: OneTimeTokenService;
+  readonly outbox: OutboxService;
 }
 
-export function createBackupService({ models, database, audit, keys, sessions }: Parts): BackupService {
+export function createBackupService({ models, database, audit, keys, sessions, oneTimeTokens, outbox }: Parts): BackupService {
   const names = [...Object.values({ ...models }).map(({ tableName }) => tableName), 'schema_migrations'];
   const tables = async (): Promise<OurTables> => ({
     schema: database.target.dialect === 'postgres' ? await schemaInUse(database) : undefined,
@@ -84,10 +88,10 @@ export function createBackupService({ models, database, audit, keys, sessions }:
       await raiseIds(database, ours, before, transaction);
       const sessionsEnded = await sessions.endEverything(before?.ahead ?? [], transaction);
       await keys.withdrawAll(transaction);
-      const oneTimeTokens = await models.OneTimeToken.destroy({ where: {}, transaction });
-      const mails = await models.OutboxMail.destroy({ where: { state: ['waiting', 'sending'] }, transaction });
-      const serviceKeys = await models.ServiceKey.count({ where: { revoked_at: { [Op.is]: null } }, transaction });
-      const settled = { sessionsEnded, oneTimeTokens, mails, serviceKeys };
+      const tokens = await oneTimeTokens.discardAll(transaction);
+      const mails = await outbox.discardUnsent(transaction);
+      const serviceKeys = await models.ServiceKey.count({ where: { revoked_at: null }, transaction });
+      const settled = { sessionsEnded, oneTimeTokens: tokens, mails, serviceKeys };
       audit.record({ type: 'backup.restored', by: OPERATOR, details: settled }, transaction);
       return settled;
     },

@@ -49,8 +49,8 @@ export interface OutboxService {
   deliver(): Promise<void>;
   /** Gives up what has waited for three days, and removes what was done with so long ago; as much as one transaction may take, and whether there is more. */
   prune(): Promise<boolean>;
-  /** How many mails wait to be sent. */
-  waiting(): Promise<number>;
+  /** Removes every mail that is not sent yet, and says how many there were. */
+  discardUnsent(transaction: Transaction): Promise<number>;
   /** How many wait, and how many were given up. */
   counts(): Promise<MailCounts>;
   /** Begins nothing more, and waits up to ten seconds for what is being sent. */
@@ -123,7 +123,7 @@ export function createOutboxService(parts: Parts): OutboxService {
       for (const { id, purpose } of given) logger.warn({ mail_id: id, purpose }, 'a mail was given up');
       return given.length === PRUNED_AT_ONCE || removed === PRUNED_AT_ONCE;
     },
-    waiting: () => model.countOf(['waiting', 'sending']),
+    discardUnsent: (transaction) => model.destroy({ where: { state: ['waiting', 'sending'] }, transaction }),
     counts: async () => ({ waiting: await model.countOf(['waiting', 'sending']), failed: await model.countOf(['failed']) }),
     close: () => rounds.close(),
   };

@@ -108,3 +108,12 @@ const isOutdated = ({ ours, recipe }: KnownHash, rounds: number): boolean =>
 /** A hash that cut its password off says nothing of the tail: where one may have been, only the owner can replace it. */
 const mayReplace = (password: string, known: KnownHash, stored: StoredHash | undefined): boolean =>
   !isPlain(known) || stored?.truncates !== true || bytes(password) < BCRYPT_BYTES;
+
+/** A fault of the member `password` as one of the member that it was sent in. */
+export const inMember =
+  (path: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof AppError) || error.details.fields === undefined) throw error;
+    const fields = error.details.fields.map((field) => ({ ...field, path }));
+    throw new AppError(error.code, { cause: error, details: { ...error.details, fields } });
+  };

@@ -1,6 +1,7 @@
 import { Op } from 'sequelize';
 import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
+import { badCursor } from '../../errors/bad-cursor.js';
 import type { Clock } from '../../lib/clock.js';
 import { readCursor, toPage, writeCursor } from '../../lib/pagination.js';
 import { isUuid } from '../../lib/uuid.js';
@@ -89,11 +90,8 @@ export function createHousekeeping({ models, database, endings, revocations, clo
   };
 }
 
-const badCursor = (path: string): AppError =>
-  new AppError('validation_failed', { details: { fields: [{ path, code: 'format', message: 'is no cursor of ours' }] } });
-
 function readPlace(cursor: string): { createdAt: Date; id: string } {
   const [time = '', id = ''] = readCursor(cursor).split(' ');
-  if (!/^\d{1,15}$/.test(time) || !isUuid(id)) throw badCursor('cursor');
+  if (!/^\d{1,15}$/.test(time) || !isUuid(id)) throw badCursor();
   return { createdAt: new Date(Number(time)), id };
 }

@@ -3,7 +3,7 @@ import { Op, type Transaction } from 'sequelize';
 import type { Config } from '../../../config/index.js';
 import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
-import { byClient, byUser, type Caller, type Client, type Doer } from '../../lib/actor.js';
+import { byClient, byOwner, byUser, type Caller, type Client, type Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Page, PageRequest } from '../../lib/pagination.js';
 import type { Roles } from '../../lib/roles.js';
@@ -176,7 +176,7 @@ const createOpening =
   async ({ user, amr, client }, transaction) => {
     const opening = newSession({ user, amr, client, settings, time: new Date(clock.now()) });
     const session = await models.Session.create(opening, { transaction });
-    const by: Doer = { ...byClient(client), kind: 'user', id: String(user.id) };
+    const by = byOwner(user.id, client);
     audit.record({ type: 'log_in.succeeded', by, userId: user.id, sessionId: session.id, details: { amr } }, transaction);
     return grant(session, user);
   };

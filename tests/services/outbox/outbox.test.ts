@@ -83,7 +83,7 @@ describe.each(LASTING)('the outbox on %s', (kind) => {
     await outbox.postNow([resetMail(), 'ada@example.com']);
     const [nobody, somebody] = await outbox.rows();
     expect(nobody?.sealed_content).toHaveLength(somebody?.sealed_content?.length ?? 0);
-    expect(await outbox.waiting()).toBe(1);
+    expect((await outbox.counts()).waiting).toBe(1);
     expect(await outbox.mailbox()).toHaveLength(1);
     await outbox.deliver();
     expect(await outbox.rows()).toMatchObject([{ id: somebody?.id, state: 'waiting' }]);

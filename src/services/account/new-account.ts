@@ -1,0 +1,31 @@
+import type { CreationAttributes } from 'sequelize';
+import { foldName } from '../../lib/names.js';
+import type { User } from '../../models/user.model.js';
+
+interface NewAccount {
+  readonly username: string;
+  readonly email: string | null;
+  readonly roles: readonly string[];
+  /** Null where its owner has yet to set a password. */
+  readonly hash: string | null;
+  /** Whether the hash came from where over-long passwords were cut. */
+  readonly truncates?: boolean;
+}
+
+/** The row of a new account: an address that it claims is nobody's yet. */
+export const newAccount = ({ username, email, roles, hash, truncates = false }: NewAccount, now: Date): CreationAttributes<User> => ({
+  username,
+  username_fold: foldName(username),
+  hashed_password: hash,
+  hash_truncates: truncates,
+  email,
+  email_fold: email === null ? null : foldName(email),
+  email_verified_at: null,
+  verified_email_fold: null,
+  display_name: null,
+  display_name_fold: null,
+  roles: [...roles],
+  disabled_at: null,
+  created_at: now,
+  updated_at: now,
+});
