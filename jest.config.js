@@ -2,7 +2,10 @@
 export default {
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
   // Each has a command of its own, which the reporter names: they need a server, a browser, a registry, or minutes.
-  testPathIgnorePatterns: ['/node_modules/', ...['package', 'browser', 'postgres', 'faults'].map((name) => `<rootDir>/tests/${name}/`)],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    ...['package', 'browser', 'postgres', 'faults', 'cli'].map((name) => `<rootDir>/tests/${name}/`),
+  ],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   globalSetup: '<rootDir>/tests/support/build.js',
   extensionsToTreatAsEsm: ['.ts'],

@@ -55,8 +55,12 @@ describe('the Postman collection', () => {
       });
     });
 
+  let first: Promise<NewmanRunSummary> | undefined;
+  /** The run of a newcomer, which several promises are told of. */
+  const firstRun = (): Promise<NewmanRunSummary> => (first ??= run());
+
   test('passes as it was downloaded, however often', async () => {
-    expect(failuresOf(await run())).toEqual([]);
+    expect(failuresOf(await firstRun())).toEqual([]);
     expect(failuresOf(await run())).toEqual([]);
   });
 
@@ -67,14 +71,14 @@ describe('the Postman collection', () => {
   });
 
   test('sends every request, and asserts something of each', async () => {
-    const { executions } = (await run()).run;
+    const { executions } = (await firstRun()).run;
     const names = listIn(JSON.parse(collectionText), 'item').map((item) => textIn(item, 'name'));
     expect(executions.map(({ item }) => item.name)).toEqual(names);
     expect(executions.filter(({ assertions }) => assertions.length === 0).map(({ item }) => item.name)).toEqual([]);
   });
 
   test('keeps the access token in a variable, which the requests after it bear', async () => {
-    const summary = await run();
+    const summary = await firstRun();
     const token = String(summary.environment.get('access_token'));
     expect(token).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
     const verified = summary.run.executions.find(({ request }) => request.url.getPath() === '/verify-token');
