@@ -4,6 +4,7 @@ import { errorCode } from '../src/lib/error-code.js';
 import { ConfigError } from './config-error.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
 import { keptKeys, localKeys } from './keys.js';
+import { type Limits, limitsOf } from './limits.js';
 import { type Algorithm, BUILT_IN_ROLES, isKeyPairAlgorithm, readRoles, type Settings, settingsSchema } from './schema.js';
 
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
@@ -46,6 +47,7 @@ export interface Config {
     readonly smtpUrl: string | undefined;
     readonly from: string;
   };
+  readonly limits: Limits;
   readonly audit: { /** 0 for ever. */ readonly retentionDays: number };
   readonly password: { readonly rounds: number; readonly threads: number; readonly queueLimit: number };
   readonly logLevel: Settings['LOG_LEVEL'];
@@ -136,6 +138,7 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
     rootKey,
     roles: { ...Object.fromEntries(BUILT_IN_ROLES.map((role) => [role, []])), ...readRoles(settings.ROLES) },
     mail: { appName: settings.APP_NAME, appUrl: settings.APP_URL, smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM },
+    limits: limitsOf(settings),
     audit: { retentionDays: settings.AUDIT_RETENTION_DAYS },
     password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },
     logLevel: settings.LOG_LEVEL,
@@ -173,5 +176,6 @@ function deepFreeze<T extends object>(value: T): T {
 export { ConfigError } from './config-error.js';
 export { describeTarget } from './database.js';
 export type { DatabaseTarget } from './database.js';
+export type { Limits } from './limits.js';
 export { isKeyPairAlgorithm } from './schema.js';
 export type { Algorithm, KeyPairAlgorithm, SecretAlgorithm } from './schema.js';

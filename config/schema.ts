@@ -1,5 +1,6 @@
 import Joi from 'joi';
 import { parseDatabaseUrl, SSL_MODES } from './database.js';
+import { type LimitSettings, limitSettings } from './limits.js';
 
 /** The algorithms of a shared secret that ALGORITHM may name, and the fewest key bytes of each (RFC 7518 §3.2). */
 export const HMAC_KEY_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
@@ -13,7 +14,7 @@ export const isKeyPairAlgorithm = (algorithm: string): algorithm is KeyPairAlgor
   KEY_PAIR_ALGORITHMS.some((one) => one === algorithm);
 
 /** The validated settings by the names they have in the environment. */
-export interface Settings {
+export interface Settings extends LimitSettings {
   NODE_ENV: 'development' | 'test' | 'production';
   HOST: string;
   PORT: number;
@@ -240,6 +241,7 @@ export const settingsSchema = Joi.object<Settings, true>({
     .default(0)
     .unit('proxies')
     .description('How many proxies in front may name the client in `X-Forwarded-For`.'),
+  ...limitSettings,
   ROLES: Joi.string()
     .default('{}')
     .custom((value: string, helpers) => (readRoles(value) ? value : helpers.error('roles.unreadable')))

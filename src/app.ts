@@ -8,6 +8,7 @@ import { allowOrigins } from './middleware/cors.js';
 import { errorHandler } from './middleware/error-handler.js';
 import type { Middleware } from './middleware/locals.js';
 import { oneHost } from './middleware/one-host.js';
+import { createLimiter } from './middleware/rate-limit.js';
 import { requestContext } from './middleware/request-context.js';
 import { createRoutes } from './routes/index.js';
 import { mountRoutes } from './routes/mount.js';
@@ -21,6 +22,7 @@ export function buildApp(container: Container): Express {
   app.set('trust proxy', config.http.trustedProxies);
 
   app.use(requestContext(logger));
+  app.use(watchProxy(container));
   app.use(securityHeaders());
   app.use(allowOrigins(config.http.corsOrigins));
   app.use(oneHost);
@@ -32,13 +34,27 @@ export function buildApp(container: Container): Express {
     settings: { ...config.token, publicUrl, hasMailbox: config.environment !== 'production' },
   });
   const cookieOrigins = new Set([...corsOrigins, new URL(publicUrl).origin]);
-  app.use(mountRoutes(routes, { guards: createGuards(services), cookieOrigins, ready: started(container) }));
+  app.use(
+    mountRoutes(routes, {
+      guards: createGuards(services),
+      limiter: createLimiter(services.limits),
+      cookieOrigins,
+      ready: started(container),
+    }),
+  );
   app.use(() => {
     throw new AppError('not_found');
   });
   app.use(errorHandler({ logger, databaseFault }));
   return app;
 }
+
+const watchProxy =
+  ({ proxyWatch }: Container): Middleware =>
+  (req, _res, next) => {
+    proxyWatch.look(req.headers, req.socket.remoteAddress);
+    next();
+  };
 
 /** For answers that are data: nothing in them is ever run or framed, and no address is passed on (ASVS 3.4). */
 const securityHeaders = (): Middleware =>

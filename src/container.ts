@@ -1,4 +1,5 @@
 import { type Config, describeTarget } from '../config/index.js';
+import { createMemoryCounters } from './adapters/counters.js';
 import { createDatabase, type Database } from './adapters/database.js';
 import { createHasher, type Hasher } from './adapters/hasher.js';
 import { createSmtpMailer, type Mailer } from './adapters/mailer.js';
@@ -10,6 +11,7 @@ import { once } from './lib/once.js';
 import { createModels } from './models/index.js';
 import { createHealth, type Health } from './observability/health.js';
 import { createLogger, type Logger } from './observability/logger.js';
+import { createProxyWatch, type ProxyWatch } from './observability/proxy-watch.js';
 import { packageVersion } from './package-version.js';
 import { createServices, type Services } from './services/index.js';
 
@@ -28,6 +30,7 @@ export interface Container {
   readonly config: Config;
   readonly services: Services;
   readonly health: Health;
+  readonly proxyWatch: ProxyWatch;
   readonly logger: Logger;
   readonly database: Database;
   readonly version: string;
@@ -41,14 +44,11 @@ export interface Container {
 
 /** The composition root: plain factories in their order. Nothing is opened before `start`. */
 export function createContainer(config: Config, overrides: Partial<Overrides> = {}): Container {
-  const clock = overrides.clock ?? systemClock;
-  const logger = overrides.logger ?? createLogger({ level: config.logLevel, readable: config.environment === 'development' });
-  const hasher = overrides.hasher ?? createHasher(config.password);
-  const database = overrides.database ?? createDatabase(config.database);
+  const adapters = createAdapters(config, overrides);
+  const { clock, logger, hasher, database, mailer } = adapters;
   const models = createModels(database.sequelize);
-
-  const mailer = overrides.mailer ?? mailerOf(config);
-  const { services, inner } = createServices({ config, models, database, hasher, mailer, clock, logger });
+  const { services, inner } = createServices({ config, models, ...adapters });
+  const proxyWatch = createProxyWatch({ trustedProxies: config.http.trustedProxies, clock, logger });
 
   const prepare = once(async () => {
     const { applied, lines } = await migrate(database);
@@ -71,6 +71,7 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
     knowRevocations: async () => inner.revocations.catchUp(),
     hasher,
     queueLimit: config.password.queueLimit,
+    proxyWatch,
   });
   for (const notice of config.notices) logger.warn(notice);
 
@@ -88,12 +89,26 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
     config,
     logger,
     health,
+    proxyWatch,
     database,
     version: packageVersion(),
     services,
     prepare,
     start,
     close,
+  };
+}
+
+/** What differs by deployment. */
+function createAdapters(config: Config, overrides: Partial<Overrides>) {
+  const clock = overrides.clock ?? systemClock;
+  return {
+    clock,
+    logger: overrides.logger ?? createLogger({ level: config.logLevel, readable: config.environment === 'development' }),
+    hasher: overrides.hasher ?? createHasher(config.password),
+    database: overrides.database ?? createDatabase(config.database),
+    mailer: overrides.mailer ?? mailerOf(config),
+    counters: createMemoryCounters(clock),
   };
 }
 

@@ -83,6 +83,7 @@ const SETTINGS: SettingsInput = {
   BCRYPT_ROUNDS: CHEAP_ROUNDS,
   HASH_QUEUE_LIMIT: QUEUE_LIMIT,
   LOG_LEVEL: 'silent',
+  RATE_LIMIT: 'off',
 };
 
 /** Who logs in where no request does. */
@@ -143,7 +144,7 @@ function createUsersOf({ admin, outbox, users }: Services): TestAuth['createUser
 
 /**
  * An isolated service for a test suite: in memory, with cheap hashes and a clock that tests move. Nothing of the
- * environment reaches it. `settings` stand before its own, by their names in the environment.
+ * environment reaches it, and nothing is limited. `settings` stand before its own, by their names in the environment.
  */
 export async function createTestAuth(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): Promise<TestAuth> {
   const clock = movableClock(Date.now());

@@ -9,7 +9,7 @@ export function createHealthController({ health }: { health: Health }) {
     live: (): Reply => LIVE,
     ready: async (): Promise<Reply> => {
       const parts = await health.parts();
-      if (Object.values(parts).every((part) => part.status === 'up')) return ok({ status: 'ready', parts });
+      if (Object.values(parts).every((part) => part.status === 'up')) return ok({ status: 'ready', parts, warnings: health.warnings() });
       throw new AppError('unavailable', { details: { members: { parts } } });
     },
   };

@@ -26,6 +26,8 @@ export interface SentText {
 export interface AskingPage {
   /** Whether the refresh cookie came, whatever is in it. */
   readonly hasRefreshCookie: boolean;
+  /** The cookie of a device that has logged in before, as it came; undefined where there is none. */
+  readonly deviceCookie: string | undefined;
   /**
    * The refresh token in the cookie; undefined where there is none. Throws `malformed_request` where it comes without the
    * Origin of a page that may use it, as another site's page could have sent it (CSRF; ASVS 3.5.1).

@@ -1,5 +1,5 @@
 import { AppError } from '../errors/app-error.js';
-import { noRefreshCookie, refreshCookie } from '../presenters/cookie.presenter.js';
+import { deviceCookie, noRefreshCookie, refreshCookie } from '../presenters/cookie.presenter.js';
 import { presentGrant, presentIntrospection, presentRevocation } from '../presenters/token.presenter.js';
 import type { AuthService } from '../services/auth.service.js';
 import type { Grant, SessionService } from '../services/session/session.service.js';
@@ -27,7 +27,8 @@ export function createTokenController({ auth, sessions, settings }: Parts) {
     logIn: async ({ body, client, page }: Asked<TokenBody>): Promise<Reply> => {
       const byCookie = body.refresh_transport === 'cookie';
       if (byCookie) page().assertMayHaveCookie();
-      return granted(await auth.logIn(body, client), byCookie);
+      const { device, ...grant } = await auth.logIn(body, client, page().deviceCookie);
+      return granted(grant, byCookie, [deviceCookie(device)]);
     },
     refresh: async ({ body, client, page }: Asked<RefreshBody>): Promise<Reply> => {
       const { token, byCookie } = presented(body, page());
@@ -68,17 +69,19 @@ const LOGGED_OUT_OF_COOKIE: Reply = {
   headers: { 'Set-Cookie': noRefreshCookie(), 'Clear-Site-Data': '"storage"' },
 };
 
-function granted(grant: Grant, byCookie: boolean): Reply {
-  const reply = ok(presentGrant(grant, { withRefreshToken: !byCookie }));
-  if (!byCookie) return reply;
-  return { ...reply, headers: { 'Set-Cookie': refreshCookie(grant.refreshToken, grant.refreshExpiresInSeconds) } };
+function granted(grant: Grant, byCookie: boolean, more: readonly string[] = []): Reply {
+  const cookies = byCookie ? [refreshCookie(grant.refreshToken, grant.refreshExpiresInSeconds), ...more] : more;
+  return {
+    ...ok(presentGrant(grant, { withRefreshToken: !byCookie })),
+    ...(cookies.length > 0 ? { headers: { 'Set-Cookie': cookies } } : {}),
+  };
 }
 
 /**
  * The refresh token that came in the body or in the cookie; an empty one is none (RFC 6749 §3.2). Throws `malformed_request`
  * where one came in each.
  */
-function presented(body: { readonly refresh_token?: string }, page: AskingPage): { token: string | undefined; byCookie: boolean } {
+export function presented(body: { readonly refresh_token?: string }, page: AskingPage): { token: string | undefined; byCookie: boolean } {
   const inBody = body.refresh_token === '' ? undefined : body.refresh_token;
   const inCookie = page.refreshToken();
   if (inCookie === undefined) return { token: inBody, byCookie: false };

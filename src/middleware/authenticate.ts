@@ -3,6 +3,7 @@ import { AppError } from '../errors/app-error.js';
 import { type Actor, byClient, byService, byUser, type Caller, type Client } from '../lib/actor.js';
 import type { NewAuditEvent } from '../services/audit/audit-events.js';
 import type { AuditService } from '../services/audit/audit.service.js';
+import type { LimitService } from '../services/limit/limit.service.js';
 import { isServiceKey, type ServiceKeyService } from '../services/service-key.service.js';
 import type { SessionService } from '../services/session/session.service.js';
 import type { AccessTokenClaims } from '../services/token.service.js';
@@ -28,6 +29,7 @@ export function bearerToken(request: Pick<IncomingMessage, 'url' | 'headersDisti
 interface Parts {
   readonly sessions: Pick<SessionService, 'authenticate'>;
   readonly serviceKeys: Pick<ServiceKeyService, 'authenticate'>;
+  readonly limits: Pick<LimitService, 'during'>;
   readonly audit: Pick<AuditService, 'recordNow'>;
 }
 
@@ -41,10 +43,14 @@ export interface Guards {
   withScope(scope: string): Middleware;
 }
 
-/** The guards of the routes; all throw `malformed_request` for credentials that can't be read, and `unavailable`. */
-export function createGuards({ sessions, serviceKeys, audit }: Parts): Guards {
+/** The guards of the routes; all throw `malformed_request` for credentials that can't be read, `rate_limited` where service keys are
+ * guessed, and `unavailable`. */
+export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): Guards {
   const callerOf = async (token: string, client: Client): Promise<Caller> => {
-    if (isServiceKey(token)) return { kind: 'service', ...(await serviceKeys.authenticate(token)) };
+    if (isServiceKey(token)) {
+      const service = await limits.during([{ limit: 'service_key' }], client, () => serviceKeys.authenticate(token), untold);
+      return { kind: 'service', ...service };
+    }
     const claims = await sessions.authenticate(token);
     return { kind: 'user', actor: actorOf(claims, client), scopes: claims.scope.split(' ') };
   };
@@ -68,6 +74,7 @@ export function createGuards({ sessions, serviceKeys, audit }: Parts): Guards {
       const token = bearerToken(req);
       if (token === undefined) throw new AppError('authentication_required');
       const caller = await callerOf(token, res.locals.client);
+      res.locals.caller = caller;
       if (caller.kind === 'user') res.locals.actor = caller.actor;
       if ('scopes' in caller && caller.scopes.includes(scope)) {
         next();
@@ -78,6 +85,9 @@ export function createGuards({ sessions, serviceKeys, audit }: Parts): Guards {
     },
   };
 }
+
+/** The answer is about what was asked for. */
+const untold = (): void => undefined;
 
 /** Written out, as it is made for each request: a spread takes its time. */
 const actorOf = ({ sub, sid, auth_time }: AccessTokenClaims, { ip, userAgent, requestId }: Client): Actor => ({

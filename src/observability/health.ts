@@ -1,4 +1,5 @@
 import type { Hasher } from '../adapters/hasher.js';
+import { type ProxyWatch, UNTRUSTED_PROXY } from './proxy-watch.js';
 
 export interface PartState {
   readonly status: 'up' | 'down';
@@ -8,6 +9,8 @@ export interface PartState {
 export interface Health {
   /** Each part's state; `process` is down while it drains. Never throws. */
   parts(): Promise<Readonly<Record<'database' | 'hasher' | 'process' | 'revocations', PartState>>>;
+  /** What the operator should look at while all parts are up. */
+  warnings(): string[];
   /** From now on not ready: said before the process ends, so that a balancer looks elsewhere. */
   drain(): void;
   readonly draining: boolean;
@@ -22,6 +25,7 @@ interface Parts {
   readonly knowRevocations: () => Promise<void>;
   readonly hasher: Hasher;
   readonly queueLimit: number;
+  readonly proxyWatch: ProxyWatch;
 }
 
 const succeeds = (work: Promise<void>): Promise<boolean> =>
@@ -30,7 +34,7 @@ const succeeds = (work: Promise<void>): Promise<boolean> =>
     () => false,
   );
 
-export function createHealth({ pingDatabase, knowRevocations, hasher, queueLimit }: Parts): Health {
+export function createHealth({ pingDatabase, knowRevocations, hasher, queueLimit, proxyWatch }: Parts): Health {
   let draining = false;
   return {
     parts: async () => {
@@ -38,6 +42,7 @@ export function createHealth({ pingDatabase, knowRevocations, hasher, queueLimit
       const revocations = state(await succeeds(knowRevocations()));
       return { database, hasher: state(hasher.waiting() < queueLimit), process: state(!draining), revocations };
     },
+    warnings: () => (proxyWatch.warns() ? [UNTRUSTED_PROXY] : []),
     drain: () => {
       draining = true;
     },

@@ -8,12 +8,14 @@ import { errorCode } from '../lib/error-code.js';
 import { askingPage } from '../middleware/asking-page.js';
 import { type Guards, oneCredential } from '../middleware/authenticate.js';
 import type { LocalResponse, Middleware } from '../middleware/locals.js';
+import type { Limiter } from '../middleware/rate-limit.js';
 import { readBody, readText } from '../middleware/read-body.js';
 import { thisMachineOnly } from '../middleware/this-machine.js';
 import { answersJson, type Received, type Route } from './route.js';
 
 interface Steps {
   readonly guards: Guards;
+  readonly limiter: Limiter;
   /** Whose pages may use the refresh cookie. */
   readonly cookieOrigins: ReadonlySet<string>;
   /** Passes once the database can be used. */
@@ -54,7 +56,7 @@ export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
 const NOBODY: Caller = { kind: 'nobody' };
 
 /** What a request to a route passes, in order. */
-function stepsOf(route: Route, { guards, cookieOrigins, ready }: Steps): Middleware[] {
+function stepsOf(route: Route, { guards, limiter, cookieOrigins, ready }: Steps): Middleware[] {
   const { handler, oauth = false, bodyOptional = false } = route;
   const answer: Middleware = async (req, res) => {
     const { actor, caller = NOBODY, body, client } = res.locals;
@@ -67,6 +69,7 @@ function stepsOf(route: Route, { guards, cookieOrigins, ready }: Steps): Middlew
       actor,
       caller,
       client,
+      limited: (uses, work) => limiter(res, uses, work),
       page: () => askingPage(cookieOrigins, req),
       base: req.baseUrl,
       wantsHtml,

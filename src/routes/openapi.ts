@@ -60,6 +60,7 @@ export function codesOf(route: Route): Code[] {
   const withBody: Code[] =
     handler.bodies || handler.text ? ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
   const withParams: Code[] = handler.params ? ['not_found'] : [];
+  const limited: Code[] = handler.limited || guard === 'anybody' || typeof guard === 'object' ? ['rate_limited'] : [];
   const withDatabase: Code[] = standalone ? [] : ['unavailable'];
   const negotiated: Code[] = answersJson(route) ? ['not_acceptable'] : [];
   return [
@@ -71,6 +72,7 @@ export function codesOf(route: Route): Code[] {
       ...withBody,
       ...withParams,
       ...errors,
+      ...limited,
       ...negotiated,
       'internal_error',
       ...withDatabase,
@@ -132,7 +134,12 @@ function operationOf(route: Route, refer: Refer): JsonObject {
       : {}),
     ...(handler.text ? { requestBody: { required: true, content: textContentOf(handler.text) } } : {}),
     responses: {
-      ...Object.fromEntries(Object.entries(replies).map(([status, reply]) => [status, replyOf(reply, refer)])),
+      ...Object.fromEntries(
+        Object.entries(replies).map(([status, reply]) => [
+          status,
+          replyOf({ ...reply, headers: { ...(handler.limited ? LIMIT_HEADERS : {}), ...reply.headers } }, refer),
+        ]),
+      ),
       ...faultsOf(route, refer),
     },
   };
@@ -173,6 +180,11 @@ function parametersIn(place: 'path' | 'query', schema: Joi.ObjectSchema | undefi
 const headersOf = (headers: Readonly<Record<string, string>>): JsonObject =>
   Object.fromEntries(Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]));
 
+const LIMIT_HEADERS = {
+  'RateLimit-Policy': 'The limits that this falls under: how many (`q`) in how many seconds (`w`).',
+  RateLimit: 'How many are left of each (`r`), and in how many seconds there are all again (`t`).',
+};
+
 const REQUEST_ID = { 'X-Request-Id': 'Names this request in the log.' };
 
 function replyOf({ description, schema, type = 'application/json', lines, page, headers }: Documented, refer: Refer): JsonObject {
@@ -207,6 +219,7 @@ function faultsOf(route: Route, refer: Refer): JsonObject {
       ...REQUEST_ID,
       ...(status === 401 ? { 'WWW-Authenticate': 'Bearer.' } : {}),
       ...(status === 503 || status === 429 ? { 'Retry-After': 'Seconds to wait.' } : {}),
+      ...(status === 429 ? LIMIT_HEADERS : {}),
     };
     answers[status] = {
       description: here.map((code) => `\`${code}\`: ${detailOf(code, route)}.`).join(' '),

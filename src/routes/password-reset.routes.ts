@@ -1,17 +1,18 @@
 import type { PasswordResetController } from '../controllers/password-reset.controller.js';
 import { forgotBody, resetByCodeBody, resetByTokenBody } from '../validators/password-reset.validator.js';
+import { LIMIT } from './limits.js';
 import { byMember, handler, type Route } from './route.js';
 import { PASSWORD_RULES } from './user.routes.js';
 
 /** How a password is set by whoever has lost it, or has none yet. */
 export function passwordResetRoutes({ forgot, byToken, byRecoveryCode }: PasswordResetController): Route[] {
-  const withCode = handler({ body: resetByCodeBody }, byRecoveryCode);
+  const withCode = handler({ body: resetByCodeBody, limit: LIMIT.recoveryCode }, byRecoveryCode);
   return [
     {
       method: 'post',
       path: '/password/forgot',
       guard: 'public',
-      handler: handler({ body: forgotBody }, forgot),
+      handler: handler({ body: forgotBody, limit: LIMIT.resetRequest }, forgot),
       id: 'forgotPassword',
       tag: 'Accounts',
       summary: 'Ask for a mail that sets a new password',
@@ -24,7 +25,7 @@ export function passwordResetRoutes({ forgot, byToken, byRecoveryCode }: Passwor
       path: '/password/reset',
       guard: 'public',
       handler: byMember([
-        ['token', handler({ body: resetByTokenBody }, byToken)],
+        ['token', handler({ body: resetByTokenBody, limit: LIMIT.oneTimeToken }, byToken)],
         ['recovery_code', withCode],
         ['username', withCode],
       ]),
@@ -33,7 +34,7 @@ export function passwordResetRoutes({ forgot, byToken, byRecoveryCode }: Passwor
       summary: 'Set a new password by a token or a recovery code',
       description: 'By the token of a reset or of an invitation, or by username and recovery code. Ends every session.',
       replies: { 204: { description: 'The new password is the one that logs in.' } },
-      errors: ['token_invalid_or_expired', ...PASSWORD_RULES, 'rate_limited', 'overloaded'],
+      errors: ['token_invalid_or_expired', ...PASSWORD_RULES, 'overloaded'],
     },
   ];
 }

@@ -5,10 +5,13 @@ import type { Code } from '../errors/codes.js';
 import type { Actor } from '../lib/actor.js';
 import type { TextKind } from '../middleware/read-body.js';
 import { checker } from '../middleware/validate.js';
+import type { LimitUse } from '../services/limit/counted.js';
 
 /** A request on its way to its handler: input still as it was sent. */
 export interface Received extends Asked<unknown, unknown, unknown> {
   readonly actor: Actor | undefined;
+  /** Does the work as one attempt under these limits, or refuses to begin it with `rate_limited`. */
+  limited(uses: readonly LimitUse[], work: () => Promise<Reply>): Promise<Reply>;
 }
 
 /** A controller's method together with the schemas of what it takes. */
@@ -21,6 +24,8 @@ export interface Handler {
   };
   readonly params?: Joi.ObjectSchema;
   readonly query?: Joi.ObjectSchema;
+  /** Whether it may be asked only so often. */
+  readonly limited?: boolean;
   run(received: Received): Reply | Promise<Reply>;
 }
 
@@ -32,6 +37,15 @@ interface Input<Body, Params, Query> {
   readonly params?: Joi.ObjectSchema<Params>;
   readonly query?: Joi.ObjectSchema<Query>;
 }
+
+/** Under which limits an attempt falls, and whom it is counted against. */
+interface Limited<Body, Params, Query, Who extends readonly unknown[] = []> extends Input<Body, Params, Query> {
+  readonly limit?: (asked: Asked<Body, Params, Query>, ...who: Who) => readonly LimitUse[];
+}
+
+/** Only what falls under a limit pays for one. */
+const within = (received: Received, uses: readonly LimitUse[] | undefined, work: () => Answer): Answer =>
+  uses === undefined || uses.length === 0 ? work() : received.limited(uses, async () => work());
 
 /** Without a schema the type is left at its default, `undefined`, and so is the value. */
 function readerOf<T>(schema: Joi.ObjectSchema<T> | undefined): (input: unknown) => T;
@@ -68,24 +82,34 @@ function reading<Body, Params, Query>({ body, params, query }: Input<Body, Param
 
 /** A handler for whoever the guard lets pass; it meets only input that its schemas let through. */
 export function handler<Body = undefined, Params = undefined, Query = undefined>(
-  input: Input<Body, Params, Query>,
+  { limit, ...input }: Limited<Body, Params, Query>,
   handle: (asked: Asked<Body, Params, Query>) => Answer,
 ): Handler {
   const { schemas, read } = reading(input);
-  return { ...schemas, run: (received) => handle(read(received)) };
+  return {
+    ...schemas,
+    limited: limit !== undefined,
+    run: (received) => {
+      const asked = read(received);
+      return within(received, limit?.(asked), () => handle(asked));
+    },
+  };
 }
 
 /** The same for the signed-in user, whom the guard has let pass. */
 export function userHandler<Body = undefined, Params = undefined, Query = undefined>(
-  input: Input<Body, Params, Query>,
+  { limit, ...input }: Limited<Body, Params, Query, [Actor]>,
   handle: (asked: Asked<Body, Params, Query>, actor: Actor) => Answer,
 ): Handler {
   const { schemas, read } = reading(input);
   return {
     ...schemas,
+    limited: limit !== undefined,
     run: (received) => {
-      if (received.actor === undefined) throw new TypeError('a handler for a user stands on a public route');
-      return handle(read(received), received.actor);
+      const { actor } = received;
+      if (actor === undefined) throw new TypeError('a handler for a user stands on a public route');
+      const asked = read(received);
+      return within(received, limit?.(asked, actor), () => handle(asked, actor));
     },
   };
 }
@@ -127,7 +151,8 @@ export function byGrantType(handlers: Readonly<Record<string, Handler>>): Handle
     return chosen;
   };
   const bodies = Object.values(handlers).flatMap((one) => one.bodies ?? []);
-  return { bodies, run: (received) => choose(received.body).run(received) };
+  const limited = Object.values(handlers).some((one) => one.limited);
+  return { bodies, limited, run: (received) => choose(received.body).run(received) };
 }
 
 /**
@@ -140,7 +165,8 @@ export function byMember(handlers: readonly (readonly [member: string, handler: 
   const has = (body: unknown, member: string): boolean => typeof body === 'object' && body !== null && Object.hasOwn(body, member);
   const choose = (body: unknown): Handler => (handlers.find(([member]) => has(body, member)) ?? usual)[1];
   const bodies = [...new Set(handlers.flatMap(([, one]) => one.bodies ?? []))];
-  return { bodies, run: (received) => choose(received.body).run(received) };
+  const limited = handlers.some(([, one]) => one.limited);
+  return { bodies, limited, run: (received) => choose(received.body).run(received) };
 }
 
 /** A good answer, as the documentation shows it. */

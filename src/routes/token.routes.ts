@@ -13,17 +13,18 @@ import {
   tokenResponse,
   validTokenResponse,
 } from '../validators/token.validator.js';
+import { LIMIT } from './limits.js';
 import { byGrantType, handler, type Handler, type Route } from './route.js';
 
 const isValid = "pm.expect(answer).to.eql({ message: 'Token is valid' });";
 
 /** What the token endpoint takes, by `grant_type`; the first is the usual one. */
 export const grantsOf = ({ logIn, refresh }: TokenController): Readonly<Record<string, Handler>> => ({
-  password: handler({ body: tokenBody }, logIn),
-  refresh_token: handler({ body: refreshBody }, refresh),
+  password: handler({ body: tokenBody, limit: LIMIT.logIn }, logIn),
+  refresh_token: handler({ body: refreshBody, limit: LIMIT.refresh }, refresh),
 });
 
-const COOKIE = { 'Set-Cookie': 'The refresh token, where it travels in a cookie.' };
+const COOKIE = { 'Set-Cookie': 'The refresh token, where it travels in a cookie; and at a log-in one by which the device is known.' };
 
 /** Logging in and staying so. */
 export const tokenRoutes = (controller: TokenController, grants: ReturnType<typeof grantsOf>): Route[] => [
@@ -132,7 +133,7 @@ function serviceRoutes({ introspect, revocations }: TokenController): Route[] {
       path: '/introspect',
       guard: { scope: 'introspect' },
       oauth: true,
-      handler: handler({ body: introspectBody }, introspect),
+      handler: handler({ body: introspectBody, limit: LIMIT.introspection }, introspect),
       id: 'introspect',
       tag: 'Tokens',
       summary: 'What a token is good for',

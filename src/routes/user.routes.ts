@@ -11,6 +11,7 @@ import {
   userResponse,
   verificationBody,
 } from '../validators/user.validator.js';
+import { LIMIT } from './limits.js';
 import { handler, type Route, userHandler } from './route.js';
 
 export const PASSWORD_RULES: readonly Code[] = [
@@ -30,7 +31,7 @@ const registerRoute = ({ register }: UserController): Route => ({
   method: 'post',
   path: '/register',
   guard: 'public',
-  handler: handler({ body: registerBody }, register),
+  handler: handler({ body: registerBody, limit: LIMIT.registration }, register),
   id: 'register',
   tag: 'Accounts',
   summary: 'Register a new user',
@@ -58,7 +59,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
   {
     method: 'patch',
     path: '/users/me',
-    handler: userHandler({ body: profileBody }, changeMe),
+    handler: userHandler({ body: profileBody, limit: LIMIT.profile }, changeMe),
     id: 'changeMe',
     tag: 'Accounts',
     summary: 'Change your name or e-mail address',
@@ -71,7 +72,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
   {
     method: 'put',
     path: '/users/me/password',
-    handler: userHandler({ body: passwordChangeBody }, changePassword),
+    handler: userHandler({ body: passwordChangeBody, limit: LIMIT.currentPassword }, changePassword),
     id: 'changePassword',
     tag: 'Accounts',
     summary: 'Change your password',
@@ -83,7 +84,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
   {
     method: 'delete',
     path: '/users/me',
-    handler: userHandler({ body: deletionBody }, deleteMe),
+    handler: userHandler({ body: deletionBody, limit: LIMIT.currentPassword }, deleteMe),
     id: 'deleteMe',
     tag: 'Accounts',
     summary: 'Delete your account',
@@ -98,7 +99,7 @@ const proofRoutes = ({ requestVerification, verifyEmail, makeRecoveryCodes }: Us
   {
     method: 'post',
     path: '/users/me/email/verification',
-    handler: userHandler({}, requestVerification),
+    handler: userHandler({ limit: LIMIT.verificationMail }, requestVerification),
     id: 'requestEmailVerification',
     tag: 'Accounts',
     summary: 'Have your e-mail address verified',
@@ -111,7 +112,7 @@ const proofRoutes = ({ requestVerification, verifyEmail, makeRecoveryCodes }: Us
     method: 'post',
     path: '/email/verify',
     guard: 'public',
-    handler: handler({ body: verificationBody }, verifyEmail),
+    handler: handler({ body: verificationBody, limit: LIMIT.oneTimeToken }, verifyEmail),
     id: 'verifyEmail',
     tag: 'Accounts',
     summary: 'Verify an e-mail address by the token that was sent there',
@@ -121,7 +122,7 @@ const proofRoutes = ({ requestVerification, verifyEmail, makeRecoveryCodes }: Us
   {
     method: 'post',
     path: '/users/me/recovery-codes',
-    handler: userHandler({ body: recoveryCodesBody }, makeRecoveryCodes),
+    handler: userHandler({ body: recoveryCodesBody, limit: LIMIT.currentPassword }, makeRecoveryCodes),
     id: 'makeRecoveryCodes',
     tag: 'Accounts',
     summary: 'Make recovery codes',

@@ -8,6 +8,7 @@ import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { Logger } from '../observability/logger.js';
 import type { AuditService } from './audit/audit.service.js';
+import { DEVICE_SECONDS, type Devices } from './limit/devices.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordService } from './password/password.service.js';
 import type { Grant, SessionService } from './session/session.service.js';
@@ -17,10 +18,16 @@ const PASSWORD_METHOD = 'pwd';
 
 export interface AuthService {
   /**
-   * Opens a session by name, or verified e-mail address, and password; a device that is new is told to the owner. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the
+   * Opens a session by name, or verified e-mail address, and password; a device that is new is told to the owner. `shown` is the cookie of a device that
+   * may be known. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the
    * same time (ASVS 6.3.8), `account_disabled` only after the right password, `overloaded` where too many wait.
    */
-  logIn(credentials: Credentials, client: Client): Promise<Grant>;
+  logIn(credentials: Credentials, client: Client, shown?: string): Promise<LogIn>;
+}
+
+/** What a log-in gives: the tokens, and a cookie by which its device is known from now on, with its life. */
+export interface LogIn extends Grant {
+  readonly device: { readonly cookie: string; readonly seconds: number };
 }
 
 interface Credentials {
@@ -33,6 +40,7 @@ interface Parts {
   readonly database: Database;
   readonly passwords: PasswordService;
   readonly sessions: SessionService;
+  readonly devices: Devices;
   readonly outbox: OutboxService;
   readonly audit: AuditService;
   readonly clock: Clock;
@@ -40,7 +48,7 @@ interface Parts {
 }
 
 export function createAuthService(parts: Parts): AuthService {
-  const { database, passwords, audit, clock, logger } = parts;
+  const { database, passwords, devices, audit, clock, logger } = parts;
   const { User } = parts.models;
   const open = createOpening(parts);
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
@@ -89,10 +97,11 @@ export function createAuthService(parts: Parts): AuthService {
   };
 
   return {
-    logIn: async (credentials, client) => {
+    logIn: async (credentials, client, shown) => {
       const granted = (await attempt(credentials, client)) ?? (await attempt(credentials, client));
       // The first time another log-in may have made the same password's hash anew; by the second it is another password.
-      return granted ?? refuse('invalid_credentials', undefined, client);
+      if (granted === undefined) return refuse('invalid_credentials', undefined, client);
+      return { ...granted, device: { cookie: devices.issue(granted.user.id, shown), seconds: DEVICE_SECONDS } };
     },
   };
 }

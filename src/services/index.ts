@@ -1,8 +1,8 @@
 import type { Config } from '../../config/index.js';
+import type { Counters } from '../adapters/counters.js';
 import type { Database } from '../adapters/database.js';
 import type { Hasher } from '../adapters/hasher.js';
 import type { Mailer } from '../adapters/mailer.js';
-import { createTries } from '../adapters/tries.js';
 import type { Clock } from '../lib/clock.js';
 import { createRoles, type Roles } from '../lib/roles.js';
 import type { Models } from '../models/index.js';
@@ -15,9 +15,11 @@ import { type AuditService, createAuditService } from './audit/audit.service.js'
 import { type AuthService, createAuthService } from './auth.service.js';
 import { type BackupService, createBackupService } from './backup/backup.service.js';
 import { createKeyService, type KeyService } from './key/key.service.js';
+import { createDevices } from './limit/devices.js';
+import { createLimitService, type LimitService } from './limit/limit.service.js';
 import { createOneTimeTokenService, type OneTimeTokenService } from './one-time-token.service.js';
 import { createOutboxService, type OutboxService } from './outbox/outbox.service.js';
-import { createPasswordResetService, type PasswordResetService, RECOVERY_TRIES } from './password-reset.service.js';
+import { createPasswordResetService, type PasswordResetService } from './password-reset.service.js';
 import { createPasswordService, type PasswordService } from './password/password.service.js';
 import { createRecoveryCodeService } from './recovery-code.service.js';
 import { createServiceKeyService, type ServiceKeyService } from './service-key.service.js';
@@ -34,6 +36,7 @@ export interface Services {
   readonly auth: AuthService;
   readonly backups: BackupService;
   readonly keys: KeyService;
+  readonly limits: LimitService;
   readonly oneTimeTokens: OneTimeTokenService;
   readonly outbox: OutboxService;
   readonly passwordResets: PasswordResetService;
@@ -54,6 +57,7 @@ interface Parts {
   readonly models: Models;
   readonly database: Database;
   readonly hasher: Hasher;
+  readonly counters: Counters;
   /** Absent where mails only wait. */
   readonly mailer: Mailer | undefined;
   readonly clock: Clock;
@@ -62,7 +66,7 @@ interface Parts {
 
 /** Every service in its order: each uses only those before it, and gets its own piece of the settings. */
 export function createServices(parts: Parts): { services: Services; inner: Inner } {
-  const { config, models, database, hasher, clock, logger } = parts;
+  const { config, models, database, hasher, counters, clock, logger } = parts;
   const { rootKey } = config;
   const ground = createGround(parts);
   const { audit, sessions } = ground;
@@ -71,15 +75,16 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const oneTimeTokens = createOneTimeTokenService({ model: models.OneTimeToken, database, rootKey, clock });
   const backups = createBackupService({ ...ground, models, database, oneTimeTokens });
   const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKey, clock });
-  const auth = createAuthService({ ...ground, models, database, passwords, clock, logger });
+  const devices = createDevices({ rootKey, clock });
+  const limits = createLimitService({ counters, settings: config.limits, rootKey, devices, User: models.User, audit });
+  const auth = createAuthService({ ...ground, models, database, passwords, devices, clock, logger });
 
   const names = createLoginNames({ User: models.User, database });
-  const common = { ...ground, models, database, names, passwords, oneTimeTokens, recoveryCodes, clock };
+  const common = { ...ground, models, database, limits, names, passwords, oneTimeTokens, recoveryCodes, clock };
   const verification = createEmailVerification(common);
   const changes = createAccountChanges({ ...common, verification });
   const users = createUserService({ ...common, verification, changes });
-  const recoveryTries = createTries(RECOVERY_TRIES);
-  const passwordResets = createPasswordResetService({ ...common, verification, recoveryTries });
+  const passwordResets = createPasswordResetService({ ...common, verification });
   const admin = createAdminService({ ...common, verification, changes, passwordResets });
   const transfer = createTransferService(common);
   return {
@@ -89,6 +94,7 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
       auth,
       backups,
       keys: ground.keys,
+      limits,
       oneTimeTokens,
       outbox: ground.outbox,
       passwordResets,

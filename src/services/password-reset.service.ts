@@ -1,6 +1,5 @@
 import type { Transaction } from 'sequelize';
 import type { Database } from '../adapters/database.js';
-import type { Tries } from '../adapters/tries.js';
 import { AppError } from '../errors/app-error.js';
 import { byClient, byOwner, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
@@ -10,14 +9,12 @@ import type { User } from '../models/user.model.js';
 import type { EmailVerification } from './account/email-verification.js';
 import type { LoginNames } from './account/login-names.js';
 import type { AuditService } from './audit/audit.service.js';
+import type { LimitService } from './limit/limit.service.js';
 import type { OneTimeTokenService, TokenFacts } from './one-time-token.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import { inMember, type PasswordService } from './password/password.service.js';
 import type { RecoveryCodeService } from './recovery-code.service.js';
 import type { SessionService } from './session/session.service.js';
-
-/** So many recovery codes may be tried for one name in so long (security bar: five tries a one-time code). */
-export const RECOVERY_TRIES = { most: 5, seconds: 15 * 60 } as const;
 
 export interface ResetByToken {
   readonly token: string;
@@ -43,7 +40,7 @@ export interface PasswordResetService {
    * and the password rules' codes, which leave the token good.
    */
   byToken(reset: ResetByToken, client: Client): Promise<void>;
-  /** The same by a recovery code; where the name or the code is wrong alike. Throws `rate_limited` after five tries. */
+  /** The same by a recovery code; where the name or the code is wrong alike. */
   byRecoveryCode(reset: ResetByCode, client: Client): Promise<void>;
 }
 
@@ -53,7 +50,7 @@ interface Parts {
   readonly passwords: PasswordService;
   readonly oneTimeTokens: OneTimeTokenService;
   readonly recoveryCodes: RecoveryCodeService;
-  readonly recoveryTries: Tries;
+  readonly limits: Pick<LimitService, 'forgive'>;
   readonly names: LoginNames;
   readonly verification: EmailVerification;
   readonly sessions: SessionService;
@@ -93,7 +90,7 @@ export function createPasswordResetService(parts: Parts): PasswordResetService {
 const mayReset = (user: User): boolean => user.disabled_at === null && user.verified_email_fold !== null;
 
 function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byRecoveryCode'> {
-  const { models, passwords, oneTimeTokens, recoveryCodes, recoveryTries, audit } = parts;
+  const { models, passwords, oneTimeTokens, recoveryCodes, audit } = parts;
   const setPassword = createSetting(parts);
   const failed =
     (by: string, userId: number | null, client: Client) =>
@@ -119,8 +116,6 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
       await setPassword(user, { hash, by: facts.purpose, invited, use }, client).catch(failed(facts.purpose, user.id, client));
     },
     byRecoveryCode: async ({ username, recovery_code, new_password }, client) => {
-      // Counted alike for names that nobody has.
-      await recoveryTries.take(foldName(username));
       const found = await models.User.findForLogin(username, foldName(username));
       const user = found?.disabled_at === null ? found : undefined;
       const good = await recoveryCodes.isGood(user?.id, recovery_code);
@@ -130,7 +125,6 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
         if (!(await recoveryCodes.use(id, recovery_code, transaction))) throw worthless();
       };
       await setPassword(user, { hash, by: 'recovery_code', invited: false, use }, client).catch(failed('recovery_code', user.id, client));
-      await recoveryTries.forget(foldName(username));
     },
   };
 }
@@ -152,9 +146,9 @@ interface Setting {
 }
 
 /** Sets the password of a user, with all that follows, in one transaction. */
-function createSetting({ models, database, names, verification, oneTimeTokens, sessions, outbox, audit, clock }: Parts) {
-  return ({ id }: User, { hash, by, invited, use }: Setting, client: Client): Promise<void> =>
-    database.transaction(async (transaction) => {
+function createSetting({ models, database, limits, names, verification, oneTimeTokens, sessions, outbox, audit, clock }: Parts) {
+  return async ({ id }: User, { hash, by, invited, use }: Setting, client: Client): Promise<void> => {
+    await database.transaction(async (transaction) => {
       const user = await models.User.findByPk(id, { transaction, lock: true });
       if (user?.disabled_at !== null) throw worthless();
       await use(user, transaction);
@@ -170,4 +164,6 @@ function createSetting({ models, database, names, verification, oneTimeTokens, s
       if (user.verified_email_fold !== null) await outbox.post(mail, user.email, transaction);
       audit.record({ type: 'password.reset', by: doer, userId: id, details: { by } }, transaction);
     });
+    await limits.forgive(id);
+  };
 }

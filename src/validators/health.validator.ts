@@ -12,4 +12,5 @@ export const readyResponse = Joi.object({
     process: part.required(),
     revocations: part.required(),
   }).required(),
+  warnings: Joi.array().items(Joi.string()).required().description('What the operator should look at, though it serves.').example([]),
 }).label('Ready');

@@ -56,6 +56,7 @@ const SERVICE_ORDER = [
   'password',
   'one-time-token',
   'recovery-code',
+  'limit',
   'auth',
   'user',
   'password-reset',

@@ -227,7 +227,14 @@ describe('an answer that is sent as it comes', () => {
     const logger = createLogger({ level: 'info', readable: false, destination: { write: (line) => log.push(line) } });
     const app = express();
     app.use(requestContext(logger));
-    app.use(mountRoutes(routes, { guards: { user: pass, anybody: pass, withScope: () => pass }, cookieOrigins: new Set(), ready: pass }));
+    app.use(
+      mountRoutes(routes, {
+        limiter: (_res, _uses, work) => work(),
+        guards: { user: pass, anybody: pass, withScope: () => pass },
+        cookieOrigins: new Set(),
+        ready: pass,
+      }),
+    );
     app.use(errorHandler({ logger, databaseFault: () => undefined }));
     server = createHttpServer(app);
     port = await listen(server);

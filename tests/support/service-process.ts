@@ -51,6 +51,7 @@ export const sharedSettings = (databaseUrl: string, settings: Settings = {}): Se
   BCRYPT_ROUNDS: '4',
   HASH_THREADS: '1',
   LOG_LEVEL: 'silent',
+  RATE_LIMIT: 'off',
   ...settings,
 });
 

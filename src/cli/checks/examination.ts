@@ -8,6 +8,7 @@ import { checkClock } from './clock.js';
 import { checkDatabase, checkDisk } from './database.js';
 import { fail, type Finding, ok } from './finding.js';
 import { checkMailServer, checkOutbox } from './mail.js';
+import { checkService } from './service.js';
 import { checkSettings } from './settings.js';
 import { checkKeyPair, checkSecret } from './signing-key.js';
 
@@ -20,8 +21,8 @@ export async function examine(): Promise<Finding[]> {
     if (!(error instanceof ConfigError)) throw error;
     return error.faults.map((fault) => fail('configuration', fault));
   }
-  const [ofDatabase, ofMail] = await Promise.all([examineDatabase(config), checkMailServer(config)]);
-  return [ok('configuration', 'every setting is valid'), ...checkSettings(config), ...ofDatabase, ofMail];
+  const [ofDatabase, ofMail, ofService] = await Promise.all([examineDatabase(config), checkMailServer(config), checkService(config)]);
+  return [ok('configuration', 'every setting is valid'), ...checkSettings(config), ...ofDatabase, ofMail, ofService];
 }
 
 async function examineDatabase(config: Config): Promise<Finding[]> {

@@ -14,6 +14,7 @@ export const AUDIT_EVENTS = {
   'account.deleted': 'An account was deleted',
   'log_in.succeeded': 'Somebody logged in',
   'log_in.failed': 'A log-in was refused; details say why',
+  'limit.reached': 'Somebody tried too often and has to wait; details say what and by what it is counted',
   'session.ended': 'Sessions were ended; details say why and how many',
   'access.denied': 'Somebody who is known asked for what they may not',
   'reauthentication.failed': 'The current password, asked for a second time, was wrong',

@@ -1,0 +1,86 @@
+import Joi from 'joi';
+
+/** The settings of the limits by the names they have in the environment. */
+export interface LimitSettings {
+  RATE_LIMIT: 'on' | 'off';
+  LIMIT_FAILURES_PER_ACCOUNT: number;
+  LIMIT_FAILURES_PER_ADDRESS: number;
+  LIMIT_CODE_TRIES: number;
+  LIMIT_CONSECUTIVE_FAILURES: number;
+  LIMIT_WINDOW_MINUTES: number;
+  LIMIT_LONGEST_WAIT_MINUTES: number;
+  LIMIT_REGISTRATIONS_PER_ADDRESS: number;
+  LIMIT_RESETS_PER_ADDRESS: number;
+  LIMIT_MAILS_PER_ACCOUNT: number;
+  LIMIT_REFRESHES_PER_SESSION: number;
+  LIMIT_INTROSPECTIONS_PER_CALLER: number;
+}
+
+/** NIST SP 800-63B-4 §3.2.2: no account takes more wrong guesses than this in a row. */
+const MOST_CONSECUTIVE = 100;
+const MOST = 1_000_000;
+
+const count = (most: number, usual: number, unit: string): Joi.NumberSchema =>
+  Joi.number().integer().min(1).max(most).default(usual).unit(unit);
+
+/** How often what may be tried, and how long who tried too often has to wait. */
+export const limitSettings = {
+  RATE_LIMIT: Joi.string()
+    .valid('on', 'off')
+    .when('NODE_ENV', { is: 'production', then: Joi.invalid('off') })
+    .default('on')
+    .messages({ 'any.invalid': '{#label} can’t be off in production: anybody could guess passwords without end. Leave it out' })
+    .description('`off` lifts every limit below; production refuses that.'),
+  LIMIT_FAILURES_PER_ACCOUNT: count(MOST_CONSECUTIVE, 10, 'failures').description(
+    'Wrong passwords for one account within the window, whoever sends them; after them one more after each wait, which doubles.',
+  ),
+  LIMIT_FAILURES_PER_ADDRESS: count(MOST, 100, 'failures').description(
+    'The same from one client address, for any account; also wrong one-time tokens, refresh tokens and service keys, each counted by itself.',
+  ),
+  LIMIT_CODE_TRIES: count(MOST_CONSECUTIVE, 5, 'tries').description('Wrong recovery codes for one account, likewise.'),
+  LIMIT_CONSECUTIVE_FAILURES: count(MOST_CONSECUTIVE, MOST_CONSECUTIVE, 'failures').description(
+    'Wrong guesses in a row for one account from unknown devices; then only a known device, a reset or an administrator lets its owner in.',
+  ),
+  LIMIT_WINDOW_MINUTES: count(24 * 60, 15, 'minutes').description('For how long a failure counts.'),
+  LIMIT_LONGEST_WAIT_MINUTES: count(24 * 60, 60, 'minutes').description('The waits double from one minute up to this.'),
+  LIMIT_REGISTRATIONS_PER_ADDRESS: count(MOST, 100, 'an hour').description('Registrations from one client address.'),
+  LIMIT_RESETS_PER_ADDRESS: count(MOST, 100, 'an hour').description('Password resets asked for from one client address.'),
+  LIMIT_MAILS_PER_ACCOUNT: count(MOST, 5, 'an hour').description(
+    'Password resets for one account; also verifications and changes of its address, and registrations with one address, each counted by itself.',
+  ),
+  LIMIT_REFRESHES_PER_SESSION: count(MOST, 600, 'a window').description('Refreshes of one session.'),
+  LIMIT_INTROSPECTIONS_PER_CALLER: count(MOST, 6000, 'a minute').description('Calls of `/introspect` by one service key or user.'),
+} as const satisfies Record<keyof LimitSettings, Joi.Schema>;
+
+/** The limits as the house reads them. */
+export interface Limits {
+  readonly on: boolean;
+  readonly failures: { readonly perAccount: number; readonly perAddress: number; readonly codeTries: number; readonly consecutive: number };
+  readonly windowSeconds: number;
+  readonly longestWaitSeconds: number;
+  /** Each an hour. */
+  readonly hourly: { readonly registrations: number; readonly resets: number; readonly mails: number };
+  /** A window. */
+  readonly refreshes: number;
+  /** A minute. */
+  readonly introspections: number;
+}
+
+export const limitsOf = (settings: LimitSettings): Limits => ({
+  on: settings.RATE_LIMIT === 'on',
+  failures: {
+    perAccount: settings.LIMIT_FAILURES_PER_ACCOUNT,
+    perAddress: settings.LIMIT_FAILURES_PER_ADDRESS,
+    codeTries: settings.LIMIT_CODE_TRIES,
+    consecutive: settings.LIMIT_CONSECUTIVE_FAILURES,
+  },
+  windowSeconds: settings.LIMIT_WINDOW_MINUTES * 60,
+  longestWaitSeconds: settings.LIMIT_LONGEST_WAIT_MINUTES * 60,
+  hourly: {
+    registrations: settings.LIMIT_REGISTRATIONS_PER_ADDRESS,
+    resets: settings.LIMIT_RESETS_PER_ADDRESS,
+    mails: settings.LIMIT_MAILS_PER_ACCOUNT,
+  },
+  refreshes: settings.LIMIT_REFRESHES_PER_SESSION,
+  introspections: settings.LIMIT_INTROSPECTIONS_PER_CALLER,
+});

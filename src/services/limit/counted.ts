@@ -1,0 +1,106 @@
+import { createHmac } from 'node:crypto';
+import type { Client } from '../../lib/actor.js';
+import { networkOf } from '../../lib/client-network.js';
+import { deriveKey } from '../../lib/derived-key.js';
+import { foldName } from '../../lib/names.js';
+import type { UserModel } from '../../models/user.model.js';
+import type { Devices } from './devices.js';
+import type { By, LimitName, Policies } from './policies.js';
+import type { Tally } from './tally.js';
+
+/** A limit that an attempt falls under, and whom it is counted against beside the client's address. */
+export interface LimitUse {
+  readonly limit: LimitName;
+  /** A user, by id or by what somebody typed: a name or an e-mail address, which share one count. */
+  readonly account?: number | string;
+  /** What else the limit goes by: a session, a caller, an address of mail. */
+  readonly key?: string;
+  /** The cookie of a device that may be known (a log-in). */
+  readonly device?: string | undefined;
+}
+
+/** One tally that an attempt is counted on, and under which key. */
+export interface Counted {
+  readonly limit: LimitName;
+  readonly by: By | 'device';
+  readonly tally: Tally;
+  readonly key: string;
+  /** The user whom it is about; null where it is about nobody who exists. */
+  readonly userId: number | null;
+  readonly afterSuccess?: () => Promise<void>;
+}
+
+interface Account {
+  readonly userId: number | null;
+  readonly key: string;
+}
+
+interface Parts {
+  readonly policies: Policies;
+  readonly devices: Devices;
+  readonly rootKey: string;
+  readonly User: UserModel;
+}
+
+/** Where attempts are counted. */
+export interface Counting {
+  /** All that an attempt under these limits is counted on; `device` in place of that where it comes from one that is known. */
+  of(uses: readonly LimitUse[], client: Client): Promise<{ readonly all: readonly Counted[]; readonly device?: Counted }>;
+  /** Forgets the wrong guesses at a user's password and recovery codes. */
+  forgive(userId: number): Promise<void>;
+}
+
+export function createCounting({ policies, devices, rootKey, User }: Parts): Counting {
+  const hashingKey = deriveKey(rootKey, 'limits');
+  // Names and addresses are nobody's business where the counts are kept, and may be long.
+  const keyOf = (limit: LimitName, by: Counted['by'], whom: string): string =>
+    createHmac('sha256', hashingKey).update(`${limit} ${by} ${whom}`).digest('base64url');
+
+  const accountOf = async (account: number | string): Promise<Account> => {
+    if (typeof account === 'number') return { userId: account, key: `user ${account}` };
+    const fold = foldName(account);
+    const user = await User.findForLogin(account, fold);
+    return user === undefined ? { userId: null, key: `name ${fold}` } : { userId: user.id, key: `user ${user.id}` };
+  };
+
+  const countedOf = ({ limit, key }: LimitUse, account: Account | undefined, client: Client): Counted[] => {
+    const whom: Readonly<Record<By, string | undefined>> = { address: networkOf(client.ip), account: account?.key, key };
+    return policies.of[limit].flatMap(([by, tally]) => {
+      const one = whom[by];
+      return one === undefined ? [] : [{ limit, by, tally, key: keyOf(limit, by, one), userId: account?.userId ?? null }];
+    });
+  };
+
+  /** A device on which its user has logged in has a count of its own, so that no stranger can keep the owner out. */
+  const deviceOf = ({ limit, device }: LimitUse, account: Account | undefined): Counted | undefined => {
+    const name = limit === 'log_in' ? devices.recognise(account?.userId ?? 0, device) : undefined;
+    if (name === undefined || account === undefined) return undefined;
+    return {
+      limit,
+      by: 'device',
+      tally: policies.device,
+      key: keyOf(limit, 'device', name),
+      userId: account.userId,
+      // The owner is there: what strangers have tried is no longer in a row.
+      afterSuccess: () => policies.account.endRow(keyOf(limit, 'account', account.key)),
+    };
+  };
+
+  return {
+    of: async (uses, client) => {
+      const all: Counted[] = [];
+      let device: Counted | undefined;
+      for (const use of uses) {
+        const account = use.account === undefined ? undefined : await accountOf(use.account);
+        all.push(...countedOf(use, account, client));
+        device ??= deviceOf(use, account);
+      }
+      return device === undefined ? { all } : { all, device };
+    },
+    forgive: async (userId) => {
+      const { key } = await accountOf(userId);
+      await policies.account.clear(keyOf('log_in', 'account', key));
+      await policies.recoveryCodes.clear(keyOf('recovery_code', 'account', key));
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { Limits } from '../../../config/index.js';
+import type { Counters } from '../../adapters/counters.js';
+import { AppError } from '../../errors/app-error.js';
+import { CODES, type Code } from '../../errors/codes.js';
+import { byClient, type Client } from '../../lib/actor.js';
+import type { UserModel } from '../../models/user.model.js';
+import type { AuditService } from '../audit/audit.service.js';
+import { type Counted, createCounting, type LimitUse } from './counted.js';
+import type { Devices } from './devices.js';
+import { createPolicies } from './policies.js';
+import type { Attempt, Outcome, Standing } from './tally.js';
+
+export interface LimitService {
+  /**
+   * Runs the work as one attempt under each of these limits, and tells how they stand once that is known. Throws
+   * `rate_limited`, and does not begin, where one of them says to wait. What the work throws decides what is counted.
+   * Accounts that nobody has are counted like those that somebody has (ASVS 6.3.8).
+   */
+  during<T>(uses: readonly LimitUse[], client: Client, work: () => Promise<T>, tell: Tell): Promise<T>;
+  /** Lets a user try again who has shown who they are in another way, or for whom an administrator says so. */
+  forgive(userId: number): Promise<void>;
+}
+
+type Tell = (standings: readonly Standing[]) => void;
+
+interface Parts {
+  readonly counters: Counters;
+  readonly settings: Limits;
+  readonly rootKey: string;
+  readonly devices: Devices;
+  readonly User: UserModel;
+  readonly audit: Pick<AuditService, 'recordNow'>;
+}
+
+/** What shows that somebody guessed. */
+const FAILURES: ReadonlySet<Code> = new Set<Code>([
+  'invalid_credentials',
+  'invalid_token',
+  'invalid_grant',
+  'refresh_token_reused',
+  'session_revoked',
+  'token_invalid_or_expired',
+  'current_password_invalid',
+]);
+
+function outcomeOf(error: unknown): Outcome {
+  if (!(error instanceof AppError) || CODES[error.code].status >= 500) return 'broken';
+  return FAILURES.has(error.code) ? 'failed' : 'refused';
+}
+
+/** An attempt on all that counts it, or what it has to wait for. */
+type Started = { readonly begun: readonly (readonly [Counted, Attempt])[] } | { readonly waiting: Attempt };
+
+/** How often what may be tried, by whom and against whom. */
+export function createLimitService({ settings, counters, audit, ...parts }: Parts): LimitService {
+  if (!settings.on) return { during: (_uses, _client, work) => work(), forgive: () => Promise.resolve() };
+  const counting = createCounting({ ...parts, policies: createPolicies(counters, settings) });
+  const { begin, end } = createAttempts(audit);
+
+  const start = async (uses: readonly LimitUse[], client: Client): Promise<Started> => {
+    const { all, device } = await counting.of(uses, client);
+    const onDevice = device && (await begin([device], client));
+    // A known device that has itself tried too often is a stranger.
+    return onDevice !== undefined && 'begun' in onDevice ? onDevice : begin(all, client);
+  };
+  return {
+    forgive: (userId) => counting.forgive(userId),
+    during: async (uses, client, work, tell) => {
+      const started = await start(uses, client);
+      if ('waiting' in started) {
+        const { standing, waitSeconds } = started.waiting;
+        tell([standing]);
+        throw new AppError('rate_limited', { details: { retryAfterSeconds: waitSeconds ?? standing.resetSeconds } });
+      }
+      let outcome: Outcome = 'succeeded';
+      try {
+        return await work();
+      } catch (error) {
+        outcome = outcomeOf(error);
+        throw error;
+      } finally {
+        tell(await end(started.begun, outcome, client));
+      }
+    },
+  };
+}
+
+/** Begins and ends attempts on several tallies at once; what makes others wait is recorded, once (ASVS 16.3.3). */
+function createAttempts(audit: Parts['audit']) {
+  const record = ({ limit, by, userId }: Counted, client: Client): Promise<void> =>
+    audit.recordNow({ type: 'limit.reached', by: byClient(client), userId, details: { limit, by } });
+  return {
+    /** All of them, or none. */
+    begin: async (all: readonly Counted[], client: Client): Promise<Started> => {
+      const begun: (readonly [Counted, Attempt])[] = [];
+      for (const counted of all) {
+        const attempt = await counted.tally.begin(counted.key);
+        if (attempt.waitSeconds !== undefined) {
+          for (const [, before] of begun) await before.end('broken');
+          if (attempt.reached) await record(counted, client);
+          return { waiting: attempt };
+        }
+        begun.push([counted, attempt]);
+      }
+      return { begun };
+    },
+    end: async (begun: readonly (readonly [Counted, Attempt])[], outcome: Outcome, client: Client): Promise<Standing[]> => {
+      const standings: Standing[] = [];
+      for (const [counted, attempt] of begun) {
+        const { standing, reached } = await attempt.end(outcome);
+        standings.push(standing);
+        if (reached) await record(counted, client);
+        if (outcome === 'succeeded') await counted.afterSuccess?.();
+      }
+      return standings;
+    },
+  };
+}

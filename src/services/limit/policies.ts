@@ -1,0 +1,77 @@
+import type { Limits } from '../../../config/index.js';
+import type { Counters } from '../../adapters/counters.js';
+import { createGuesses, createQuota, type GuessTally, type Tally } from './tally.js';
+
+/** By what an attempt is counted: the client's address, the account it is made at, or another key of the limit's own. */
+export type By = 'address' | 'account' | 'key';
+
+/** What there is a limit on. */
+export const LIMIT_NAMES = [
+  'log_in',
+  'refresh',
+  'registration',
+  'registration_email',
+  'reset_request',
+  'recovery_code',
+  'one_time_token',
+  'current_password',
+  'verification_mail',
+  'address_change',
+  'introspection',
+  'service_key',
+] as const;
+export type LimitName = (typeof LIMIT_NAMES)[number];
+
+export interface Policies {
+  /** Each limit's tallies, in the order in which they are asked. */
+  readonly of: Readonly<Record<LimitName, readonly (readonly [By, Tally])[]>>;
+  /** Wrong passwords for an account from devices that are not known, and from each that is. */
+  readonly account: GuessTally;
+  readonly device: GuessTally;
+  readonly recoveryCodes: GuessTally;
+  readonly currentPassword: GuessTally;
+}
+
+const HOUR_SECONDS = 60 * 60;
+const MINUTE_SECONDS = 60;
+
+/** Every limit once, with its numbers from the settings. */
+export function createPolicies(counters: Counters, settings: Limits): Policies {
+  const { failures, windowSeconds, longestWaitSeconds, hourly } = settings;
+  const times = { windowSeconds, longestWaitSeconds };
+  const guesses = (policy: string, most: number): GuessTally =>
+    createGuesses(counters, { ...times, policy, most, consecutive: failures.consecutive, clearedBySuccess: true });
+  const fromAddress = (limit: LimitName): readonly ['address', Tally] => {
+    const most = failures.perAddress;
+    return ['address', createGuesses(counters, { ...times, policy: `${limit}.address`, most, clearedBySuccess: false })];
+  };
+  const quota = (policy: string, most: number, seconds = HOUR_SECONDS): Tally => createQuota(counters, { policy, most, seconds });
+
+  const account = guesses('log_in.account', failures.perAccount);
+  const recoveryCodes = guesses('recovery_code.account', failures.codeTries);
+  const currentPassword = guesses('current_password.account', failures.perAccount);
+  const refreshes = { policy: 'refresh.session', most: settings.refreshes, seconds: windowSeconds, successesOnly: true };
+  return {
+    account,
+    recoveryCodes,
+    currentPassword,
+    device: guesses('log_in.device', failures.perAccount),
+    of: {
+      log_in: [fromAddress('log_in'), ['account', account]],
+      refresh: [fromAddress('refresh'), ['key', createQuota(counters, refreshes)]],
+      registration: [['address', quota('registration.address', hourly.registrations)]],
+      registration_email: [['key', quota('registration.email', hourly.mails)]],
+      reset_request: [
+        ['address', quota('reset_request.address', hourly.resets)],
+        ['account', quota('reset_request.account', hourly.mails)],
+      ],
+      recovery_code: [fromAddress('recovery_code'), ['account', recoveryCodes]],
+      one_time_token: [fromAddress('one_time_token')],
+      current_password: [['account', currentPassword]],
+      verification_mail: [['account', quota('verification_mail.account', hourly.mails)]],
+      address_change: [['account', quota('address_change.account', hourly.mails)]],
+      introspection: [['key', quota('introspection.caller', settings.introspections, MINUTE_SECONDS)]],
+      service_key: [fromAddress('service_key')],
+    },
+  };
+}
