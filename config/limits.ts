@@ -26,10 +26,14 @@ const count = (most: number, usual: number, unit: string): Joi.NumberSchema =>
 /** How often what may be tried, and how long who tried too often has to wait. */
 export const limitSettings = {
   RATE_LIMIT: Joi.string()
-    .valid('on', 'off')
-    .when('NODE_ENV', { is: 'production', then: Joi.invalid('off') })
+    .when('NODE_ENV', {
+      is: 'production',
+      then: Joi.valid('on').messages({
+        'any.only': '{#label} must be on in production, or anybody could guess passwords without end. Leave it out',
+      }),
+      otherwise: Joi.valid('on', 'off'),
+    })
     .default('on')
-    .messages({ 'any.invalid': '{#label} can’t be off in production: anybody could guess passwords without end. Leave it out' })
     .description('`off` lifts every limit below; production refuses that.'),
   LIMIT_FAILURES_PER_ACCOUNT: count(MOST_CONSECUTIVE, 10, 'failures').description(
     'Wrong passwords for one account within the window, whoever sends them; after them one more after each wait, which doubles.',

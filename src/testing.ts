@@ -83,8 +83,9 @@ const SETTINGS: SettingsInput = {
   BCRYPT_ROUNDS: CHEAP_ROUNDS,
   HASH_QUEUE_LIMIT: QUEUE_LIMIT,
   LOG_LEVEL: 'silent',
-  RATE_LIMIT: 'off',
 };
+/** A suite tries more often than anybody may. */
+const NO_LIMITS: SettingsInput = { RATE_LIMIT: 'off' };
 
 /** Who logs in where no request does. */
 const TEST_CLIENT = { ip: '127.0.0.1', userAgent: 'lingomate-auth/testing', requestId: null };
@@ -144,11 +145,11 @@ function createUsersOf({ admin, outbox, users }: Services): TestAuth['createUser
 
 /**
  * An isolated service for a test suite: in memory, with cheap hashes and a clock that tests move. Nothing of the
- * environment reaches it, and nothing is limited. `settings` stand before its own, by their names in the environment.
+ * environment reaches it, and nothing is limited but in production. `settings` stand before its own, by their names in the environment.
  */
 export async function createTestAuth(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): Promise<TestAuth> {
   const clock = movableClock(Date.now());
-  const config = loadConfig({ ...SETTINGS, ...settings });
+  const config = loadConfig({ ...SETTINGS, ...(settings['NODE_ENV'] === 'production' ? {} : NO_LIMITS), ...settings });
   const hasher = overrides.hasher ?? rememberingDigests(createHasher(config.password));
   const container = createContainer(config, { clock, ...overrides, hasher });
   await container.start();

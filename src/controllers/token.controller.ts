@@ -30,6 +30,8 @@ export function createTokenController({ auth, sessions, settings }: Parts) {
       const { device, ...grant } = await auth.logIn(body, client, page().deviceCookie);
       return granted(grant, byCookie, [deviceCookie(device)]);
     },
+    /** The session of the refresh token that came; undefined where that is not one of ours. */
+    sessionToRefresh: ({ body, page }: Asked<RefreshBody>): string | undefined => sessions.sessionOf(presented(body, page()).token ?? ''),
     refresh: async ({ body, client, page }: Asked<RefreshBody>): Promise<Reply> => {
       const { token, byCookie } = presented(body, page());
       return granted(await sessions.refresh(token ?? missing(), client), byCookie);
@@ -81,7 +83,7 @@ function granted(grant: Grant, byCookie: boolean, more: readonly string[] = []):
  * The refresh token that came in the body or in the cookie; an empty one is none (RFC 6749 §3.2). Throws `malformed_request`
  * where one came in each.
  */
-export function presented(body: { readonly refresh_token?: string }, page: AskingPage): { token: string | undefined; byCookie: boolean } {
+function presented(body: { readonly refresh_token?: string }, page: AskingPage): { token: string | undefined; byCookie: boolean } {
   const inBody = body.refresh_token === '' ? undefined : body.refresh_token;
   const inCookie = page.refreshToken();
   if (inCookie === undefined) return { token: inBody, byCookie: false };

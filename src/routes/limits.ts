@@ -1,20 +1,18 @@
-import { presented } from '../controllers/token.controller.js';
 import type { Asked } from '../controllers/reply.js';
 import type { Actor } from '../lib/actor.js';
 import { foldName } from '../lib/names.js';
-import { isUuid } from '../lib/uuid.js';
 import type { LimitUse } from '../services/limit/counted.js';
 import type { ProfilePatch, Registration } from '../services/user.service.js';
 import type { ForgotBody } from '../validators/password-reset.validator.js';
-import type { RefreshBody, TokenBody } from '../validators/token.validator.js';
+import type { TokenBody } from '../validators/token.validator.js';
 
 /** Under which limits each attempt falls: the numbers are in `services/limit/policies.ts`. */
 export const LIMIT = {
   logIn: ({ body, page }: Asked<TokenBody>): LimitUse[] => [{ limit: 'log_in', account: body.username, device: page().deviceCookie }],
-  refresh: ({ body, page }: Asked<RefreshBody>): LimitUse[] => {
-    const [sessionId = ''] = (presented(body, page()).token ?? '').split('.');
-    return [isUuid(sessionId) ? { limit: 'refresh', key: sessionId } : { limit: 'refresh' }];
-  },
+  /** Whoever forges tokens keeps nobody from refreshing who has one. */
+  refresh: (sessionId: string | undefined): LimitUse[] => [
+    sessionId === undefined ? { limit: 'forged_refresh' } : { limit: 'refresh', key: sessionId },
+  ],
   registration: ({ body: { email } }: Asked<Registration>): LimitUse[] => {
     const mailed: LimitUse[] = typeof email === 'string' ? [{ limit: 'registration_email', key: foldName(email) }] : [];
     return [{ limit: 'registration' }, ...mailed];

@@ -19,9 +19,9 @@ import { byGrantType, handler, type Handler, type Route } from './route.js';
 const isValid = "pm.expect(answer).to.eql({ message: 'Token is valid' });";
 
 /** What the token endpoint takes, by `grant_type`; the first is the usual one. */
-export const grantsOf = ({ logIn, refresh }: TokenController): Readonly<Record<string, Handler>> => ({
+export const grantsOf = ({ logIn, refresh, sessionToRefresh }: TokenController): Readonly<Record<string, Handler>> => ({
   password: handler({ body: tokenBody, limit: LIMIT.logIn }, logIn),
-  refresh_token: handler({ body: refreshBody, limit: LIMIT.refresh }, refresh),
+  refresh_token: handler({ body: refreshBody, limit: (asked) => LIMIT.refresh(sessionToRefresh(asked)) }, refresh),
 });
 
 const COOKIE = { 'Set-Cookie': 'The refresh token, where it travels in a cookie; and at a log-in one by which the device is known.' };

@@ -15,6 +15,7 @@ import type { EmailVerification } from './account/email-verification.js';
 import { asNameTaken, type LoginNames } from './account/login-names.js';
 import { newAccount } from './account/new-account.js';
 import type { AuditService } from './audit/audit.service.js';
+import type { LimitService } from './limit/limit.service.js';
 import type { IssuedToken, OneTimeTokenService } from './one-time-token.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordResetService } from './password-reset.service.js';
@@ -47,7 +48,7 @@ export interface AdminService {
    * `username_taken`, `validation_failed` for a role or hash that is not known.
    */
   create(account: NewAccount, by: Doer): Promise<MadeAccount>;
-  /** Changes an account. Throws `username_taken`, `validation_failed`, and `conflict` where no administrator would be left. */
+  /** Changes an account; `disabled: false` also lets in whom too many wrong guesses have shut out. Throws `username_taken`, `validation_failed`, and `conflict` where no administrator would be left. */
   change(id: number, patch: AccountPatch, by: Doer): Promise<User>;
   /** Deletes an account. Throws `conflict` where no administrator would be left. */
   remove(id: number, by: Doer): Promise<void>;
@@ -65,6 +66,7 @@ interface Parts {
   readonly verification: EmailVerification;
   readonly passwords: PasswordService;
   readonly passwordResets: PasswordResetService;
+  readonly limits: Pick<LimitService, 'forgive'>;
   readonly oneTimeTokens: OneTimeTokenService;
   readonly sessions: SessionService;
   readonly outbox: OutboxService;
@@ -74,7 +76,7 @@ interface Parts {
 }
 
 export function createAdminService(parts: Parts): AdminService {
-  const { models, database, changes, sessions } = parts;
+  const { models, database, changes, limits, sessions } = parts;
   const get = async (id: number): Promise<User> => {
     const user = await models.User.findByPk(id);
     if (user === null) throw noSuchUser();
@@ -91,14 +93,17 @@ export function createAdminService(parts: Parts): AdminService {
       return { items: found.items.map(({ user }) => user), nextCursor: found.nextCursor };
     },
     create: createAccounts(parts, invite),
-    change: (id, patch, by) =>
-      database
+    change: async (id, patch, by) => {
+      const changed = await database
         .transaction(async (transaction) => {
           const user = await changes.lock(id, transaction);
           await changes.apply(user, patch, { by }, transaction);
           return user;
         })
-        .catch(asNameTaken),
+        .catch(asNameTaken);
+      if (patch.disabled === false) await limits.forgive(id);
+      return changed;
+    },
     remove: (id, by) => database.transaction(async (transaction) => changes.remove(await changes.lock(id, transaction), by, transaction)),
     sessions: async (id, page) => sessions.list((await get(id)).id, page),
     endSessions: async (id, by) => {

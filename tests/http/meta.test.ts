@@ -106,7 +106,7 @@ describe('what the service says of itself', () => {
     const response = await auth.http().get('/health/ready');
     expect([response.status, response.body]).toEqual([
       200,
-      { status: 'ready', parts: { database: up, hasher: up, process: up, revocations: up } },
+      { status: 'ready', parts: { database: up, hasher: up, process: up, revocations: up }, warnings: [] },
     ]);
   });
 });

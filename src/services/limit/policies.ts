@@ -9,6 +9,7 @@ export type By = 'address' | 'account' | 'key';
 export const LIMIT_NAMES = [
   'log_in',
   'refresh',
+  'forged_refresh',
   'registration',
   'registration_email',
   'reset_request',
@@ -50,7 +51,6 @@ export function createPolicies(counters: Counters, settings: Limits): Policies {
   const account = guesses('log_in.account', failures.perAccount);
   const recoveryCodes = guesses('recovery_code.account', failures.codeTries);
   const currentPassword = guesses('current_password.account', failures.perAccount);
-  const refreshes = { policy: 'refresh.session', most: settings.refreshes, seconds: windowSeconds, successesOnly: true };
   return {
     account,
     recoveryCodes,
@@ -58,7 +58,8 @@ export function createPolicies(counters: Counters, settings: Limits): Policies {
     device: guesses('log_in.device', failures.perAccount),
     of: {
       log_in: [fromAddress('log_in'), ['account', account]],
-      refresh: [fromAddress('refresh'), ['key', createQuota(counters, refreshes)]],
+      refresh: [['key', quota('refresh.session', settings.refreshes, windowSeconds)]],
+      forged_refresh: [fromAddress('forged_refresh')],
       registration: [['address', quota('registration.address', hourly.registrations)]],
       registration_email: [['key', quota('registration.email', hourly.mails)]],
       reset_request: [

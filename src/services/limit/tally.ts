@@ -32,12 +32,10 @@ interface QuotaRules {
   readonly policy: string;
   readonly most: number;
   readonly seconds: number;
-  /** Whether only what succeeds is counted: nobody uses up what is another's. */
-  readonly successesOnly?: boolean;
 }
 
 /** So many in so long, from the first on. */
-export function createQuota(counters: Counters, { policy, most, seconds, successesOnly = false }: QuotaRules): Tally {
+export function createQuota(counters: Counters, { policy, most, seconds }: QuotaRules): Tally {
   return {
     begin: async (key) => {
       const { points, secondsLeft } = await counters.add(key, seconds);
@@ -50,9 +48,9 @@ export function createQuota(counters: Counters, { policy, most, seconds, success
       });
       const standing = standingAt(points);
       const end: Attempt['end'] = async (outcome) => {
-        const counts = successesOnly ? outcome === 'succeeded' : outcome !== 'broken';
-        if (!counts) await counters.takeBack(key, seconds);
-        return { standing: counts ? standing : standingAt(points - 1), reached: false };
+        if (outcome !== 'broken') return { standing, reached: false };
+        await counters.takeBack(key, seconds);
+        return { standing: standingAt(points - 1), reached: false };
       };
       if (points <= most) return { standing, reached: false, end };
       return { standing, waitSeconds: secondsLeft, reached: points === most + 1, end };

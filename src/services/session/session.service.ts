@@ -58,6 +58,8 @@ export interface SessionService {
    * no token of a live session, `session_revoked`, and `refresh_token_reused`, which has ended the session.
    */
   refresh(refreshToken: string, client: Client): Promise<Grant>;
+  /** The session that a refresh token says it is of, where it is one of ours to the letter, live or not; undefined otherwise. */
+  sessionOf(refreshToken: string): string | undefined;
   /**
    * The claims of an access token that is good and whose session was not revoked. The one way by which access tokens are
    * accepted. Throws `invalid_token`, and `unavailable` where what was revoked elsewhere can't be known (ASVS 7.4.1).
@@ -146,15 +148,16 @@ export function createSessionService(parts: Parts): SessionService {
     if (counter > FIRST_COUNTER) arrivals.note(sessionId, counter, clock.now());
   };
   const accepting = createAccepting({ tokens, revocations, refreshing, roles, noteArrival });
-  const sessionOf = async (token: string): Promise<string | undefined> =>
+  const sessionOfAny = async (token: string): Promise<string | undefined> =>
     refreshTokens.read(token)?.sessionId ?? (await accepting.authenticate(token).catch(noneFor('invalid_token')))?.sid;
 
   return {
     ...accepting,
     refresh: (token, client) => refreshing.refresh(token, client),
+    sessionOf: (token) => refreshTokens.read(token)?.sessionId,
     open: createOpening(parts, grant),
     revoke: async (token, caller, client) => {
-      const id = await sessionOf(token);
+      const id = await sessionOfAny(token);
       if (id === undefined || caller.kind === 'service') return;
       await endings.endNow(caller.kind === 'user' ? { id, user_id: caller.actor.userId } : { id }, {
         reason: 'revoked',
