@@ -8,14 +8,14 @@ import type { RecoveryCodeModel } from '../models/recovery-code.model.js';
 export const RECOVERY_CODES = 10;
 /** Digits and letters that nobody mistakes for another (Crockford's base 32). */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-/** 24 characters are 120 bits: with 112 or more a keyed hash may keep it (ASVS 6.5.2). */
+/** 28 characters are 140 bits: nobody guesses one (ASVS 11.5.1 asks for 128), so a keyed hash may keep it (ASVS 6.5.2). */
 const GROUPS = 4;
-const GROUP_CHARACTERS = 6;
+const GROUP_CHARACTERS = 7;
 /** A longer text is no code, however it is spaced. */
 const MOST_CHARACTERS = 64;
 
 export interface RecoveryCodeService {
-  /** New codes in place of those a user has: `XXXXXX-XXXXXX-XXXXXX-XXXXXX` each. They are in no other answer, ever. */
+  /** New codes in place of those a user has: `XXXXXXX-XXXXXXX-XXXXXXX-XXXXXXX` each. They are in no other answer, ever. */
   replace(userId: number, transaction: Transaction): Promise<string[]>;
   /** Whether it is one of that user's codes, without using it; for nobody (undefined) the same work and false. */
   isGood(userId: number | undefined, code: string): Promise<boolean>;

@@ -21,6 +21,6 @@ export const resetByTokenBody = Joi.object<ResetByToken, true>({
 
 export const resetByCodeBody = Joi.object<ResetByCode, true>({
   username: anyString.required().example('ada'),
-  recovery_code: anyString.required().example('7K2M9Q-4TXB1C-0ZRDWE-H5NPJS'),
+  recovery_code: anyString.required().example('7K2M9QD-4TXB1CG-0ZRDWEM-H5NPJSV'),
   new_password: newOne,
 }).label('ResetByRecoveryCode');

@@ -39,7 +39,7 @@ export interface RecoveryCodesBody {
 export const recoveryCodesBody = Joi.object<RecoveryCodesBody, true>({ current_password: currentPassword }).label('RecoveryCodesRequest');
 
 export const recoveryCodesResponse = Joi.object({
-  codes: Joi.array().items(Joi.string()).required().example(['7K2M9Q-4TXB1C-0ZRDWE-H5NPJS']).description('Ten, each good for once.'),
+  codes: Joi.array().items(Joi.string()).required().example(['7K2M9QD-4TXB1CG-0ZRDWEM-H5NPJSV']).description('Ten, each good for once.'),
 }).label('RecoveryCodes');
 
 export interface VerificationBody {

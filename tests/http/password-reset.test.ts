@@ -157,6 +157,8 @@ describe('recovery codes', () => {
     const user = await auth.createUser();
     const codes = await makeCodes(user);
     expect(new Set(codes).size).toBe(10);
+    // 28 characters of 32 are 140 bits.
+    for (const code of codes) expect(code).toMatch(/^([0-9A-HJKMNP-TV-Z]{7}-){3}[0-9A-HJKMNP-TV-Z]{7}$/);
     const [first = '', second = ''] = codes;
     const session = await auth.session(user);
     await reset({ username: user.username, recovery_code: first, new_password: NEW }).expect(204);
