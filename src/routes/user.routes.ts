@@ -64,7 +64,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
     tag: 'Accounts',
     summary: 'Change your name or e-mail address',
     description:
-      'Another e-mail address needs the current password, or a log-in younger than five minutes. It ends every other session, is told to the old address, and has to be verified.',
+      'Another username or e-mail address needs the current password, or a log-in younger than five minutes. Another address ends every other session, is told to the old one, and has to be verified.',
     replies: { 200: { description: 'The user as they are now.', schema: profileResponse } },
     errors: ['username_taken', 'current_password_invalid', 'reauthentication_required', 'overloaded'],
     postman: { onlyBody: { display_name: 'Ada Lovelace' }, asserts: ["pm.expect(answer.display_name).to.eql('Ada Lovelace');"] },

@@ -51,8 +51,8 @@ export interface UserService {
   /** The user of that name, found as a log-in finds them. Throws `not_found`. */
   findByName(name: string): Promise<User>;
   /**
-   * Changes the actor's own account. Another e-mail address needs the current password or a fresh log-in, ends the other
-   * sessions and is told to the old one. Throws `username_taken`, `current_password_invalid`, `reauthentication_required`.
+   * Changes the actor's own account. Another username or e-mail address needs the current password or a fresh log-in (ASVS
+   * 7.5.1); another address ends the other sessions and is told to the old one. Throws `username_taken`, `current_password_invalid`, `reauthentication_required`.
    */
   changeProfile(actor: Actor, patch: ProfilePatch): Promise<User>;
   /**
@@ -149,13 +149,14 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
 
   return {
     changeProfile: async (actor, { current_password, ...patch }) => {
-      const moves = ({ email }: User): boolean => patch.email !== undefined && patch.email !== email;
-      const isProven = moves(await get(actor.userId)) || current_password !== undefined;
+      const differs = <T>(asked: T | undefined, now: T): boolean => asked !== undefined && asked !== now;
+      const needsProof = ({ username, email }: User): boolean => differs(patch.email, email) || differs(patch.username, username);
+      const isProven = needsProof(await get(actor.userId)) || current_password !== undefined;
       if (isProven) await proof.byPasswordOrFreshLogIn(actor, current_password);
       const change = database.transaction(async (transaction) => {
         const locked = await changes.lock(actor.userId, transaction);
-        // It was the same address when it was looked at.
-        if (moves(locked) && !isProven) throw new AppError('reauthentication_required');
+        // It was the same when it was looked at.
+        if (needsProof(locked) && !isProven) throw new AppError('reauthentication_required');
         await changes.apply(locked, patch, { by: byUser(actor), sessionId: actor.sessionId }, transaction);
         return locked;
       });

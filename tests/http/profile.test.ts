@@ -65,6 +65,17 @@ describe('a name', () => {
     expect(await purposesTo(auth, user.email)).toContain('username_changed');
   });
 
+  test('to log in by needs the current password once the log-in is five minutes old', async () => {
+    const user = await auth.createUser();
+    const token = await auth.token(user);
+    const username = `proven-${user.id}`;
+    auth.clock.advance(5 * MINUTE);
+    expectProblem(await change(token, { username }), 403, 'reauthentication_required');
+    expectProblem(await change(token, { username, current_password: 'wrong' }), 403, 'current_password_invalid');
+    expect((await change(token, { username: user.username, display_name: 'Ada' })).status).toBe(200);
+    expect((await change(token, { username, current_password: user.password })).body).toMatchObject({ username });
+  });
+
   test('that is somebody’s, or looks like it, is refused; one’s own in another case is not', async () => {
     const [user, other] = [await auth.createUser(), await auth.createUser({ username: 'Grace.Hopper' })];
     const token = await auth.token(user);
