@@ -33,6 +33,8 @@ export interface AskingPage {
    * Origin of a page that may use it, as another site's page could have sent it (CSRF; ASVS 3.5.1).
    */
   refreshToken(): string | undefined;
+  /** The refresh token whose place a new cookie takes, once `assertMayHaveCookie` has let the page have one. */
+  readonly replacedToken: string | undefined;
   /** Throws `malformed_request` where a page asks that may not be given a cookie: it could log its visitor in as somebody else. */
   assertMayHaveCookie(): void;
 }

@@ -27,7 +27,8 @@ export function createTokenController({ auth, sessions, settings }: Parts) {
     logIn: async ({ body, client, page }: Asked<TokenBody>): Promise<Reply> => {
       const byCookie = body.refresh_transport === 'cookie';
       if (byCookie) page().assertMayHaveCookie();
-      const { device, ...grant } = await auth.logIn(body, client, page().deviceCookie);
+      const shown = { device: page().deviceCookie, replaced: byCookie ? page().replacedToken : undefined };
+      const { device, ...grant } = await auth.logIn(body, client, shown);
       return granted(grant, byCookie, [deviceCookie(device)]);
     },
     /** The session of the refresh token that came; undefined where that is not one of ours. */

@@ -22,6 +22,9 @@ export function askingPage(origins: ReadonlySet<string>, { headers: { origin, co
     get deviceCookie() {
       return read(DEVICE_COOKIE);
     },
+    get replacedToken() {
+      return read();
+    },
     refreshToken: () => {
       const token = read(REFRESH_COOKIE);
       if (token === undefined) return undefined;

@@ -18,11 +18,18 @@ const PASSWORD_METHOD = 'pwd';
 
 export interface AuthService {
   /**
-   * Opens a session by name, or verified e-mail address, and password; a device that is new is told to the owner. `shown` is the cookie of a device that
-   * may be known. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the
+   * Opens a session by name, or verified e-mail address, and password; a device that is new is told to the owner. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the
    * same time (ASVS 6.3.8), `account_disabled` only after the right password, `overloaded` where too many wait.
    */
-  logIn(credentials: Credentials, client: Client, shown?: string): Promise<LogIn>;
+  logIn(credentials: Credentials, client: Client, shown?: Shown): Promise<LogIn>;
+}
+
+/** What a page brings with a log-in. */
+export interface Shown {
+  /** The cookie of a device that may be known. */
+  readonly device?: string | undefined;
+  /** The refresh token whose place the new one takes in the browser: nobody could use or end its session any more (ASVS 7.2.4). */
+  readonly replaced?: string | undefined;
 }
 
 /** What a log-in gives: the tokens, and a cookie by which its device is known from now on, with its life. */
@@ -48,7 +55,7 @@ interface Parts {
 }
 
 export function createAuthService(parts: Parts): AuthService {
-  const { database, passwords, devices, audit, clock, logger } = parts;
+  const { database, passwords, sessions, devices, audit, clock, logger } = parts;
   const { User } = parts.models;
   const open = createOpening(parts);
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
@@ -97,11 +104,12 @@ export function createAuthService(parts: Parts): AuthService {
   };
 
   return {
-    logIn: async (credentials, client, shown) => {
+    logIn: async (credentials, client, { device, replaced } = {}) => {
       const granted = (await attempt(credentials, client)) ?? (await attempt(credentials, client));
       // The first time another log-in may have made the same password's hash anew; by the second it is another password.
       if (granted === undefined) return refuse('invalid_credentials', undefined, client);
-      return { ...granted, device: { cookie: devices.issue(granted.user.id, shown), seconds: DEVICE_SECONDS } };
+      if (replaced !== undefined) await sessions.revoke(replaced, { kind: 'nobody' }, client);
+      return { ...granted, device: { cookie: devices.issue(granted.user.id, device), seconds: DEVICE_SECONDS } };
     },
   };
 }

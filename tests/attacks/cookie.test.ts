@@ -138,6 +138,23 @@ describe('a log-in by cookie', () => {
     expect(text(response.body, 'refresh_token')).toMatch(/\.1\./);
   });
 
+  test('ends the session whose cookie it takes the place of, and no other', async () => {
+    const before = await post('/token', credentials(), { Origin: APP });
+    const replaced = { accessToken: text(before.body, 'access_token'), refreshToken: tokenIn(before) };
+    const after = await post('/token', credentials(), { Origin: APP, ...cookieOf(replaced.refreshToken) });
+    expect(after.status).toBe(200);
+    await calls.expectEnded(replaced);
+    await calls.expectAlive({ accessToken: text(after.body, 'access_token'), refreshToken: tokenIn(after) });
+    await calls.refreshed(token);
+  });
+
+  test('that fails, or gives its token in the body, ends nothing, whatever cookie is there', async () => {
+    expect((await post('/token', { ...credentials(), password: 'wrong' }, { Origin: APP, ...cookieOf(token) })).status).toBe(401);
+    expect((await post('/token', { ...credentials(), refresh_transport: 'body' }, { Origin: APP, ...cookieOf(token) })).status).toBe(200);
+    expect((await post('/token', credentials(), { Origin: APP, ...cookieOf(`${token}x`) })).status).toBe(200);
+    await expectNotRotated();
+  });
+
   test('that fails sets none', async () => {
     const response = await post('/token', { ...credentials(), password: 'a wrong password' }, { Origin: APP });
     expect([response.status, cookiesIn(response)]).toEqual([401, []]);
