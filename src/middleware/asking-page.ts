@@ -23,7 +23,7 @@ export function askingPage(origins: ReadonlySet<string>, { headers: { origin, co
       return read(DEVICE_COOKIE);
     },
     get replacedToken() {
-      return read();
+      return read(REFRESH_COOKIE);
     },
     refreshToken: () => {
       const token = read(REFRESH_COOKIE);

@@ -20,6 +20,7 @@ import { createLimitService, type LimitService } from './limit/limit.service.js'
 import { createOneTimeTokenService, type OneTimeTokenService } from './one-time-token.service.js';
 import { createOutboxService, type OutboxService } from './outbox/outbox.service.js';
 import { createPasswordResetService, type PasswordResetService } from './password-reset.service.js';
+import { contextWords } from './password/password-policy.js';
 import { createPasswordService, type PasswordService } from './password/password.service.js';
 import { createRecoveryCodeService } from './recovery-code.service.js';
 import { createServiceKeyService, type ServiceKeyService } from './service-key.service.js';
@@ -71,7 +72,7 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const ground = createGround(parts);
   const { audit, sessions } = ground;
   const serviceKeys = createServiceKeyService({ model: models.ServiceKey, database, audit, rootKey, clock, logger });
-  const passwords = createPasswordService({ hasher, rounds: config.password.rounds });
+  const passwords = createPasswordService({ hasher, rounds: config.password.rounds, words: wordsOf(config) });
   const oneTimeTokens = createOneTimeTokenService({ model: models.OneTimeToken, database, rootKey, clock });
   const backups = createBackupService({ ...ground, models, database, oneTimeTokens });
   const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKey, clock });
@@ -106,6 +107,10 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
     inner: { passwords, revocations: ground.revocations },
   };
 }
+
+/** What this service and its app are called and where they are: the first that somebody guesses. */
+const wordsOf = ({ token, mail }: Config): string[] =>
+  contextWords(['lingomate', mail.appName, token.audience, ...[token.issuer, mail.appUrl].map((address) => new URL(address).hostname)]);
 
 interface Ground {
   readonly roles: Roles;

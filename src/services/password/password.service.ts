@@ -44,7 +44,14 @@ export interface PasswordService {
   levelWith(hashes: readonly string[]): void;
 }
 
-export function createPasswordService({ hasher, rounds }: { hasher: Hasher; rounds: number }): PasswordService {
+interface Parts {
+  readonly hasher: Hasher;
+  readonly rounds: number;
+  /** That a new password may not consist of (`contextWords`). */
+  readonly words?: readonly string[];
+}
+
+export function createPasswordService({ hasher, rounds, words = [] }: Parts): PasswordService {
   const level = createLevel(rounds);
 
   const rehash = async (password: string): Promise<string> => {
@@ -63,7 +70,7 @@ export function createPasswordService({ hasher, rounds }: { hasher: Hasher; roun
       }
     },
     hash: async (password, username) => {
-      assertAcceptable(password, username);
+      assertAcceptable(password, username, words);
       return rehash(password);
     },
     verify: async (password, stored) => {
@@ -81,11 +88,11 @@ export function createPasswordService({ hasher, rounds }: { hasher: Hasher; roun
   };
 }
 
-function assertAcceptable(password: string, username: string | undefined): void {
+function assertAcceptable(password: string, username: string | undefined, words: readonly string[]): void {
   if (!isPasswordText(password)) {
     throw new AppError('validation_failed', { details: { fields: [{ path: 'password', code: 'format', message: NOT_PASSWORD_TEXT }] } });
   }
-  const faults = passwordFaults(password, username);
+  const faults = passwordFaults(password, username, words);
   if (faults[0] === undefined) return;
   const fields = faults.map((code) => ({ path: 'password', code, message: CODES[code].detail }));
   throw new AppError(faults.length === 1 ? faults[0] : 'validation_failed', { details: { fields } });
