@@ -95,6 +95,11 @@ describe.each(ADDRESSES)('who may call %s', (path, ask) => {
   });
 });
 
+test('a service key is given scopes of services alone, and at least one', async () => {
+  for (const scopes of [['admin'], ['user'], ['introspect', 'admin'], ['*'], []])
+    await expect(auth.services.serviceKeys.create({ name: 'greedy', scopes })).rejects.toMatchObject({ code: 'validation_failed' });
+});
+
 describe('POST /introspect', () => {
   test('tells of an access token these facts and no other', async () => {
     auth.clock.advance(60);
