@@ -106,6 +106,21 @@ function parseAnswer(wire: string): RawAnswer {
   return { status: Number(first.split(' ')[1] ?? 0), headers: Object.fromEntries(headers), body: rest.join('\r\n\r\n'), wire };
 }
 
+/** The same answer with its body in one piece, where it came in chunks (RFC 9112 §7.1); one that breaks off keeps them. */
+export function unchunked(answer: RawAnswer): RawAnswer {
+  if (answer.headers['transfer-encoding'] !== 'chunked') return answer;
+  const bytes = Buffer.from(answer.body);
+  const pieces: Buffer[] = [];
+  for (let at = 0; ;) {
+    const from = bytes.indexOf('\r\n', at) + 2;
+    const length = parseInt(bytes.toString('latin1', at, from), 16);
+    if (from === 1 || !(from + length < bytes.length)) return answer;
+    if (length === 0) return { ...answer, body: Buffer.concat(pieces).toString() };
+    pieces.push(bytes.subarray(from, from + length));
+    at = from + length + 2;
+  }
+}
+
 /** A request that ends its connection. */
 export function request(
   method: string,
