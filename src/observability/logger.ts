@@ -81,13 +81,14 @@ const onOneLine = (log: Record<string, unknown>, messageKey: string): string =>
 /**
  * A logger that writes one JSON object a line, or readable lines in development. `destination` is for tests.
  * What a child logger is bound to is not looked through: bind no secret. Written without waiting, so that a slow log holds up no request; what is buffered is flushed at exit.
+ * What can't be written waits, and is tried again with what comes next.
  */
 export function createLogger(options: { level: string; readable: boolean; destination?: DestinationStream }): Logger {
   const destination =
     options.destination ??
     (options.readable
       ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true, messageFormat: onOneLine })
-      : pino.destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 200 }));
+      : standardOutput());
   return pino(
     {
       level: options.level,
@@ -98,6 +99,16 @@ export function createLogger(options: { level: string; readable: boolean; destin
     },
     destination,
   );
+}
+
+/** So much waits where it can't be written; what comes beyond is lost. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 200, maxLength: MOST_WAITING_BYTES });
+  // Without a listener a full disk under the log would end the process.
+  output.on('error', () => undefined);
+  return output;
 }
 
 /**
