@@ -50,6 +50,14 @@ export interface Config {
   readonly limits: Limits;
   readonly audit: { /** 0 for ever. */ readonly retentionDays: number };
   readonly password: { readonly rounds: number; readonly threads: number; readonly queueLimit: number };
+  /** How much work may wait before more is refused. */
+  readonly queues: {
+    /** Requests under way. */
+    readonly requests: number;
+    /** Transactions of requests. */
+    readonly transactions: number;
+    readonly mails: number;
+  };
   readonly logLevel: Settings['LOG_LEVEL'];
   readonly shutdownSeconds: number;
   /** What the operator should be told at start. */
@@ -141,6 +149,7 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
     limits: limitsOf(settings),
     audit: { retentionDays: settings.AUDIT_RETENTION_DAYS },
     password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },
+    queues: { requests: settings.REQUEST_LIMIT, transactions: settings.DATABASE_QUEUE_LIMIT, mails: settings.MAIL_QUEUE_LIMIT },
     logLevel: settings.LOG_LEVEL,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,
     notices,

@@ -32,6 +32,9 @@ export interface Settings extends LimitSettings {
   BCRYPT_ROUNDS: number;
   HASH_THREADS: number;
   HASH_QUEUE_LIMIT: number;
+  DATABASE_QUEUE_LIMIT: number;
+  MAIL_QUEUE_LIMIT: number;
+  REQUEST_LIMIT: number;
   TRUST_PROXY: number;
   ROLES: string;
   APP_NAME: string;
@@ -234,6 +237,27 @@ export const settingsSchema = Joi.object<Settings, true>({
     .default(64)
     .unit('hashes')
     .description('Hashes that may wait for a thread; more are answered 503 `overloaded`.'),
+  DATABASE_QUEUE_LIMIT: Joi.number()
+    .integer()
+    .min(1)
+    .max(10_000)
+    .default(128)
+    .unit('transactions')
+    .description('Changes that may wait for their turn to be written; more are answered 503 `overloaded`.'),
+  MAIL_QUEUE_LIMIT: Joi.number()
+    .integer()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .unit('mails')
+    .description('Mails that may wait to be sent; what would cause another is answered 503 `overloaded`.'),
+  REQUEST_LIMIT: Joi.number()
+    .integer()
+    .min(1)
+    .max(100_000)
+    .default(1000)
+    .unit('requests')
+    .description('Requests that may be worked on at once; more are answered 503 `overloaded`. Health is always answered.'),
   TRUST_PROXY: Joi.number()
     .integer()
     .min(0)

@@ -15,7 +15,7 @@ import { mountRoutes } from './routes/mount.js';
 
 /** The Express app of a container: the order of the middleware, and nothing else. */
 export function buildApp(container: Container): Express {
-  const { config, services, health, logger, version } = container;
+  const { config, services, health, requests, logger, version } = container;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -38,6 +38,7 @@ export function buildApp(container: Container): Express {
     mountRoutes(routes, {
       guards: createGuards(services),
       limiter: createLimiter(services.limits),
+      requests,
       cookieOrigins,
       ready: started(container),
     }),

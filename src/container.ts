@@ -4,6 +4,7 @@ import { createDatabase, type Database } from './adapters/database.js';
 import { createHasher, type Hasher } from './adapters/hasher.js';
 import { createSmtpMailer, type Mailer } from './adapters/mailer.js';
 import { migrate } from './adapters/migrator.js';
+import { createWorkQueue, type WorkQueue } from './adapters/work-queue.js';
 import { startJobs } from './jobs.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import type { Repeated } from './lib/every.js';
@@ -31,6 +32,8 @@ export interface Container {
   readonly services: Services;
   readonly health: Health;
   readonly proxyWatch: ProxyWatch;
+  /** Where requests are worked on: nobody waits there, as what they wait for has queues of its own. */
+  readonly requests: WorkQueue;
   readonly logger: Logger;
   readonly database: Database;
   readonly version: string;
@@ -66,12 +69,15 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
     if (mailer === undefined && config.environment === 'production') logger.warn(NO_MAIL_SERVER);
     jobs.push(...startJobs({ config, services, inner, logger }));
   });
+  const requests = createWorkQueue({ atOnce: config.queues.requests, queueLimit: 0 });
   const health = createHealth({
     pingDatabase: () => start().then(() => database.ping()),
     knowRevocations: async () => inner.revocations.catchUp(),
     hasher,
     queueLimit: config.password.queueLimit,
     proxyWatch,
+    database,
+    requests,
   });
   for (const notice of config.notices) logger.warn(notice);
 
@@ -90,6 +96,7 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
     logger,
     health,
     proxyWatch,
+    requests,
     database,
     version: packageVersion(),
     services,
@@ -106,7 +113,7 @@ function createAdapters(config: Config, overrides: Partial<Overrides>) {
     clock,
     logger: overrides.logger ?? createLogger({ level: config.logLevel, readable: config.environment === 'development' }),
     hasher: overrides.hasher ?? createHasher(config.password),
-    database: overrides.database ?? createDatabase(config.database),
+    database: overrides.database ?? createDatabase(config.database, { queueLimit: config.queues.transactions }),
     mailer: overrides.mailer ?? mailerOf(config),
     counters: createMemoryCounters(clock),
   };

@@ -75,13 +75,14 @@ const CHEAP_ROUNDS = 4;
 const PASSWORD = 'a password for tests';
 /** Users made at once: enough that hashing and writing overlap. */
 const AT_ONCE = 16;
-/** Hashes wait for as many users as a test makes at once. */
+/** Hashes and transactions wait for as many users as a test makes at once. */
 const QUEUE_LIMIT = 10_000;
 const SETTINGS: SettingsInput = {
   NODE_ENV: 'test',
   DATABASE_URL: 'sqlite::memory:',
   BCRYPT_ROUNDS: CHEAP_ROUNDS,
   HASH_QUEUE_LIMIT: QUEUE_LIMIT,
+  DATABASE_QUEUE_LIMIT: QUEUE_LIMIT,
   LOG_LEVEL: 'silent',
 };
 /** A suite tries more often than anybody may. */

@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs';
-import { BaseError, ConnectionError, type Options, Sequelize, Transaction } from 'sequelize';
+import { BaseError, ConnectionError, type Options as SequelizeOptions, Sequelize, Transaction } from 'sequelize';
 import sqlite3 from 'sqlite3';
 import { type DatabaseTarget, isSslMode, type SslMode } from '../../config/database.js';
 import { AppError } from '../errors/app-error.js';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { openRaw } from './sqlite-file.js';
+import { createWorkQueue, type Place } from './work-queue.js';
 
 /** How long a write waits for another process's lock on a SQLite file before it is answered 503. */
 const LOCK_WAIT_MS = 4000;
@@ -13,6 +14,8 @@ const LOCK_WAIT_MS = 4000;
 const CONNECT_WAIT_MS = 1800;
 const ANSWER_WAIT_MS = 1500;
 const POSTGRES_CONNECTIONS = 10;
+/** The rest is for reads: transactions may wait for each other's locks. */
+const POSTGRES_WRITERS = 8;
 /** Sequelize would try a locked database five times over, each for the whole wait. */
 const NO_RETRIES = { retry: { max: 1 } };
 
@@ -30,8 +33,13 @@ export const LOCKS = {
 export interface Database {
   readonly sequelize: Sequelize;
   readonly target: DatabaseTarget;
-  /** Runs the work in one write transaction: committed when it resolves, rolled back when it throws. */
-  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs the work in one write transaction: committed when it resolves, rolled back when it throws. Throws `overloaded` at once
+   * where too many wait already, and `unavailable` after some two seconds; the work is not begun then.
+   */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>, place?: Place): Promise<T>;
+  /** Whether the next transaction of a request would be refused. */
+  isFull(): boolean;
   /** Runs the work as the last of that transaction, in the order in which it was handed in; the transaction fails where it does. */
   beforeCommit(transaction: Transaction, work: () => Promise<void>): void;
   /** Runs `then` when that transaction is known to be committed, before its caller goes on; never where it failed. */
@@ -49,16 +57,18 @@ interface Ends {
   readonly after: (() => void)[];
 }
 
-/** What sets the connection that migrates apart: it may make the file, and wait for as long as another process migrates. */
-interface Migrating {
-  readonly waitMs: number;
+interface Options {
+  /** Where it migrates: it may make the file, and waits so long for another process that migrates. */
+  readonly waitMs?: number;
+  /** How many transactions may wait for their turn; as many as come unless told. */
+  readonly queueLimit?: number;
 }
 
 /** Opens nothing yet: the first query connects. */
-export function createDatabase(target: DatabaseTarget, migrating?: Migrating): Database {
-  const sequelize = new Sequelize(sequelizeOptions(target, migrating));
+export function createDatabase(target: DatabaseTarget, { waitMs, queueLimit = Infinity }: Options = {}): Database {
+  const sequelize = new Sequelize(sequelizeOptions(target, waitMs));
   if (target.dialect === 'sqlite') closeWhatFails(sequelize);
-  const alone = target.dialect === 'sqlite' ? oneAtATime((migrating?.waitMs ?? LOCK_WAIT_MS) / 2) : <T>(work: () => Promise<T>) => work();
+  const writers = createWorkQueue({ ...WRITERS[target.dialect](waitMs), queueLimit });
   const type = target.dialect === 'sqlite' ? { type: Transaction.TYPES.IMMEDIATE } : {};
   // Sequelize's own hooks of this name also run where the commit failed.
   const begun = new WeakMap<Transaction, Ends>();
@@ -82,7 +92,8 @@ export function createDatabase(target: DatabaseTarget, migrating?: Migrating): D
   return {
     sequelize,
     target,
-    transaction: (work) => alone(() => run(work)),
+    transaction: (work, place) => writers.run(() => run(work), place),
+    isFull: () => writers.isFull(),
     beforeCommit: (transaction, work) => {
       endsOf(transaction).before.push(work);
     },
@@ -102,6 +113,15 @@ export function createDatabase(target: DatabaseTarget, migrating?: Migrating): D
     close: () => sequelize.close(),
   };
 }
+
+/**
+ * How many write at once, and how long the others wait. SQLite has one writer: who waits here holds no thread and no lock,
+ * where SQLite's own busy handler would hold both and starve some for seconds.
+ */
+const WRITERS = {
+  sqlite: (waitMs = LOCK_WAIT_MS) => ({ atOnce: 1, mostWaitMs: waitMs / 2 }),
+  postgres: (waitMs = CONNECT_WAIT_MS) => ({ atOnce: POSTGRES_WRITERS, mostWaitMs: waitMs }),
+} as const;
 
 /**
  * Tells, from its first call on, when another file has taken the place of a database: as a restore does, and as an operator
@@ -128,7 +148,7 @@ const TLS: Readonly<Record<SslMode, false | { rejectUnauthorized: boolean }>> = 
 export const isFile = (target: DatabaseTarget): target is Extract<DatabaseTarget, { dialect: 'sqlite' }> =>
   target.dialect === 'sqlite' && target.file !== ':memory:';
 
-function sequelizeOptions(target: DatabaseTarget, migrating: Migrating | undefined): Options {
+function sequelizeOptions(target: DatabaseTarget, waitMs: number | undefined): SequelizeOptions {
   if (target.dialect === 'postgres') {
     const { hostname, port, username, password, pathname, searchParams } = new URL(target.url);
     const asked = searchParams.get('sslmode') ?? 'disable';
@@ -145,18 +165,18 @@ function sequelizeOptions(target: DatabaseTarget, migrating: Migrating | undefin
       pool: { max: POSTGRES_CONNECTIONS, acquire: CONNECT_WAIT_MS, idle: 10_000 },
       dialectOptions: {
         connectionTimeoutMillis: CONNECT_WAIT_MS,
-        query_timeout: migrating?.waitMs ?? ANSWER_WAIT_MS,
+        query_timeout: waitMs ?? ANSWER_WAIT_MS,
         ...Object.fromEntries(searchParams),
         ssl: TLS[asked],
       },
     };
   }
   const sqlite = {
-    dialectModule: sqliteModule(migrating?.waitMs ?? LOCK_WAIT_MS),
+    dialectModule: sqliteModule(waitMs ?? LOCK_WAIT_MS),
     // A migration builds tables anew, and dropping the old one would cascade.
-    foreignKeys: migrating === undefined,
+    foreignKeys: waitMs === undefined,
     // Once it is migrated, a file that is gone is a fault; SQLite would make an empty one.
-    ...(isFile(target) && migrating === undefined ? { dialectOptions: { mode: sqlite3.OPEN_READWRITE } } : {}),
+    ...(isFile(target) && waitMs === undefined ? { dialectOptions: { mode: sqlite3.OPEN_READWRITE } } : {}),
   };
   return { dialect: 'sqlite', ...NO_RETRIES, storage: target.file, logging: false, ...sqlite };
 }
@@ -195,29 +215,6 @@ function closeWhatFails({ connectionManager }: Sequelize): void {
       connectionManager.releaseConnection(connection);
     },
   });
-}
-
-/**
- * Work in its order of arrival, one piece at a time. SQLite has one writer: who waits here holds no thread and no lock,
- * where SQLite's own busy handler would hold both and starve some for seconds. Who has waited too long is refused with
- * `unavailable`, and their work is not begun.
- */
-function oneAtATime(mostWaitMs: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<void> = Promise.resolve();
-  return (work) =>
-    new Promise((done, failed) => {
-      let waiting = true;
-      const patience = setTimeout(() => {
-        waiting = false;
-        failed(new AppError('unavailable'));
-      }, mostWaitMs);
-      last = last
-        .then(() => {
-          clearTimeout(patience);
-          return waiting ? work().then(done, failed) : undefined;
-        })
-        .catch(failed);
-    });
 }
 
 /** What SQLite, PostgreSQL and the network say when the database is away, full, locked or read-only; not when a statement is wrong. */

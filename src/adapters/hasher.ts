@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
-import { AppError } from '../errors/app-error.js';
 import type { BcryptRecipe, Recipe } from './recipe.js';
+import { createWorkQueue } from './work-queue.js';
 
 /** One comparison: the password, how a digest is made of it, which one it must give, and what to work through where it does not. */
 export interface Comparison {
@@ -25,19 +25,17 @@ const WORKER = new URL('./hash-worker.mjs', import.meta.url).href;
 
 /** A pool of threads, started when there is work for them. `threads: 0` is one for each core. */
 export function createHasher({ threads, queueLimit }: { threads: number; queueLimit: number }): Hasher {
+  const maxThreads = threads === 0 ? availableParallelism() : threads;
+  const queue = createWorkQueue({ atOnce: maxThreads, queueLimit });
   const pool = new Piscina<object, unknown>({
     filename: WORKER,
     minThreads: 0,
-    maxThreads: threads === 0 ? availableParallelism() : threads,
-    maxQueue: queueLimit,
+    maxThreads,
     idleTimeout: 60_000,
     // A loader given to this process is not for the threads.
     execArgv: [],
   });
-  const run = async (task: object): Promise<unknown> => {
-    if (pool.queueSize >= queueLimit) throw new AppError('overloaded');
-    return pool.run(task);
-  };
+  const run = (task: object): Promise<unknown> => queue.run(() => pool.run(task));
   return {
     digest: async (password, recipe) => {
       const digest = await run({ password, recipe });
@@ -45,7 +43,7 @@ export function createHasher({ threads, queueLimit }: { threads: number; queueLi
       return digest;
     },
     matches: async (comparison) => (await run(comparison)) === true,
-    waiting: () => pool.queueSize,
+    waiting: () => queue.waiting(),
     close: () => pool.destroy(),
   };
 }

@@ -16,7 +16,7 @@ export interface FaultDetails {
   readonly challenge?: boolean;
   /** The scope that would have sufficed (RFC 6750 §3). */
   readonly scope?: string;
-  /** How long to wait before the next try (429). */
+  /** How long to wait before the next try (429, 503). */
   readonly retryAfterSeconds?: number;
   /** Said in place of the code's own text. Public: never a value from the request. */
   readonly detail?: string;

@@ -109,6 +109,12 @@ export class OutboxMail extends Model<InferAttributes<OutboxMail>, InferCreation
     return deleteUpTo(this, { state: ['sent', 'failed'], finished_at: { [Op.lt]: before } }, most, transaction);
   }
 
+  /** Whether so many are not sent yet, be they for somebody or for nobody. Reads no more of the index than that. */
+  static async hasUnsent(count: number, transaction: Transaction): Promise<boolean> {
+    const where = { state: ['waiting', 'sending'] };
+    return (await this.findOne({ attributes: ['state'], where, offset: count - 1, transaction, raw: true })) !== null;
+  }
+
   /** How many for somebody are of one of these states. */
   static async countOf(states: readonly MailState[]): Promise<number> {
     return this.count({ where: { state: [...states], ...FOR_SOMEBODY } });

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Router } from 'express';
+import type { WorkQueue } from '../adapters/work-queue.js';
 import type { Reply } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
 import type { Caller } from '../lib/actor.js';
@@ -20,6 +21,8 @@ interface Steps {
   readonly cookieOrigins: ReadonlySet<string>;
   /** Passes once the database can be used. */
   readonly ready: Middleware;
+  /** Has only so many requests worked on at once, and refuses the others. */
+  readonly requests: Pick<WorkQueue, 'run'>;
 }
 
 const CHUNK_CHARACTERS = 16 * 1024;
@@ -56,7 +59,7 @@ export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
 const NOBODY: Caller = { kind: 'nobody' };
 
 /** What a request to a route passes, in order. */
-function stepsOf(route: Route, { guards, limiter, cookieOrigins, ready }: Steps): Middleware[] {
+function stepsOf(route: Route, { guards, limiter, cookieOrigins, ready, requests }: Steps): Middleware[] {
   const { handler, oauth = false, bodyOptional = false } = route;
   const answer: Middleware = async (req, res) => {
     const { actor, caller = NOBODY, body, client } = res.locals;
@@ -79,15 +82,35 @@ function stepsOf(route: Route, { guards, limiter, cookieOrigins, ready }: Steps)
     if (content !== undefined && isPieces(content.data)) await sendPieces(req.method, res, reply, content.data);
     else send(res, reply);
   };
+  const bounded = boundedBy(requests);
   return [
     ...(route.standalone ? [] : [ready]),
     ...(answersJson(route) ? [acceptsJson] : []),
-    ...guardOf(route, guards),
+    ...guardOf(route, guards).map(bounded),
     ...(handler.bodies ? [...readBody({ forms: oauth, optional: bodyOptional }), oneCredential] : []),
     ...(handler.text ? readText(handler.text) : []),
-    answer,
+    route.standalone ? answer : bounded(answer),
   ];
 }
+
+/**
+ * A step that only so many requests are in at once. The steps between are none: bodies come as slowly as their senders
+ * like, who would keep everybody else out.
+ */
+const boundedBy =
+  ({ run }: Steps['requests']) =>
+  (step: Middleware): Middleware =>
+  async (req, res, next) => {
+    let pass: (() => void) | undefined;
+    await run(async () => {
+      await step(req, res, (error?: unknown) => {
+        pass = () => {
+          next(error);
+        };
+      });
+    });
+    pass?.();
+  };
 
 function guardOf({ guard }: Route, guards: Guards): Middleware[] {
   if (guard === 'public' || guard === 'this-machine') return [];

@@ -61,7 +61,7 @@ export function codesOf(route: Route): Code[] {
     handler.bodies || handler.text ? ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] : [];
   const withParams: Code[] = handler.params ? ['not_found'] : [];
   const limited: Code[] = handler.limited || guard === 'anybody' || typeof guard === 'object' ? ['rate_limited'] : [];
-  const withDatabase: Code[] = standalone ? [] : ['unavailable'];
+  const withDatabase: Code[] = standalone ? [] : ['unavailable', 'overloaded'];
   const negotiated: Code[] = answersJson(route) ? ['not_acceptable'] : [];
   return [
     ...new Set<Code>([

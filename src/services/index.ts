@@ -133,7 +133,12 @@ function createGround({ config, models, database, mailer, clock, logger }: Parts
     database,
     rootKey,
     mailer,
-    settings: { appName: mail.appName, appUrl: mail.appUrl, keepsContent: config.environment !== 'production' },
+    settings: {
+      appName: mail.appName,
+      appUrl: mail.appUrl,
+      keepsContent: config.environment !== 'production',
+      queueLimit: config.queues.mails,
+    },
     clock,
     logger,
   });

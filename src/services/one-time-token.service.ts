@@ -98,7 +98,9 @@ export function createOneTimeTokenService({ model, database, rootKey, clock }: P
     discardAll: (transaction) => model.destroy({ where: {}, transaction }),
     prune: async () => {
       const before = new Date(clock.now());
-      const removed = await database.transaction((transaction) => model.deleteExpired(before, PRUNED_AT_ONCE, transaction));
+      const removed = await database.transaction((transaction) => model.deleteExpired(before, PRUNED_AT_ONCE, transaction), {
+        ahead: true,
+      });
       return removed === PRUNED_AT_ONCE;
     },
   };

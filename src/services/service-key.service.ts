@@ -133,7 +133,7 @@ function createUses({ model, database, clock, logger }: Omit<Parts, 'rootKey' | 
   const write = async (id: string): Promise<void> => {
     try {
       const used = { last_used_at: new Date(clock.now()) };
-      await database.transaction((transaction) => model.update(used, { where: { id }, transaction }));
+      await database.transaction((transaction) => model.update(used, { where: { id }, transaction }), { ahead: true });
     } catch (error) {
       logger.warn({ err: error, service_key_id: id }, 'the use of a service key could not be noted');
     }

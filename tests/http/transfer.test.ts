@@ -233,6 +233,7 @@ describe('an answer that is sent as it comes', () => {
         guards: { user: pass, anybody: pass, withScope: () => pass },
         cookieOrigins: new Set(),
         ready: pass,
+        requests: { run: (work) => work() },
       }),
     );
     app.use(errorHandler({ logger, databaseFault: () => undefined }));

@@ -26,6 +26,7 @@ interface Options {
   readonly mailer?: Mailer;
   readonly rootKey?: string;
   readonly production?: boolean;
+  readonly queueLimit?: number;
   readonly clock?: MovableClock;
 }
 
@@ -41,13 +42,13 @@ export interface TestOutbox extends OutboxService {
 }
 
 export async function openOutbox({ target }: TestTarget, options: Options = {}): Promise<TestOutbox> {
-  const { mailer, rootKey = ROOT_KEY, production = false, clock = movableClock(Date.UTC(2026, 10, 25, 12)) } = options;
+  const { mailer, rootKey = ROOT_KEY, production = false, queueLimit = 1000, clock = movableClock(Date.UTC(2026, 10, 25, 12)) } = options;
   const database = createDatabase(target);
   await migrate(database);
   const model = createModels(database.sequelize).OutboxMail;
   const log: string[] = [];
   const logger = createLogger({ level: 'trace', readable: false, destination: { write: (line) => log.push(line) } });
-  const settings = { ...APP, keepsContent: !production };
+  const settings = { ...APP, keepsContent: !production, queueLimit };
   const outbox = createOutboxService({ model, database, rootKey, mailer, settings, clock, logger });
   return {
     ...outbox,

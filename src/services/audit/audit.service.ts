@@ -98,12 +98,15 @@ export function createAuditService({ models, database, rootKey, clock, retention
     prune: async () => {
       if (retentionDays === 0) return false;
       const before = clock.now() - retentionDays * DAY_MS;
-      return database.transaction(async (transaction) => {
-        const cut = await appending.cut(before, transaction);
-        if (cut === undefined) return false;
-        record({ type: 'audit.pruned', by: SYSTEM, details: { ...cut } }, transaction);
-        return cut.events === PRUNED_AT_ONCE;
-      });
+      return database.transaction(
+        async (transaction) => {
+          const cut = await appending.cut(before, transaction);
+          if (cut === undefined) return false;
+          record({ type: 'audit.pruned', by: SYSTEM, details: { ...cut } }, transaction);
+          return cut.events === PRUNED_AT_ONCE;
+        },
+        { ahead: true },
+      );
     },
   };
 }

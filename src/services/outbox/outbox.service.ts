@@ -1,6 +1,8 @@
+import { randomInt } from 'node:crypto';
 import type { Transaction } from 'sequelize';
 import type { Database } from '../../adapters/database.js';
 import type { Mailer } from '../../adapters/mailer.js';
+import { AppError } from '../../errors/app-error.js';
 import type { Clock } from '../../lib/clock.js';
 import { deriveKey } from '../../lib/derived-key.js';
 import { foldName } from '../../lib/names.js';
@@ -16,6 +18,13 @@ import { createRounds } from './rounds.js';
 const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
 const MOST_SHOWN = 100;
 const PRUNED_AT_ONCE = 500;
+/**
+ * Below the limit so much of it is refused by chance, more often the fuller it is: at a sharp one, whoever had filled the
+ * outbox could tell by the next refusal whether asking about somebody had added a mail that stays.
+ */
+const BLURRED = 0.1;
+/** Mails that wait in thousands wait for a server that is away. */
+const RETRY = { details: { retryAfterSeconds: 60 } };
 
 /** A mail as it may be looked at in development and in tests. */
 export interface MailboxItem extends MailContent {
@@ -37,7 +46,7 @@ export interface MailCounts {
 export interface OutboxService {
   /**
    * A mail, in the transaction that causes it. `to` null: the same work for nobody, so that asking for somebody who does
-   * not exist costs the same; the next round drops it.
+   * not exist costs the same; the next round drops it. Throws `overloaded` where too many wait, whomever it is for.
    */
   post(mail: Mail, to: string | null, transaction: Transaction): Promise<void>;
   /** The mails that can still be read, newest first, at most 100: to one address, compared without case, or all. For development and tests. */
@@ -64,6 +73,8 @@ interface Parts {
   /** Absent where mails only wait. */
   readonly mailer: Mailer | undefined;
   readonly settings: LetterSettings & {
+    /** How many mails may wait. */
+    readonly queueLimit: number;
     /** Whether mails can be read once they are sent: outside production. */
     readonly keepsContent: boolean;
   };
@@ -71,14 +82,20 @@ interface Parts {
   readonly logger: Logger;
 }
 
+/** Throws `overloaded` where too many mails wait already. */
+async function assertRoom({ model, settings: { queueLimit } }: Parts, transaction: Transaction): Promise<void> {
+  const bound = queueLimit - randomInt(Math.ceil(queueLimit * BLURRED));
+  if (await model.hasUnsent(bound, transaction)) throw new AppError('overloaded', RETRY);
+}
+
 export function createOutboxService(parts: Parts): OutboxService {
   const { model, database, rootKey, settings, clock, logger } = parts;
   const contents = createContentSeal(deriveKey(rootKey, 'outbox'));
   const nextId = orderedIds(clock);
   const rounds = createRounds({ ...parts, contents, keepsContent: settings.keepsContent, triedMs: KEPT_MS });
-
   return {
     post: async (mail, to, transaction) => {
+      await assertRoom(parts, transaction);
       const id = nextId();
       const now = new Date(clock.now());
       const row = {
@@ -116,10 +133,13 @@ export function createOutboxService(parts: Parts): OutboxService {
         finished_at: new Date(now),
         ...(settings.keepsContent ? {} : { sealed_content: null }),
       };
-      const [given, removed] = await database.transaction(async (transaction) => [
-        await model.giveUpWaiting(before, change, PRUNED_AT_ONCE, transaction),
-        await model.deleteFinished(before, PRUNED_AT_ONCE, transaction),
-      ]);
+      const [given, removed] = await database.transaction(
+        async (transaction) => [
+          await model.giveUpWaiting(before, change, PRUNED_AT_ONCE, transaction),
+          await model.deleteFinished(before, PRUNED_AT_ONCE, transaction),
+        ],
+        { ahead: true },
+      );
       for (const { id, purpose } of given) logger.warn({ mail_id: id, purpose }, 'a mail was given up');
       return given.length === PRUNED_AT_ONCE || removed === PRUNED_AT_ONCE;
     },

@@ -43,7 +43,7 @@ export function createRounds(parts: Parts): Rounds {
 
   const dropForNobody = async (): Promise<void> => {
     if (!(await model.hasForNobody())) return;
-    await database.transaction((transaction) => model.deleteForNobody(DROPPED_AT_ONCE, transaction));
+    await database.transaction((transaction) => model.deleteForNobody(DROPPED_AT_ONCE, transaction), { ahead: true });
   };
   const findDue = async (current: Sending): Promise<OutboxMail[]> => {
     const isOurs = (id: string): boolean => current.has(id);

@@ -54,7 +54,7 @@ export function createSending(parts: Parts): Sending {
   const claim = async (mail: OutboxMail): Promise<Claimed | undefined> => {
     const claimed = { mail, id: mail.id, claim: randomUUID() };
     const change: Change = { state: 'sending', claim: claimed.claim, attempts: mail.attempts + 1, due_at: inFuture(clock, LEASE_MS) };
-    const got = await database.transaction((transaction) => model.changeFrom(mail, change, transaction));
+    const got = await database.transaction((transaction) => model.changeFrom(mail, change, transaction), { ahead: true });
     return got ? claimed : undefined;
   };
   const sendClaimed = async (claimed: Claimed, content: MailContent): Promise<Change> => {
@@ -99,7 +99,9 @@ const inFuture = (clock: Clock, milliseconds: number): Date => new Date(clock.no
 /** Has others see that the mail is being sent. */
 async function showLife({ model, database, clock }: Parts, claimed: Claimed): Promise<void> {
   try {
-    await database.transaction((transaction) => model.changeClaimed(claimed, { due_at: inFuture(clock, LEASE_MS) }, transaction));
+    await database.transaction((transaction) => model.changeClaimed(claimed, { due_at: inFuture(clock, LEASE_MS) }, transaction), {
+      ahead: true,
+    });
   } catch {
     // The next sign may come through; whoever takes over sends what receivers know to be the same mail.
   }
@@ -134,7 +136,7 @@ function createWrapUp({ model, database }: Parts): { write(claimed: Claimed, out
   let stopped = false;
   const write = async (claimed: Claimed, outcome: Change): Promise<void> => {
     try {
-      await database.transaction((transaction) => model.changeClaimed(claimed, outcome, transaction));
+      await database.transaction((transaction) => model.changeClaimed(claimed, outcome, transaction), { ahead: true });
     } catch (error) {
       if (stopped) throw error;
       await new Promise((done) => setTimeout(done, TRY_AGAIN_MS));

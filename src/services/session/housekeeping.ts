@@ -81,10 +81,13 @@ export function createHousekeeping({ models, database, endings, revocations, clo
     },
     prune: async () => {
       const before = new Date(clock.now() - KEPT_MS);
-      const removed = await database.transaction(async (transaction) => [
-        await Session.deleteEnded(before, PRUNED_AT_ONCE, transaction),
-        await Revocation.deleteBefore(before, PRUNED_AT_ONCE, transaction),
-      ]);
+      const removed = await database.transaction(
+        async (transaction) => [
+          await Session.deleteEnded(before, PRUNED_AT_ONCE, transaction),
+          await Revocation.deleteBefore(before, PRUNED_AT_ONCE, transaction),
+        ],
+        { ahead: true },
+      );
       return removed.includes(PRUNED_AT_ONCE);
     },
   };

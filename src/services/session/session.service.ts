@@ -124,7 +124,7 @@ export function createSessionService(parts: Parts): SessionService {
   const { models, database, tokens, revocations, audit, rootKey, roles, settings, clock, logger } = parts;
   const refreshTokens = createRefreshTokens(rootKey);
   const arrivals = createArrivals(
-    (batch) => database.transaction((transaction) => writeArrivals(models, batch, clock, transaction)),
+    (batch) => database.transaction((transaction) => writeArrivals(models, batch, clock, transaction), { ahead: true }),
     (error) => {
       logger.warn({ err: error }, 'which tokens were seen could not be written; it is tried again');
     },

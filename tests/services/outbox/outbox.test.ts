@@ -77,6 +77,32 @@ describe.each(LASTING)('the outbox on %s', (kind) => {
     expect(await outbox.rows()).toEqual([]);
   });
 
+  test('takes no more mails than may wait, whomever they are for, and more when those have gone', async () => {
+    const outbox = await open({ mailer, queueLimit: 3 });
+    await outbox.postNow([resetMail(), 'ada@example.com'], [resetMail(), null], [resetMail(), 'bob@example.com']);
+    for (const to of ['ada@example.com', 'eve@example.com', null]) {
+      await expect(outbox.postNow([resetMail(), to])).rejects.toMatchObject({ code: 'overloaded' });
+    }
+    expect(await outbox.rows()).toHaveLength(3);
+    await outbox.deliver();
+    await outbox.postNow([resetMail(), 'ada@example.com']);
+    expect(await fatesOf(outbox)).toEqual(['sent', 'sent', 'waiting']);
+  });
+
+  test('refuses some before its limit, so that nobody can count what others have added', async () => {
+    const outbox = await open({ mailer, queueLimit: 200 });
+    await outbox.postNow(...Array.from({ length: 181 }, () => [resetMail(), null] as const));
+    const wasTaken = (): Promise<boolean> =>
+      outbox.postNow([resetMail(), null]).then(
+        () => true,
+        () => false,
+      );
+    const taken: boolean[] = [];
+    while (taken.filter(Boolean).length < 19) taken.push(await wasTaken());
+    expect(taken).toContain(false);
+    expect(await wasTaken()).toBe(false);
+  });
+
   test('takes a mail for nobody like any other, and drops it with the next round', async () => {
     const outbox = await open({});
     await outbox.postNow([resetMail(), null]);
