@@ -32,7 +32,7 @@ interface Needs {
   readonly knowRevocations: () => Promise<void>;
   readonly hasher: Hasher;
   readonly queueLimit: number;
-  readonly proxyWatch: ProxyWatch;
+  readonly proxyWatch: Pick<ProxyWatch, 'warns'>;
   readonly database: Pick<Database, 'isFull'>;
   readonly requests: Pick<WorkQueue, 'isFull'>;
 }

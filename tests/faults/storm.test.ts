@@ -29,7 +29,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('a service 
   beforeEach(async () => {
     target = await openTarget(kind);
     const key = (): string => randomBytes(64).toString('base64url');
-    const settings = { NODE_ENV: 'production', DATABASE_URL: target.url, SECRET_KEY: key(), ROOT_KEY: key(), ISSUER: 'http://localhost' };
+    const settings = { NODE_ENV: 'test', DATABASE_URL: target.url, SECRET_KEY: key(), ROOT_KEY: key() };
     // Without the limits, which would answer most of it 429 and leave the queues nothing to bear.
     server = await processes.startServer({ cwd: folder.path, settings: { ...settings, RATE_LIMIT: 'off' } });
     expect((await one(registration('ada'))).status).toBe(201);

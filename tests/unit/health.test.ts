@@ -18,6 +18,7 @@ test('however many ask at once, the database is asked one question at a time', a
     queueLimit: 1,
     database: never,
     requests: never,
+    proxyWatch: { warns: () => false },
   });
   const first = Array.from({ length: 20 }, () => health.parts());
   expect(asked).toBe(1);
