@@ -11,15 +11,22 @@ import { openTarget, targets, type TestTarget } from '../support/test-database.j
 const PASSWORD = 'a password of my own';
 /** What whoever asks for health may wait longer in a storm than in calm weather. */
 const HEALTH_MS = 100;
+/** The same in a burst that is over in a second: requests are read in their order, and each costs some tenths of a millisecond. */
+const HEALTH_IN_BURST_MS = 1000;
 /** Longer than everything that may wait takes, on a machine that is busy with other things too. */
 const PATIENCE_MS = 120_000;
 const CALM_MS = 2000;
+/** The least that a transaction waits for its turn before it is given up. */
+const QUEUE_MS = 1800;
 
 const folder = useTempFolder();
 const processes = useProcesses();
 
 const many = (count: number, sentOf: (index: number) => Sent): Sent[] => Array.from({ length: count }, (_, index) => sentOf(index));
 const post = (path: string, body: object): Sent => ({ method: 'POST', path, body });
+/** At once, as too many wait; or after the time that a transaction may wait for its turn, as the disk is slow. */
+const isRefusal = ({ code, retryAfter, milliseconds }: Weathered): boolean =>
+  (code === 'overloaded' || (code === 'unavailable' && milliseconds >= QUEUE_MS)) && Number(retryAfter) >= 1 && Number(retryAfter) <= 60;
 const logIn = post('/token', { username: 'ada', password: PASSWORD });
 const registration = (username: string): Sent => post('/register', { username, password: PASSWORD, email: `${username}@example.com` });
 
@@ -42,7 +49,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('a service 
     (await storm(server.url, [sent], PATIENCE_MS))[0] ?? Promise.reject(new TypeError());
 
   /** Sends all at once: everybody is answered, by that or by a refusal, and health all along; and then the service works as before. */
-  async function weather(what: string, requests: readonly Sent[], good: number): Promise<Weathered[]> {
+  async function weather(what: string, requests: readonly Sent[], good: number, healthMs = HEALTH_MS): Promise<Weathered[]> {
     const health = `${server.url}/health/live`;
     const calm = await pulseDuring(health, () => sleep(CALM_MS));
     let answers: Weathered[] = [];
@@ -59,11 +66,9 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('a service 
         `health ${told(stormy)} of ${stormy.length}, in calm weather ${told(calm)}`,
     );
     expect([...new Set(answers.map(({ status }) => status))].filter((status) => ![good, 429, 503].includes(status))).toEqual([]);
-    expect(
-      refused.filter(({ code, retryAfter }) => code !== 'overloaded' || !(Number(retryAfter) >= 1 && Number(retryAfter) <= 60)),
-    ).toEqual([]);
+    expect(refused.filter((answer) => !isRefusal(answer))).toEqual([]);
     expect(served.length).toBeGreaterThan(0);
-    expect(percentile(stormy, 0.99)).toBeLessThan(percentile(calm, 0.99) + HEALTH_MS);
+    expect(percentile(stormy, 0.99)).toBeLessThan(percentile(calm, 0.99) + healthMs);
     expect((await one(logIn)).status).toBe(200);
     return answers;
   }
@@ -108,6 +113,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('a service 
         'reads',
         many(2000, () => ({ method: 'GET', path: '/users/me', bearer })),
         200,
+        HEALTH_IN_BURST_MS,
       );
     },
     PATIENCE_MS,
@@ -120,6 +126,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('a service 
         'forgotten passwords',
         many(200, (index) => post('/password/forgot', { identifier: index % 2 === 0 ? 'ada' : `nobody-${index}` })),
         202,
+        HEALTH_IN_BURST_MS,
       ),
     PATIENCE_MS,
   );
