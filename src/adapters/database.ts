@@ -1,4 +1,6 @@
 import { statSync } from 'node:fs';
+import { types } from 'node:util';
+import type { Client, ClientConfig } from 'pg';
 import { BaseError, ConnectionError, type Options as SequelizeOptions, Sequelize, Transaction } from 'sequelize';
 import sqlite3 from 'sqlite3';
 import { type DatabaseTarget, isSslMode, type SslMode } from '../../config/database.js';
@@ -68,6 +70,7 @@ interface Options {
 export function createDatabase(target: DatabaseTarget, { waitMs, queueLimit = Infinity }: Options = {}): Database {
   const sequelize = new Sequelize(sequelizeOptions(target, waitMs));
   if (target.dialect === 'sqlite') closeWhatFails(sequelize);
+  else listenFromTheStart(sequelize);
   const writers = createWorkQueue({ ...WRITERS[target.dialect](waitMs), queueLimit });
   const type = target.dialect === 'sqlite' ? { type: Transaction.TYPES.IMMEDIATE } : {};
   // Sequelize's own hooks of this name also run where the commit failed.
@@ -217,17 +220,35 @@ function closeWhatFails({ connectionManager }: Sequelize): void {
   });
 }
 
+/** Sequelize listens for the errors of a connection only once it is made: one that PostgreSQL ends at that moment would end this process. */
+function listenFromTheStart({ connectionManager }: Sequelize): void {
+  const lib: unknown = Reflect.get(connectionManager, 'lib');
+  if (!isPg(lib)) throw new TypeError('Sequelize keeps pg elsewhere');
+  class Listening extends lib.Client {
+    constructor(config?: ClientConfig) {
+      super(config);
+      // Whoever asks next is told.
+      this.on('error', () => undefined);
+    }
+  }
+  Object.assign(connectionManager, { lib: { ...lib, Client: Listening } });
+}
+
+const isPg = (lib: unknown): lib is { Client: typeof Client } => typeof lib === 'object' && lib !== null && 'Client' in lib;
+
 /** What SQLite, PostgreSQL and the network say when the database is away, full, locked or read-only; not when a statement is wrong. */
 const OUTAGE =
   /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY|NOMEM|CORRUPT|NOTADB|PROTOCOL)|08...|53...|57P0.|58...|25006|40001|40P01|55P03|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)$/;
 
-/** What pg says, without a code, when PostgreSQL is connected and silent. */
-const NO_ANSWER = 'Query read timeout';
+/** What pg says, without a code, of a PostgreSQL that is connected and silent, or that went away with its connection. */
+const NO_ANSWER =
+  /^(Query read timeout|Connection terminated( unexpectedly)?|Client (was closed|has encountered a connection error) and is not queryable)$/;
 
 /** The fault to answer for a database that is away: `unavailable`; undefined for any other error. */
 export function databaseFault(error: unknown): AppError | undefined {
-  if (!(error instanceof BaseError)) return undefined;
-  const original: unknown = 'original' in error ? error.original : undefined;
-  const away = error instanceof ConnectionError || OUTAGE.test(errorCode(original)) || error.message === NO_ANSWER;
+  // What a new connection meets before its first query, Sequelize hands on as it is.
+  const original: unknown = error instanceof BaseError && 'original' in error ? error.original : error;
+  const silent = types.isNativeError(original) && NO_ANSWER.test(original.message);
+  const away = error instanceof ConnectionError || OUTAGE.test(errorCode(original)) || silent;
   return away ? new AppError('unavailable', { cause: error }) : undefined;
 }

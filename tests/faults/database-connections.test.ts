@@ -65,8 +65,9 @@ describe('a PostgreSQL server', () => {
     for (const server of servers.splice(0)) server.close();
   });
 
-  /** A server that has no TLS; resolves with what a client says first, having answered that it has none. */
-  async function plainServer(host: string): Promise<{ port: number; first: Promise<Buffer> }> {
+  const NO_TLS = Buffer.from('N');
+  /** A server that answers so and is gone, by default that it has no TLS; resolves with what a client says first. */
+  async function plainServer(host: string, answer = NO_TLS): Promise<{ port: number; first: Promise<Buffer> }> {
     const server = createServer();
     servers.push(server);
     const first = new Promise<Buffer>((done) => {
@@ -74,7 +75,7 @@ describe('a PostgreSQL server', () => {
         socket.on('error', () => undefined);
         socket.once('data', (data) => {
           done(data);
-          socket.end('N');
+          socket.end(answer);
         });
       });
     });
@@ -111,6 +112,19 @@ describe('a PostgreSQL server', () => {
     const { port, first } = await plainServer('127.0.0.1');
     await greet(`postgres://auth@127.0.0.1:${port}/auth`);
     expect((await first).includes('user\0auth\0database\0auth\0')).toBe(true);
+  });
+
+  test('that ends a connection at the moment at which it has made it is a fault, and not the end of this process', async () => {
+    const message = (kind: string, content: string): Buffer => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(4 + content.length);
+      return Buffer.concat([Buffer.from(kind), length, Buffer.from(content)]);
+    };
+    const [welcome, ready] = [message('R', '\0\0\0\0'), message('Z', 'I')];
+    const farewell = message('E', 'SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0');
+    const { port } = await plainServer('127.0.0.1', Buffer.concat([welcome, ready, farewell]));
+    const fault = await greet(`postgres://auth@127.0.0.1:${port}/auth`);
+    expect(databaseFault(fault)).toMatchObject({ code: 'unavailable' });
   });
 
   test('is found at an address of IPv6', async () => {

@@ -7,7 +7,7 @@ import { eventually, type LoadedService, loadService, type ServiceProcess, share
 import { openTarget, type TestTarget } from '../support/test-database.js';
 import { createCrew, type Crew, killAmidWrites, WRITERS_SETTINGS } from '../support/writers.js';
 
-const KILLS = Number(process.env['K'] ?? 100);
+const KILLS = 100;
 /** The record is read as a whole each time that so many more kills were survived. */
 const RECORD_EVERY = 20;
 

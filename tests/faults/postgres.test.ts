@@ -71,11 +71,20 @@ const CREDENTIALS = { username: 'ada', password: 'a password of my own' };
   const healed = (): Promise<void> =>
     eventually(async () => (await ready()).status === 200 && Object.values(await codes()).every((code) => code === 'done'));
 
-  test.each([
+  const outages: readonly [string, () => Promise<void> | void, () => Promise<void> | void][] = [
     ['stopped', () => cluster.stop(), () => cluster.start()],
     ['killed', () => cluster.kill(), () => cluster.start()],
-    ['halted, so that its connections stay and are silent', () => Promise.resolve(cluster.halt()), () => Promise.resolve(cluster.resume())],
-  ] as const)(
+    [
+      'halted, so that its connections stay and are silent',
+      () => {
+        cluster.halt();
+      },
+      () => {
+        cluster.resume();
+      },
+    ],
+  ];
+  test.each(outages)(
     'tells within two seconds that it was %s, lives on, and heals by itself',
     async (_, end, begin) => {
       await healed();
