@@ -44,15 +44,23 @@ export async function using<T>(starting: Promise<Running>, work: (server: Runnin
   }
 }
 
+const production = (folder: string): Record<string, string> => ({
+  LOG_LEVEL: 'info',
+  BCRYPT_ROUNDS: '12',
+  DATABASE_URL: `sqlite:${folder}/bench.db`,
+  SECRET_KEY: 'Zx8-qLr2WnT5vKb9YdM3hGj6PcF1sQa4',
+  ROOT_KEY: 'B7u_kVt0XeN4wRz2SfJ9mLc5HgD8yPq3',
+});
+
 /** The built service as an operator runs it: in production, logging every request to a file. */
-export const startService = (folder: string): Promise<Running> =>
-  start([SERVER], '/health/live', folder, {
-    LOG_LEVEL: 'info',
-    BCRYPT_ROUNDS: '12',
-    DATABASE_URL: `sqlite:${folder}/bench.db`,
-    SECRET_KEY: 'Zx8-qLr2WnT5vKb9YdM3hGj6PcF1sQa4',
-    ROOT_KEY: 'B7u_kVt0XeN4wRz2SfJ9mLc5HgD8yPq3',
-  });
+export const startService = (folder: string): Promise<Running> => start([SERVER], '/health/live', folder, production(folder));
+
+/** Collects all that is garbage each second, and prints what is left. */
+const TELL_HEAP = `data:text/javascript,setInterval(() => { gc(); console.log('heap ' + process.memoryUsage().heapUsed); }, 1000).unref();`;
+
+/** The same with other settings; each second it writes `heap`, and how many bytes are live there, among the lines of `server.log`. */
+export const startTellingHeap = (folder: string, settings: Readonly<Record<string, string>>): Promise<Running> =>
+  start(['--expose-gc', '--import', TELL_HEAP, SERVER], '/health/live', folder, { ...production(folder), ...settings });
 
 /** The least that answers like `/verify-token`: Express and nothing else. */
 const BARE = `
