@@ -1,10 +1,10 @@
 /** @type {import('jest').Config} */
 export default {
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
-  // Each has a command of its own, which the reporter names: they need a server, a browser, a registry, or minutes.
+  // Each has a command of its own, which the reporter names: they need a server, a browser, a registry, other programs, or minutes.
   testPathIgnorePatterns: [
     '/node_modules/',
-    ...['package', 'browser', 'postgres', 'faults', 'cli'].map((name) => `<rootDir>/tests/${name}/`),
+    ...['package', 'browser', 'postgres', 'faults', 'cli', 'attacks/timed', 'attacks/tools'].map((name) => `<rootDir>/tests/${name}/`),
   ],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   globalSetup: '<rootDir>/tests/support/build.js',

@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import { type Server, STATUS_CODES } from 'node:http';
 import { connect } from 'node:net';
+import { sawAnswer } from './seen.js';
 
 /** An answer as it came over the wire. */
 export interface RawAnswer {
@@ -51,7 +52,9 @@ export function exchange(port: number, bytes: string | Buffer): Promise<RawAnswe
     // A server that refuses what is still being sent may reset the connection after its answer.
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      done(parseAnswer(Buffer.concat(chunks).toString('utf8')));
+      const answer = parseAnswer(Buffer.concat(chunks).toString('utf8'));
+      sawAnswers(answer);
+      done(answer);
     });
   });
 }
@@ -74,6 +77,7 @@ export function keepConnection(port: number): KeptConnection {
   socket.on('error', () => undefined);
   const closed = new Promise<string>((done) => {
     socket.on('close', () => {
+      sawAnswers({ wire });
       done(wire);
     });
   });
@@ -138,6 +142,11 @@ export const postJson = (target: string, body: string, ...headers: string[]): st
 /** The status of each answer that came. */
 export const statusesOf = ({ wire }: Pick<RawAnswer, 'wire'>): number[] =>
   Array.from(wire.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, status]) => Number(status));
+
+function sawAnswers(answer: Pick<RawAnswer, 'wire'>): void {
+  const statuses = statusesOf(answer);
+  for (const status of statuses.length === 0 ? [0] : statuses) sawAnswer(status);
+}
 
 /** One answer and no second, which is that error in the contract's shape. */
 export function expectRawProblem(answer: RawAnswer, status: number, code: string): void {

@@ -1,0 +1,3 @@
+import { tableOf } from '../support/table-config.js';
+
+export default tableOf('attacks');
