@@ -14,6 +14,8 @@ const LIMITS = {
   requestTimeout: 30_000,
   /** How often node looks for requests that are over their time. */
   connectionsCheckingInterval: 2_000,
+  /** A client that takes nothing of its answer for so long is left. */
+  stallTimeout: 30_000,
 };
 type Limits = typeof LIMITS;
 
@@ -27,7 +29,7 @@ const CODE_OF_FAULT: Readonly<Record<string, Code>> = {
  * costs more than half of its speed. What never becomes a request (too long, too slow, no HTTP) is answered in the
  * contract's shape too.
  */
-export function createHttpServer(app: Express, limits: Limits = LIMITS): Server {
+export function createHttpServer(app: Express, { stallTimeout, ...limits }: Limits = LIMITS): Server {
   class Request extends IncomingMessage {}
   class Response<Message extends IncomingMessage> extends ServerResponse<Message> {}
   Object.setPrototypeOf(Request.prototype, app.request);
@@ -39,7 +41,17 @@ export function createHttpServer(app: Express, limits: Limits = LIMITS): Server 
   server.on('clientError', answerUnreadable);
   // Node would answer an Expect it doesn't know with a bare 417; a server may as well ignore it (RFC 9110 §10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  server.timeout = stallTimeout;
+  server.on('request', leaveWhoTakesNothing);
   return server;
+}
+
+/** Resets a connection whose answer nobody reads, so that it holds no memory. An answer that is still being made may take its time. */
+function leaveWhoTakesNothing(_request: IncomingMessage, response: ServerResponse): void {
+  // With a listener node leaves the connection as it is.
+  response.on('timeout', () => {
+    if (response.writableLength > 0) response.socket?.resetAndDestroy();
+  });
 }
 
 function answerUnreadable(error: Error, socket: Duplex): void {

@@ -98,8 +98,11 @@ describe('bodies', () => {
     },
   );
 
+  test('a body of no type is 415', async () => {
+    for (const path of PATHS) expectRawProblem(await send(path, undefined, good(path)), 415, 'unsupported_media_type');
+  });
+
   test.each([
-    undefined,
     'text/plain',
     'text/json',
     'application/xml',

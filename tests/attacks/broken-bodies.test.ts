@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Server } from 'node:http';
+import { connect } from 'node:net';
 import { createHttpServer } from '../../src/http-server.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
-import { exchange, expectRawProblem, listen, postJson, statusesOf, stop } from '../support/raw-http.js';
+import { seen } from '../support/seen.js';
+import { exchange, expectRawProblem, get, listen, postJson, statusesOf, stop } from '../support/raw-http.js';
 
 const lines = (...text: string[]): string => text.join('\r\n');
 const head = (...headers: string[]): string =>
   lines('POST /token HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', ...headers);
-const SHORT = { maxHeaderSize: 16 * 1024, headersTimeout: 200, requestTimeout: 400, connectionsCheckingInterval: 50 };
+const SHORT = { maxHeaderSize: 16 * 1024, headersTimeout: 200, requestTimeout: 400, connectionsCheckingInterval: 50, stallTimeout: 1000 };
 
 describe('a client that never finishes', () => {
   let auth: TestApp;
@@ -39,6 +41,24 @@ describe('a client that never finishes', () => {
     expect(auth.log.filter((line) => line.includes(answer.headers['x-request-id'] ?? 'none'))).toEqual([
       expect.stringContaining('"path":"/token","status":408'),
     ]);
+  });
+
+  test('reading its answers is left, though it takes a byte now and then', async () => {
+    // More than lies between two sockets.
+    const requests = get('/docs/swagger-ui-bundle.js').replace('Connection: close\r\n', '').repeat(20);
+    const left = new Promise<void>((done) => {
+      server.once('connection', (socket) => {
+        socket.once('close', () => {
+          done();
+        });
+      });
+    });
+    const socket = connect(port, '127.0.0.1', () => socket.write(requests));
+    const reading = setInterval(() => socket.read(1), 20);
+    await left;
+    seen('the service reset the connection');
+    clearInterval(reading);
+    socket.destroy();
   });
 
   test('a chunk as it should is answered 400 as that request', async () => {

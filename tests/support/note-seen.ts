@@ -2,15 +2,15 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { appendFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, expect } from '@jest/globals';
 import { member } from './answers.js';
-import { ANSWERED, TOLD } from './seen.js';
+import { ANSWERED, tally, TOLD } from './seen.js';
 
 // Runs before each suite whose table is printed, and notes for the reporter what arrived while a test ran.
 
-const counts = new Map<unknown, number>();
+let statuses: number[] = [];
 let told: unknown[] = [];
 
 const count = (status: unknown): void => {
-  counts.set(status, (counts.get(status) ?? 0) + 1);
+  if (typeof status === 'number') statuses.push(status);
 };
 const countMessage = (message: unknown): void => {
   count(member(message, 'response', 'statusCode'));
@@ -29,15 +29,12 @@ afterAll(() => {
 });
 
 beforeEach(() => {
-  counts.clear();
+  statuses = [];
   told = [];
 });
 afterEach(() => {
   const { testPath, currentTestName } = expect.getState();
-  const answers = [...counts]
-    .sort(([, a], [, b]) => b - a)
-    .map(([status, times]) => `${status === 0 ? 'closed' : String(status)} ×${times}`);
-  const seen = [...told, answers.join(', ')].filter((text) => text !== '').join('; ');
+  const seen = [...told, tally(statuses)].filter((text) => text !== '').join('; ');
   const file = process.env['SEEN_NOTES'];
   if (file !== undefined) appendFileSync(file, `${JSON.stringify([testPath, currentTestName, seen])}\n`);
 });

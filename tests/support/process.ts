@@ -41,6 +41,8 @@ export interface Processes {
   runFile(path: string, options: { cwd: string; settings?: Settings; args?: readonly string[] }): Child;
   /** Runs a module given as text, which may import ours by `moduleUrl`. */
   runModule(text: string, options: { cwd: string }): Child;
+  /** Runs a program of this machine, to which that folder is its home, and which is asked nothing. */
+  runProgram(name: string, options: { cwd: string; args: readonly string[] }): Child;
   /** The service on a free port of 127.0.0.1, by `src/server.ts` unless told; resolves when it listens. */
   startServer(options: { cwd: string; settings?: Settings; path?: string; args?: readonly string[] }): Promise<RunningServer>;
 }
@@ -52,16 +54,21 @@ export function useProcesses(): Processes {
     await Promise.all([...alive].map((child) => child.end('SIGKILL')));
     alive.clear();
   });
-  const start = (args: readonly string[], cwd: string, settings?: Settings): Child => {
-    const child = spawnNode(args, cwd, settings);
+  const keep = (child: Child): Child => {
     alive.add(child);
     return child;
   };
+  const start = (args: readonly string[], cwd: string, settings?: Settings): Child => keep(spawnNode(args, cwd, settings));
   const runFile: Processes['runFile'] = (path, { cwd, settings, args = [] }) =>
     start([fileURLToPath(moduleUrl(path)), ...args], cwd, settings);
   return {
     runFile,
     runModule: (text, { cwd }) => start(moduleArguments(text), cwd),
+    runProgram: (name, { cwd, args }) => {
+      const child = keep(watch(spawn(name, args, { cwd, env: { PATH: process.env['PATH'], HOME: cwd }, stdio: 'pipe' })));
+      child.endInput();
+      return child;
+    },
     startServer: async ({ cwd, settings, path = 'src/server.ts', args = [] }) => {
       const child = runFile(path, { cwd, settings: { PORT: '0', ...settings }, args });
       const url = /listens on (http:\/\/[^ ,]+)/.exec(await child.printed('documentation at'))?.[1];

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { loadConfig, type SettingsInput } from '../../config/index.js';
 import { createDatabase } from '../../src/adapters/database.js';
 import { RESTORE_WAIT_MS } from '../../src/adapters/backup-postgres.js';
@@ -8,6 +7,7 @@ import type { Clock } from '../../src/lib/clock.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { type Restorable, restoreBackup, type RestoreReport } from '../../src/services/backup/restoring.js';
 import { moduleArguments, moduleUrl, spawnNode } from './process.js';
+import { isInstalled } from './programs.js';
 
 /** Puts a backup in the place of the database of these settings, as the command does, by that clock. */
 export function restoreIn(settings: SettingsInput, backup: string, clock: Clock): Promise<RestoreReport> {
@@ -70,5 +70,4 @@ export async function restoreUntil(moment: Moment, backup: string, settings: Rea
 export type Moment = 'copied' | 'migrated' | 'settled, and not committed' | 'settled' | 'about to take its place' | 'in its place';
 
 /** Whether PostgreSQL's own programs are on this machine. */
-export const hasPostgresPrograms = (): boolean =>
-  (process.env['PATH'] ?? '').split(delimiter).some((place) => existsSync(join(place, 'pg_dump')));
+export const hasPostgresPrograms = (): boolean => isInstalled('pg_dump');

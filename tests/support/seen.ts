@@ -13,3 +13,11 @@ export const seen = (text: string): void => {
 export const sawAnswer = (status: number): void => {
   channel(ANSWERED).publish(status);
 };
+
+/** How often each status came, the most frequent first: `401 ×24, 200 ×1`. */
+export function tally(statuses: readonly number[]): string {
+  const counts = new Map<number, number>();
+  for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1);
+  const rows = [...counts].sort(([, a], [, b]) => b - a);
+  return rows.map(([status, times]) => `${status === 0 ? 'closed' : status} ×${times}`).join(', ');
+}

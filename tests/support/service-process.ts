@@ -20,17 +20,21 @@ interface Sent {
   readonly body?: object;
 }
 
-/** The real service in a process of its own, whose clock goes as this process's does and is moved ahead of it. */
-export interface ServiceProcess {
+/** Calls to a service that listens somewhere. */
+export interface ServiceClient {
   readonly url: string;
-  /** Lets so many seconds pass there, at once. */
-  advance(seconds: number): Promise<void>;
-  /** Ends it as a power cut would. */
-  kill(): Promise<void>;
   send(method: string, path: string, sent?: Sent): Promise<Answer>;
   refresh(token: string): Promise<Answer>;
   /** The status of `GET /users/me`. */
   me(accessToken: string): Promise<number>;
+}
+
+/** The real service in a process of its own, whose clock goes as this process's does and is moved ahead of it. */
+export interface ServiceProcess extends ServiceClient {
+  /** Lets so many seconds pass there, at once. */
+  advance(seconds: number): Promise<void>;
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
 }
 
 /** A process that has loaded the service and waits. */
@@ -113,8 +117,8 @@ export function loadService(settings: Settings): LoadedService {
   };
 }
 
-function createClient(url: string): Omit<ServiceProcess, 'advance' | 'kill'> {
-  const send: ServiceProcess['send'] = async (method, path, { bearer, body } = {}) => {
+export function createClient(url: string): ServiceClient {
+  const send: ServiceClient['send'] = async (method, path, { bearer, body } = {}) => {
     const response = await fetch(url + path, {
       method,
       headers: {
