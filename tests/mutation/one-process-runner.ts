@@ -72,7 +72,13 @@ class OneProcessRunner implements TestRunner {
     const suites = this.#newSuites();
     const tests: Outcome[] = [];
     for (const file of files) {
-      await suites.load([file]);
+      const fault = await suites.load([file]).then(
+        () => undefined,
+        (error: unknown) => String(error),
+      );
+      // As a suite that can't be loaded fails.
+      if (fault !== undefined)
+        return { tests: [...tests, { id: relative(process.cwd(), file), milliseconds: 0, failure: fault }], stray: undefined };
       const outcomes = await suites.run((id) => fileOf(id) === file, true);
       tests.push(...outcomes.tests);
       if (failuresOf(outcomes).length > 0) return { tests, stray: outcomes.stray };

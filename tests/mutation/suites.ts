@@ -95,7 +95,8 @@ function createSuites(root: string, generation: number, watch: Watch): Suites {
       await run();
       jest.restoreAllMocks();
       jest.useRealTimers();
-      const strays = [...watch.strays, ...state.unhandledErrors];
+      const strays: unknown[] = [...watch.strays];
+      strays.push(...state.unhandledErrors);
       return {
         tests: tests.filter(({ status }) => status === 'done').map(outcomeOf),
         stray: strays.length === 0 ? undefined : strays.map(textOf).join('\n'),
@@ -105,7 +106,7 @@ function createSuites(root: string, generation: number, watch: Watch): Suites {
 }
 
 /** The file that the id of a test begins with. */
-export const fileOf = (id: string): string => resolve(id.slice(0, id.indexOf(' ')));
+export const fileOf = (id: string): string => resolve(id.replace(/ .*/s, ''));
 
 /** Tests are chosen by a pattern that is asked about each before it runs, and before the hooks that it needs. */
 class Chosen extends RegExp {

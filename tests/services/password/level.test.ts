@@ -91,6 +91,13 @@ describe('a wrong guess', () => {
     ]);
   });
 
+  test('costs scrypt over the NFKC form as well as scrypt of the same numbers', async () => {
+    const digest = `c2FsdHNhbHQ$${'A'.repeat(43)}`;
+    const known = [`$scrypt$ln=4,r=8,p=1$${digest}`, `$scrypt-nfkc$ln=4,r=8,p=1$${digest}`];
+    const works = await worksOf([undefined, ...known.map(ours)], known);
+    expect(works).toEqual(works.map(() => ({ bcrypt: 2 ** ROUNDS, 'scrypt 4 8 1 ': 1, 'scrypt 4 8 1 true': 1 })));
+  });
+
   test('costs no more than eight settings of scrypt and Argon2, the dearest', async () => {
     const settings = Array.from({ length: 12 }, (_, index) => `$argon2id$v=19$m=${64 * (index + 1)},t=1,p=1$c2FsdHNhbHQ$${'A'.repeat(43)}`);
     const [nobody, dear, cheapest] = await worksOf([undefined, ours(settings[11] ?? ''), ours(settings[0] ?? '')], settings);

@@ -139,6 +139,13 @@ describe('a crowd of refreshes', () => {
     expect(all.slice(lost)).toEqual([...Array.from({ length: 33 }, () => 'repeat'), 'rotate', 'unknown']);
   });
 
+  test('that an earlier version kept whole is cut to the same short list', () => {
+    const kept = Array.from({ length: 50 }, (_, index): Replaced => [index + 1, NOW]);
+    const list = withArrival(kept, 52, NOW);
+    expect(list.filter(([, at]) => at === 0)).toEqual([[19, 0]]);
+    expect(list).toHaveLength(33);
+  });
+
   test('that is long ago has left nothing but what is dead', () => {
     const { chain: of, now } = refreshing(500, 1);
     const later = now + 30_001;

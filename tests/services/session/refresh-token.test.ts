@@ -23,6 +23,12 @@ describe('a refresh token', () => {
     expect(createRefreshTokens(ROOT_KEY).read(TOKEN)).toEqual(PARTS);
   });
 
+  test('is the same in every version of this service, so that an upgrade logs nobody out', () => {
+    // Of session id, dot, counter, as HMAC-SHA256 under HKDF's key for “lingomate-auth refresh token”.
+    const signature = '3AisQFnhYupD_G3ce8AUfe2_1TZ3ymuQZ5ZQq8A6nzk';
+    expect(createRefreshTokens('k'.repeat(64)).write(PARTS)).toBe(`${PARTS.sessionId}.12.${signature}`);
+  });
+
   test('is another under another ROOT_KEY, and is not read there', () => {
     const others = createRefreshTokens(rootKey());
     expect(others.write(PARTS)).not.toBe(TOKEN);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { movableClock, type MovableClock } from '../../../src/lib/clock.js';
-import { createRevocationIndex, EVERY_SESSION, type RevocationIndex } from '../../../src/services/session/revocation-index.js';
+import { CLOCK_DOUBT_MS, createRevocationIndex, EVERY_SESSION, type RevocationIndex } from '../../../src/services/session/revocation-index.js';
 
 const START = Date.UTC(2026, 5, 1, 12);
 const HOLD_SECONDS = 60;
@@ -78,6 +78,19 @@ describe('of every session', () => {
     expect(index.size).toBe(0);
   });
 
+  test('are refused none of those issued since, where it was revoked a while ago', () => {
+    revokeAll(START - 10_000);
+    expect([-10, -9, 0].map((seconds) => index.refuses('one', 1, ISSUED + seconds))).toEqual([true, false, false]);
+  });
+
+  test('are refused those of a clock that may be as far ahead as it says, and up to now where it can’t be', () => {
+    expect(CLOCK_DOUBT_MS).toBe(2 * HOUR * 1000);
+    revokeAll(START + 2 * HOUR * 1000 + 1);
+    expect([0, 1].map((seconds) => index.refuses('one', 1, ISSUED + seconds))).toEqual([true, false]);
+    revokeAll(START + 2 * HOUR * 1000);
+    expect([0, 1].map((seconds) => index.refuses('one', 1, ISSUED + 2 * HOUR + seconds))).toEqual([true, false]);
+  });
+
   test('are refused none for ever as a clock was a year ahead', () => {
     revokeAll(START + 365 * 24 * HOUR * 1000);
     expect([0, 1].map((seconds) => index.refuses('one', 1, ISSUED + seconds))).toEqual([true, false]);
@@ -111,8 +124,9 @@ describe('it forgets', () => {
     expect(stillRefuses('one')).toBe(false);
   });
 
-  test('nothing that it has learned a moment ago, however long ago it was revoked', () => {
-    revoke('one', null, START - HOUR * 1000);
+  test('nothing that it has learned a moment ago, however long ago it was revoked and the process was started', () => {
+    clock.advance(HOUR);
+    revoke('one', null, START);
     clock.advance(HOLD_SECONDS);
     expect(stillRefuses('one')).toBe(true);
     clock.advance(1);
