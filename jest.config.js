@@ -6,7 +6,7 @@ export default {
     '/node_modules/',
     ...['package', 'browser', 'postgres', 'faults', 'cli', 'attacks/timed', 'attacks/tools'].map((name) => `<rootDir>/tests/${name}/`),
   ],
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.tmp/'],
   globalSetup: '<rootDir>/tests/support/build.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -1,5 +1,4 @@
 import { ModernFakeTimers } from '@jest/fake-timers';
-import type { Config } from '@jest/types';
 import { ModuleMocker } from 'jest-mock';
 
 /** What the suites import from `@jest/globals`, outside of Jest: the parts that it is made of. */
@@ -18,7 +17,7 @@ export const jest = {
   restoreAllMocks: () => {
     mocker.restoreAllMocks();
   },
-  useFakeTimers: (how?: Config.FakeTimersConfig) => {
+  useFakeTimers: (how?: Parameters<ModernFakeTimers['useFakeTimers']>[0]) => {
     timers.useFakeTimers(how);
   },
   useRealTimers: () => {

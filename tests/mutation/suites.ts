@@ -1,8 +1,10 @@
 import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Circus } from '@jest/types';
-import { addEventHandler, describe, getState, resetState, run, setState } from 'jest-circus';
+import { addEventHandler, describe, getState, resetState, run, setState, type State } from 'jest-circus';
 import { jest } from './jest-globals.js';
+
+type DescribeBlock = State['rootDescribeBlock'];
+type TestEntry = Extract<DescribeBlock['children'][number], { type: 'test' }>;
 
 /** Of a test or a hook that waits for what never happens. */
 const TEST_TIMEOUT_MS = 10_000;
@@ -95,8 +97,8 @@ function createSuites(root: string, generation: number, watch: Watch): Suites {
       await run();
       jest.restoreAllMocks();
       jest.useRealTimers();
-      const strays: unknown[] = [...watch.strays];
-      strays.push(...state.unhandledErrors);
+      const unhandled: readonly unknown[] = state.unhandledErrors;
+      const strays = [...watch.strays, ...unhandled];
       return {
         tests: tests.filter(({ status }) => status === 'done').map(outcomeOf),
         stray: strays.length === 0 ? undefined : strays.map(textOf).join('\n'),
@@ -118,22 +120,22 @@ class Chosen extends RegExp {
   }
 }
 
-const testsUnder = (block: Circus.DescribeBlock): Circus.TestEntry[] =>
+const testsUnder = (block: DescribeBlock): TestEntry[] =>
   block.children.flatMap((child) => (child.type === 'test' ? [child] : testsUnder(child)));
 
 /** As Jest puts it together, which is what the pattern is asked about. */
-function idOf({ name, parent }: Circus.TestEntry): string {
+function idOf({ name, parent }: TestEntry): string {
   const titles = [name];
-  for (let block: Circus.DescribeBlock | undefined = parent; block?.parent; block = block.parent) titles.unshift(block.name);
+  for (let block = parent; block.parent; block = block.parent) titles.unshift(block.name);
   return titles.join(' ');
 }
 
 /** Makes a test as it was before it ran. */
-function forget(test: Circus.TestEntry): void {
+function forget(test: TestEntry): void {
   Object.assign(test, { errors: [], invocations: 0, numPassingAsserts: 0, seenDone: false, startedAt: null, duration: null, status: null });
 }
 
-function outcomeOf(test: Circus.TestEntry): Outcome {
+function outcomeOf(test: TestEntry): Outcome {
   const failure = test.errors.length === 0 ? undefined : test.errors.map(textOf).join('\n');
   return { id: idOf(test), milliseconds: test.duration ?? 0, failure };
 }

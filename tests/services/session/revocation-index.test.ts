@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { movableClock, type MovableClock } from '../../../src/lib/clock.js';
-import { CLOCK_DOUBT_MS, createRevocationIndex, EVERY_SESSION, type RevocationIndex } from '../../../src/services/session/revocation-index.js';
+import {
+  CLOCK_DOUBT_MS,
+  createRevocationIndex,
+  EVERY_SESSION,
+  type RevocationIndex,
+} from '../../../src/services/session/revocation-index.js';
 
 const START = Date.UTC(2026, 5, 1, 12);
 const HOLD_SECONDS = 60;
