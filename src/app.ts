@@ -1,15 +1,16 @@
 import express, { type Express } from 'express';
-import helmet from 'helmet';
 import { databaseFault } from './adapters/database.js';
 import type { Container } from './container.js';
 import { AppError } from './errors/app-error.js';
 import { createGuards } from './middleware/authenticate.js';
 import { allowOrigins } from './middleware/cors.js';
 import { errorHandler } from './middleware/error-handler.js';
+import { fewHeaders } from './middleware/few-headers.js';
 import type { Middleware } from './middleware/locals.js';
 import { oneHost } from './middleware/one-host.js';
 import { createLimiter } from './middleware/rate-limit.js';
 import { requestContext } from './middleware/request-context.js';
+import { securityHeaders } from './middleware/security-headers.js';
 import { createRoutes } from './routes/index.js';
 import { mountRoutes } from './routes/mount.js';
 
@@ -25,6 +26,7 @@ export function buildApp(container: Container): Express {
   app.use(watchProxy(container));
   app.use(securityHeaders());
   app.use(allowOrigins(config.http.corsOrigins));
+  app.use(fewHeaders);
   app.use(oneHost);
   const { publicUrl, corsOrigins } = config.http;
   const routes = createRoutes({
@@ -56,19 +58,6 @@ const watchProxy =
     proxyWatch.look(req.headers, req.socket.remoteAddress);
     next();
   };
-
-/** For answers that are data: nothing in them is ever run or framed, and no address is passed on (ASVS 3.4). */
-const securityHeaders = (): Middleware =>
-  helmet({
-    // These four speak to features that an answer of data never meets; each costs every request.
-    xDnsPrefetchControl: false,
-    xDownloadOptions: false,
-    xPermittedCrossDomainPolicies: false,
-    originAgentCluster: false,
-    xFrameOptions: { action: 'deny' },
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    crossOriginResourcePolicy: { policy: 'same-origin' },
-  });
 
 /** An app that is mounted somewhere migrates before its first answer; after that this costs one comparison. */
 function started(container: Container): Middleware {

@@ -5,17 +5,22 @@ import type { Express } from 'express';
 import { AppError } from './errors/app-error.js';
 import { CODES, type Code } from './errors/codes.js';
 import { BODY_FAULT } from './middleware/read-body.js';
+import { securityHeaderLines } from './middleware/security-headers.js';
 import { presentProblem } from './presenters/problem.presenter.js';
 
-/** What a client may send, in bytes, and how slowly, in milliseconds (ASVS 13.1.2, 15.2.2). */
-const LIMITS = {
+/** What a client may send, in bytes, and how slowly it may send and read, in milliseconds (ASVS 13.1.2, 15.2.2). */
+export const LIMITS = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  /** How often node looks for requests that are over their time. */
+  /** How long a connection is kept for the next request. */
+  keepAliveTimeout: 5_000,
+  /** How long a client may take nothing of an answer that waits for it. */
+  unreadTimeout: 30_000,
+  /** How long a request may go on, from its first to its last byte, however steadily its answer is read. */
+  answerTimeout: 600_000,
+  /** How often connections are looked at that are over their time. */
   connectionsCheckingInterval: 2_000,
-  /** A client that takes nothing of its answer for so long is left. */
-  stallTimeout: 30_000,
 };
 type Limits = typeof LIMITS;
 
@@ -27,54 +32,102 @@ const CODE_OF_FAULT: Readonly<Record<string, Code>> = {
 /**
  * A server whose requests and responses are born with the prototypes that Express would give them one by one, which
  * costs more than half of its speed. What never becomes a request (too long, too slow, no HTTP) is answered in the
- * contract's shape too.
+ * contract's shape too, and who neither sends nor reads is not waited for.
  */
-export function createHttpServer(app: Express, { stallTimeout, ...limits }: Limits = LIMITS): Server {
+export function createHttpServer(app: Express, limits: Partial<Limits> = {}): Server {
   class Request extends IncomingMessage {}
   class Response<Message extends IncomingMessage> extends ServerResponse<Message> {}
   Object.setPrototypeOf(Request.prototype, app.request);
   Object.setPrototypeOf(Response.prototype, app.response);
   Object.assign(app, { request: Request.prototype, response: Response.prototype });
 
+  const { unreadTimeout, answerTimeout, ...ofNode } = { ...LIMITS, ...limits };
   // The app looks at Host itself, so that its absence is answered in the contract's shape.
-  const server = createServer({ IncomingMessage: Request, ServerResponse: Response, requireHostHeader: false, ...limits }, app);
-  server.on('clientError', answerUnreadable);
+  const server = createServer({ IncomingMessage: Request, ServerResponse: Response, requireHostHeader: false, ...ofNode });
+  // Those beyond it would be dropped without a word; the app counts them.
+  server.maxHeadersCount = 0;
+  const underWay = followRequests(server);
+  server.on('request', app);
+  server.on('clientError', answerUnreadable(underWay));
   // Node would answer an Expect it doesn't know with a bare 417; a server may as well ignore it (RFC 9110 §10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-  server.timeout = stallTimeout;
-  server.on('request', leaveWhoTakesNothing);
+  leaveUnread(server, underWay, { unreadTimeout, answerTimeout, every: ofNode.connectionsCheckingInterval });
   return server;
 }
 
-/** Resets a connection whose answer nobody reads, so that it holds no memory. An answer that is still being made may take its time. */
-function leaveWhoTakesNothing(_request: IncomingMessage, response: ServerResponse): void {
-  // With a listener node leaves the connection as it is.
-  response.on('timeout', () => {
-    if (response.writableLength > 0) response.socket?.resetAndDestroy();
+/** The last request that came on a connection. */
+interface LastRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Since when the connection has owed an answer, by `performance.now()`. */
+  readonly since: number;
+}
+type UnderWay = ReadonlyMap<Duplex, LastRequest>;
+
+function followRequests(server: Server): UnderWay {
+  const underWay = new Map<Duplex, LastRequest>();
+  server.on('connection', (socket: Duplex) => {
+    socket.once('close', () => underWay.delete(socket));
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const before = underWay.get(request.socket);
+    const since = before === undefined || before.response.writableFinished ? performance.now() : before.since;
+    if (!request.socket.destroyed) underWay.set(request.socket, { request, response, since });
+  });
+  return underWay;
+}
+
+/** Node watches what is sent to us; this, how what we send is read. */
+function leaveUnread(
+  server: Server,
+  underWay: UnderWay,
+  { unreadTimeout, answerTimeout, every }: { unreadTimeout: number; answerTimeout: number; every: number },
+): void {
+  // Also called for a connection that is idle between two requests, and for one whose answer is still being worked on.
+  server.setTimeout(unreadTimeout, (socket) => {
+    const last = underWay.get(socket);
+    const isWorkedOn = last !== undefined && !last.response.writableEnded && socket.writableLength === 0;
+    if (!isWorkedOn) socket.destroy();
+  });
+  const look = setInterval(() => {
+    const oldest = performance.now() - answerTimeout;
+    for (const [socket, { response, since }] of underWay) if (since < oldest && !response.writableFinished) socket.destroy();
+  }, every);
+  look.unref();
+  server.once('close', () => {
+    clearInterval(look);
   });
 }
 
-function answerUnreadable(error: Error, socket: Duplex): void {
-  const reason = 'code' in error ? String(error.code) : '';
-  const fault = new AppError(CODE_OF_FAULT[reason] ?? 'malformed_request');
-  const pending = '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse ? socket._httpMessage : undefined;
-  const owner: unknown = pending?.req;
-  const request = owner instanceof IncomingMessage ? owner : undefined;
-  if (pending?.headersSent === false && request?.complete === false && request.listenerCount(BODY_FAULT) > 0) {
-    pending.setHeader('Connection', 'close');
-    request.emit(BODY_FAULT, fault);
-    return;
-  }
-  // Where it is gone, or still owes an answer to what came before, nothing more can be said.
-  if (!socket.writable || reason === 'ECONNRESET' || request?.complete === true) {
-    socket.destroy();
-    return;
-  }
+function answerUnreadable(underWay: UnderWay): (error: Error, socket: Duplex) => void {
+  const lines = securityHeaderLines();
+  return (error, socket) => {
+    const reason = 'code' in error ? String(error.code) : '';
+    const fault = new AppError(CODE_OF_FAULT[reason] ?? 'malformed_request');
+    const last = underWay.get(socket);
+    if (last !== undefined && !last.request.complete && !last.response.headersSent && last.request.listenerCount(BODY_FAULT) > 0) {
+      last.response.setHeader('Connection', 'close');
+      last.request.emit(BODY_FAULT, fault);
+      return;
+    }
+    // Where it is gone, still owes an answer to what came before, or has answered what goes on badly, nothing more can be said.
+    const isOver = last === undefined || (last.request.complete && last.response.writableFinished);
+    const isUnanswered = last !== undefined && !last.request.complete && !last.response.headersSent;
+    if (!socket.writable || reason === 'ECONNRESET' || !(isOver || isUnanswered)) {
+      socket.destroy();
+      return;
+    }
+    socket.end(rawAnswer(fault, lines));
+  };
+}
+
+function rawAnswer(fault: AppError, lines: readonly string[]): string {
   const { status } = CODES[fault.code];
   const requestId = randomUUID();
   const body = JSON.stringify(presentProblem(fault, { status, requestId, base: '', oauth: false }));
   const headers = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    ...lines,
     'Content-Type: application/problem+json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
@@ -82,5 +135,5 @@ function answerUnreadable(error: Error, socket: Duplex): void {
     `X-Request-Id: ${requestId}`,
     'Connection: close',
   ];
-  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
+  return `${headers.join('\r\n')}\r\n\r\n${body}`;
 }

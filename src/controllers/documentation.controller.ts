@@ -34,7 +34,7 @@ const ASSETS_FOLDER = dirname(require.resolve('swagger-ui-dist/package.json'));
 
 /** The page runs only what this service itself sends; swagger-ui styles its elements one by one. */
 const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const html = (data: string): Reply => ({
   status: 200,
   headers: { 'Content-Security-Policy': PAGE_POLICY },

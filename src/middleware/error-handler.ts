@@ -53,7 +53,33 @@ export function answerFault(res: ServerResponse, fault: AppError, { requestId, b
   res.statusCode = status;
   res.setHeader('Content-Type', `${oauth ? 'application/json' : 'application/problem+json'}; charset=utf-8`);
   res.setHeader('Content-Length', Buffer.byteLength(body));
-  res.end(body);
+  if (status === 413) endOnceTaken(res, body);
+  else res.end(body);
+}
+
+/** So much, and for so long, is taken of a body that was refused. */
+const LINGER = { bytes: 1024 * 1024, ms: 1000 };
+
+/**
+ * Answers at once, and closes when the client has sent what it was sending: closed earlier, the connection would be reset,
+ * and the answer be lost on its way (RFC 9112 §9.6).
+ */
+function endOnceTaken(res: ServerResponse, body: string): void {
+  const { req } = res;
+  res.write(body);
+  let bytes = 0;
+  const end = (): void => {
+    clearTimeout(patience);
+    res.end();
+  };
+  const patience = setTimeout(end, LINGER.ms);
+  req.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > LINGER.bytes) end();
+  });
+  req.once('end', end);
+  req.once('close', end);
+  req.resume();
 }
 
 /** Turns whatever was thrown into the contract's answer. */

@@ -7,8 +7,6 @@ import { parseStrictJson } from '../lib/json-text.js';
 import type { Middleware } from './locals.js';
 
 const MOST_BYTES = 100 * 1024;
-/** Told from its header alone: reading such a body only to refuse it would hold the connection. */
-const ABSURD_BYTES = 1024 * 1024;
 /** Emitted on a request by the server where the rest of its body can't come, so that it is answered and logged as that request's. */
 export const BODY_FAULT = 'body-fault';
 const JSON_TYPE = 'application/json';
@@ -20,15 +18,13 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
  */
 export function readBody({ forms, optional }: { forms: boolean; optional: boolean }): Middleware[] {
   const types = forms ? [JSON_TYPE, FORM_TYPE] : [JSON_TYPE];
-  const collect: Middleware = express.raw({ type: () => true, limit: MOST_BYTES });
+  const collect = collectBytes(MOST_BYTES);
   const assertType: Middleware = (req, _res, next) => {
     if (optional && isBodiless(req)) {
       next();
       return;
     }
     mediaType(req, types);
-    if (Number(req.headers['content-length']) > ABSURD_BYTES) throw new AppError('payload_too_large');
-    req.once(BODY_FAULT, next);
     next();
   };
   const parse: Middleware = (req, res, next) => {
@@ -45,6 +41,37 @@ export function readBody({ forms, optional }: { forms: boolean; optional: boolea
   return [assertType, collect, parse];
 }
 
+/**
+ * Reads a body into `req.body`, and goes on as soon as one is too large, said or shown: express alone would read all the rest of
+ * it first, however slowly that comes. Goes on once, whatever happens to the connection afterwards.
+ */
+function collectBytes(mostBytes: number, tooLarge?: string): Middleware {
+  const raw: Middleware = express.raw({ type: () => true, limit: mostBytes });
+  return (req, res, next) => {
+    const beyond = (cause?: unknown): AppError =>
+      new AppError('payload_too_large', { cause, details: tooLarge === undefined ? {} : { detail: tooLarge } });
+    if (Number(req.headers['content-length']) > mostBytes) throw beyond();
+    let isOver = false;
+    let bytes = 0;
+    const goOn = (error?: unknown): void => {
+      if (isOver) return;
+      isOver = true;
+      req.off('data', count);
+      req.off(BODY_FAULT, goOn);
+      next(isTooLarge(error) ? beyond(error) : error);
+    };
+    const count = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > mostBytes) goOn(beyond());
+    };
+    req.once(BODY_FAULT, goOn);
+    req.on('data', count);
+    raw(req, res, goOn);
+  };
+}
+
+const isTooLarge = (error: unknown): boolean => typeof error === 'object' && error !== null && 'status' in error && error.status === 413;
+
 /** What text a route takes, and how much of it. */
 export interface TextKind {
   readonly types: readonly string[];
@@ -58,18 +85,11 @@ export interface TextKind {
  * around this one has read. Throws `unsupported_media_type`, `payload_too_large` or `malformed_request`.
  */
 export function readText({ types, mostBytes, tooLarge }: TextKind): Middleware[] {
-  const raw: Middleware = express.raw({ type: () => true, limit: mostBytes });
-  const beyond = (cause?: unknown): AppError => new AppError('payload_too_large', { cause, details: { detail: tooLarge } });
   const assertType: Middleware = (req, _res, next) => {
     mediaType(req, types);
-    if (Number(req.headers['content-length']) > mostBytes) throw beyond();
-    req.once(BODY_FAULT, next);
     next();
   };
-  const collect: Middleware = (req, res, next) =>
-    raw(req, res, (error?: unknown) => {
-      next(typeof error === 'object' && error !== null && 'status' in error && error.status === 413 ? beyond(error) : error);
-    });
+  const collect = collectBytes(mostBytes, tooLarge);
   const keep: Middleware = (req, res, next) => {
     const { body } = req;
     if (typeof body !== 'string' && !Buffer.isBuffer(body)) throw unreadable('The body is empty');
