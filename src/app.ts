@@ -5,10 +5,9 @@ import { AppError } from './errors/app-error.js';
 import { createGuards } from './middleware/authenticate.js';
 import { allowOrigins } from './middleware/cors.js';
 import { errorHandler } from './middleware/error-handler.js';
-import { fewHeaders } from './middleware/few-headers.js';
 import type { Middleware } from './middleware/locals.js';
-import { oneHost } from './middleware/one-host.js';
 import { createLimiter } from './middleware/rate-limit.js';
+import { checkHead } from './middleware/request-head.js';
 import { requestContext } from './middleware/request-context.js';
 import { securityHeaders } from './middleware/security-headers.js';
 import { createRoutes } from './routes/index.js';
@@ -26,8 +25,7 @@ export function buildApp(container: Container): Express {
   app.use(watchProxy(container));
   app.use(securityHeaders());
   app.use(allowOrigins(config.http.corsOrigins));
-  app.use(fewHeaders);
-  app.use(oneHost);
+  app.use(checkHead);
   const { publicUrl, corsOrigins } = config.http;
   const routes = createRoutes({
     services,

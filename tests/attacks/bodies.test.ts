@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { createHttpServer } from '../../src/http-server.js';
 import { foldName } from '../../src/lib/names.js';
-import { exchange, expectRawProblem, listen, type RawAnswer, request, stop } from '../support/raw-http.js';
+import { exchange, expectRawProblem, keepConnection, listen, type RawAnswer, request, statusesOf, stop } from '../support/raw-http.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
 const PASSWORD = 'correct horse battery staple';
@@ -156,9 +156,33 @@ describe('bodies', () => {
     }
   });
 
-  test('a body that says it will be over 100 kB is 413 before it comes', async () => {
-    const head = request('POST', '/token', { headers: [`Content-Type: ${JSON_TYPE}`, 'Content-Length: 1000000000'] });
-    expectRawProblem(await exchange(port, head), 413, 'payload_too_large');
+  test.each([100 * KILOBYTE + 1, 1_000_000_000])('a body that says it will be of %i bytes is 413 before it comes', async (length) => {
+    for (const path of PATHS) {
+      const head = request('POST', path, { headers: [`Content-Type: ${JSON_TYPE}`, `Content-Length: ${length}`] });
+      expectRawProblem(await exchange(port, head), 413, 'payload_too_large');
+    }
+  });
+
+  test('a body in chunks is 413 as soon as it is over 100 kB, though it goes on', async () => {
+    const chunk = `1000\r\n${'x'.repeat(4096)}\r\n`;
+    for (const path of PATHS) {
+      const head = request('POST', path, { headers: [`Content-Type: ${JSON_TYPE}`, 'Transfer-Encoding: chunked'] });
+      expectRawProblem(await exchange(port, `${head}${chunk.repeat(26)}`), 413, 'payload_too_large');
+    }
+  });
+
+  test('who sends 20 MB gets the answer, and is hung up on before the end of it', async () => {
+    const head = request('POST', '/token', { headers: [`Content-Type: ${JSON_TYPE}`, 'Content-Length: 20971520'] });
+    expectRawProblem(await exchange(port, Buffer.concat([Buffer.from(head), Buffer.alloc(512 * KILOBYTE, 'x')])), 413, 'payload_too_large');
+    const flood = keepConnection(port);
+    flood.send(head);
+    const chunk = 'x'.repeat(64 * KILOBYTE);
+    const closed = flood.closed.then((wire) => ({ wire, isOpen: false }));
+    const isOpen = () => Promise.race([closed, new Promise<{ isOpen: true }>((still) => setImmediate(still, { isOpen: true }))]);
+    let sent = 0;
+    for (; sent < 320 && (await isOpen()).isOpen; sent += 1) flood.send(chunk);
+    expect(sent).toBeLessThan(320);
+    expect(statusesOf(await closed)).toEqual([413]);
   });
 
   test('a body over 100 kB in chunks is 413', async () => {

@@ -32,6 +32,9 @@ describe('the protocol', () => {
     ['a header of 17 kB', get('/health/live', `X-Large: ${'x'.repeat(LARGE)}`)],
     ['a token of 17 kB in the header', get('/users/me', `Authorization: Bearer ${'x'.repeat(LARGE)}`)],
     ['a header with a name of 17 kB', get('/health/live', `${'x'.repeat(LARGE)}: x`)],
+    ['a trailer of 17 kB', lines(post('Transfer-Encoding: chunked'), '', '2', '{}', '0', `X: ${'x'.repeat(LARGE)}`, '', '')],
+    ['101 headers', get('/health/live', ...Array.from({ length: 99 }, () => 'X: x'))],
+    ['4,000 headers of three characters', get('/health/live', ...Array.from({ length: 4000 }, () => 'x:'))],
     ['many headers of 17 kB together', get('/health/live', ...Array.from({ length: 170 }, (_, at) => `X-${at}: ${'x'.repeat(100)}`))],
   ])('%s is 431', async (_what, bytes) => {
     expectRawProblem(await exchange(port, bytes), 431, 'header_too_large');
@@ -48,11 +51,36 @@ describe('the protocol', () => {
     ['a length in hexadecimal', lines(post('Content-Length: 0x2'), '', '{}')],
     ['a length beyond every number', lines(post(`Content-Length: ${'9'.repeat(40)}`), '', '{}')],
     ['an encoding after chunked', lines(post('Transfer-Encoding: chunked, identity'), '', '0', '', '')],
+    ['chunked twice', lines(post('Transfer-Encoding: chunked, chunked'), '', '2', '{}', '0', '', '')],
+    ['chunked in two headers', lines(post('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'), '', '2', '{}', '0', '', '')],
+    ['chunked, and an encoding in a second header', lines(post('Transfer-Encoding: chunked', 'Transfer-Encoding: gzip'), '', '0', '', '')],
+    ['an encoding that nobody undoes', lines(post('Transfer-Encoding: gzip, chunked'), '', '2', '{}', '0', '', '')],
+    ['identity, and chunked in a second header', lines(post('Transfer-Encoding: identity', 'Transfer-Encoding: chunked'), '', '0', '', '')],
+    ['chunked with a parameter', lines(post('Transfer-Encoding: chunked;x=1'), '', '0', '', '')],
+    ['chunked in quotes', lines(post('Transfer-Encoding: "chunked"'), '', '0', '', '')],
+    ['chunked behind a vertical tab', lines(post('Transfer-Encoding:\x0bchunked'), '', '0', '', '')],
+    ['chunked in HTTP/1.0', lines(post('Transfer-Encoding: chunked').replace('1.1', '1.0'), '', '2', '{}', '0', '', '')],
     ['an encoding that is none', lines(post('Transfer-Encoding: xchunked'), '', '0', '', '')],
     ['a space before the colon', lines(post('Transfer-Encoding : chunked'), '', '0', '', '')],
     ['a header that is folded', lines(post('Transfer-Encoding:', ' chunked', 'Content-Length: 2'), '', '{}')],
     ['a chunk size that is no number', lines(post('Transfer-Encoding: chunked'), '', 'zz', 'hello', '0', '', '')],
     ['a chunk longer than it says', lines(post('Transfer-Encoding: chunked'), '', '2', 'hello', '0', '', '')],
+    ['a chunk size in hexadecimal’s own spelling', lines(post('Transfer-Encoding: chunked'), '', '0x2', '{}', '0', '', '')],
+    ['a chunk size with a sign', lines(post('Transfer-Encoding: chunked'), '', '+2', '{}', '0', '', '')],
+    ['a chunk size that is negative', lines(post('Transfer-Encoding: chunked'), '', '-2', '{}', '0', '', '')],
+    ['a chunk size and a space', lines(post('Transfer-Encoding: chunked'), '', '2 ', '{}', '0', '', '')],
+    ['a chunk size beyond every number', lines(post('Transfer-Encoding: chunked'), '', 'f'.repeat(18), '{}', '0', '', '')],
+    ['a chunk extension of 20 kB', lines(post('Transfer-Encoding: chunked'), '', `2;x=${'x'.repeat(20_000)}`, '{}', '0', '', '')],
+    ['a bare LF after a chunk size', `${post('Transfer-Encoding: chunked')}\r\n\r\n2\n{}\r\n0\r\n\r\n`],
+    ['a bare CR after a chunk size', `${post('Transfer-Encoding: chunked')}\r\n\r\n2\r{}\r\n0\r\n\r\n`],
+    ['a bare LF after a chunk', `${post('Transfer-Encoding: chunked')}\r\n\r\n2\r\n{}\n0\r\n\r\n`],
+    ['a bare LF after the last chunk', `${post('Transfer-Encoding: chunked')}\r\n\r\n2\r\n{}\r\n0\n\n`],
+    ['a bare LF in a chunk extension', `${post('Transfer-Encoding: chunked')}\r\n\r\n2;x\nGET / HTTP/1.1\r\n{}\r\n0\r\n\r\n`],
+    ['a length behind the chunks', lines(post('Transfer-Encoding: chunked'), '', '2', '{}', '0', 'Content-Length: 50', '', '')],
+    ['a length that is empty', lines(post('Content-Length: '), '', '{}')],
+    ['a length with a space', lines(post('Content-Length: 2 2'), '', '{}')],
+    ['a length with a point', lines(post('Content-Length: 2.0'), '', '{}')],
+    ['a space before the colon of a length', lines(post('Content-Length : 2'), '', '{}')],
     ['a bare LF after the request line', `GET /health/live HTTP/1.1\nHost: localhost\r\nConnection: close\r\n\r\n`],
     ['a bare LF after a header', `GET /health/live HTTP/1.1\r\nHost: localhost\nConnection: close\r\n\r\n`],
     ['a bare LF at the end', `GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\n`],
@@ -62,6 +90,23 @@ describe('the protocol', () => {
     ['a header without a colon', lines('GET /health/live HTTP/1.1', 'Host: localhost', 'nonsense', '', '')],
     ['a header without a name', lines('GET /health/live HTTP/1.1', 'Host: localhost', ': x', '', '')],
     ['no Host', lines('GET /health/live HTTP/1.1', 'Connection: close', '', '')],
+    [
+      'one Host twice, in another case',
+      lines('GET /health/live HTTP/1.1', 'Host: localhost', 'HOST: localhost', 'Connection: close', '', ''),
+    ],
+    ['two Hosts in HTTP/1.0', lines('GET /health/live HTTP/1.0', 'Host: localhost', 'Host: evil.test', '', '')],
+    ['a Host that is folded', lines('GET /health/live HTTP/1.1', 'Host: localhost', ' evil.test', 'Connection: close', '', '')],
+    ['a Host that is none', lines('GET /health/live HTTP/1.1', 'Host: local host/x', 'Connection: close', '', '')],
+    ['a Host with a user', lines('GET /health/live HTTP/1.1', 'Host: localhost@evil.test', 'Connection: close', '', '')],
+    [
+      'a header that is folded into nothing we read',
+      lines('GET /health/live HTTP/1.1', 'Host: localhost', 'X: a', ' b', 'Connection: close', '', ''),
+    ],
+    ['a first header that is folded', lines('GET /health/live HTTP/1.1', ' Host: localhost', 'Connection: close', '', '')],
+    ['HTTP/2.0 on one line', lines('GET /health/live HTTP/2.0', 'Host: localhost', 'Connection: close', '', '')],
+    ['HTTP/1.2', lines('GET /health/live HTTP/1.2', 'Host: localhost', 'Connection: close', '', '')],
+    ['an address that is no path', lines('GET health/live HTTP/1.1', 'Host: localhost', 'Connection: close', '', '')],
+    ['an address that is a host', lines('GET localhost:80 HTTP/1.1', 'Host: localhost', 'Connection: close', '', '')],
     ['two Hosts', lines('GET /health/live HTTP/1.1', 'Host: localhost', 'Host: evil.test', 'Connection: close', '', '')],
     ['a space in the address', lines('GET /health live HTTP/1.1', 'Host: localhost', '', '')],
     ['a method that is none', lines('FETCH /health/live HTTP/1.1', 'Host: localhost', '', '')],
@@ -113,10 +158,34 @@ describe('the protocol', () => {
     expectRawProblem(answer, 405, 'method_not_allowed');
   });
 
-  test('the absolute form of an address is the address', async () => {
-    const answer = await exchange(port, get('http://localhost/health/live'));
-    expect([answer.status, answer.body]).toEqual([200, '{"status":"live"}']);
+  test.each(['http://localhost/health/live', 'http://evil.test/health/live', 'https://x:y@evil.test:1/health/live'])(
+    'the path of the absolute form %s is the address, whatever host it names',
+    async (target) => {
+      const answer = await exchange(port, get(target));
+      expect([answer.status, answer.body]).toEqual([200, '{"status":"live"}']);
+    },
+  );
+
+  test('100 headers are read', async () => {
+    const answer = await exchange(port, get('/health/live', ...Array.from({ length: 98 }, () => 'X: x')));
+    expect(answer.status).toBe(200);
   });
+
+  test('chunks with short extensions are read', async () => {
+    const body = lines(post('Transfer-Encoding: chunked', 'Connection: close'), '', '2;name=value', '{}', '0', '', '');
+    expectRawProblem(await exchange(port, body), 422, 'validation_failed');
+  });
+
+  test.each(['PUT /token', 'POST /health/live', 'POST /nothing', 'PATCH /users/me'])(
+    'what stands in the body of %s, which is refused unread, is not taken for another request',
+    async (what) => {
+      const inner = get('/users/me/sessions');
+      const outer = lines(`${what} HTTP/1.1`, 'Host: localhost', 'Content-Type: text/plain', `Content-Length: ${inner.length}`, '', inner);
+      const answer = await exchange(port, outer + get('/health/live'));
+      expect(statusesOf(answer)).toEqual([expect.any(Number), 200]);
+      expect(answer.wire).toMatch(/\{"status":"live"\}$/);
+    },
+  );
 
   test('what stands behind a refused request is not taken for another one', async () => {
     const smuggled = postJson('/token', GOOD_BODY);
