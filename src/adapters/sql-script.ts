@@ -10,7 +10,8 @@ const END_OF_ROWS = Buffer.from('\\.\n');
 const COPY = /^COPY (?:("(?:[^"]|"")+"|\w+)\.)?("(?:[^"]|"")+"|\w+) \(.*\) FROM stdin;\n$/;
 /** Of psql alone (`\restrict`), or of newer servers alone (`SET transaction_timeout`). */
 const LEFT_OUT = /^(\\(un)?restrict |SET \w+_timeout = )/;
-const IS_EMPTY = /^(\s*(--.*)?\n)*$/;
+/** A line feed stands for itself alone in it: could it be one of the spaces too, many of them would take for ever. */
+const IS_EMPTY = /^([^\S\n]*(--.*)?\n)*$/;
 
 const unquoted = (name: string): string => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name);
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
 import { stateOf } from '../support/module-state.js';
+import { patternsOf, repeatsTwice } from '../support/patterns.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -234,6 +235,58 @@ describe('the walls of the house', () => {
     ],
   ])('%s is no state', (_what, text) => {
     expect(stateOf('example.ts', text)).toEqual([]);
+  });
+
+  test('no text is run as code, and no pattern is made of a request', () => {
+    const dynamic = /\beval\(|\bnew Function\(|\bFunction\(|from 'node:vm'|\bsetTimeout\(\s*['"`]/;
+    expect(sources.filter(({ text }) => dynamic.test(text)).map(({ path }) => path)).toEqual([]);
+    const patterns = sources.filter(({ text }) => /\bnew RegExp\(/.test(text)).map(({ path }) => path);
+    // Of two words of its own, at a start.
+    expect(patterns).toEqual(['migrations/fastapi-adoption.ts']);
+  });
+
+  test('no pattern repeats what repeats, so that none takes exponential time', () => {
+    const patterns = within('src').flatMap(({ path, text }) => patternsOf(path, text).map((pattern) => ({ path, pattern })));
+    expect(patterns.length).toBeGreaterThan(50);
+    // In these each round has a character, \n . or \\, that nothing that repeats in it can be: there is one way to read a text.
+    expect(patterns.filter(({ pattern }) => repeatsTwice(pattern)).map(({ path }) => path)).toEqual([
+      'src/adapters/sql-script.ts',
+      'src/lib/email-address.ts',
+      'src/lib/json-text.ts',
+    ]);
+    for (const { pattern } of patterns.filter((one) => repeatsTwice(one.pattern))) {
+      const start = performance.now();
+      for (const text of ['a', '\n', '"', '\\', '.', 'a.', '--\n', '\\a']) new RegExp(pattern, 'u').test(`${text.repeat(27)}\0`);
+      expect(performance.now() - start).toBeLessThan(1000);
+    }
+  });
+
+  test.each([
+    ['(a+)+', true],
+    ['(?:a|b*c)*', true],
+    ['((a{2,})b)+', true],
+    ['(a+)?', false],
+    ['(a+){3}', false],
+    ['[(+]+(a)+', false],
+    ['\\(a+\\)+', false],
+  ])('%s repeats what repeats: %s', (pattern, twice) => {
+    expect(repeatsTwice(pattern)).toBe(twice);
+  });
+
+  test('only these reach out: to the database, the mail server and PostgreSQL’s own programs, and from a resource server to the service', () => {
+    const reaching = /\b(fetch|createRemoteJWKSet|createTransport|spawn|execFile|fork|createConnection|connect)\(|\bnew Sequelize\(/;
+    expect(
+      sources
+        .filter(({ text }) => reaching.test(text))
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual([
+      'src/adapters/child-program.ts',
+      'src/adapters/database.ts',
+      'src/adapters/mailer.ts',
+      'src/resource-server/revocation-feed.ts',
+      'src/resource-server/verifier.ts',
+    ]);
   });
 
   test('there is no drawer called utils or helpers', () => {
