@@ -20,7 +20,8 @@ export async function serve(): Promise<void> {
   const container = createContainer(config);
   try {
     await container.start();
-    const server = createHttpServer(buildApp(container));
+    outliveFaults(container);
+    const server = createHttpServer(buildApp(container), { logger: container.logger });
     drainOnSignal(server, container);
     await listen(server, config.http);
     container.logger.info(`Lingomate Auth ${container.version} listens on ${urlOf(server)}, documentation at /docs`);
@@ -28,6 +29,16 @@ export async function serve(): Promise<void> {
     await container.close();
     throw error;
   }
+}
+
+/**
+ * The last resort: what nobody has caught, thrown or rejected, is told in the log and ends nothing (ASVS 16.5.4). What
+ * must not be lost is in the database, and what was revoked is no longer taken for known where its reading has stopped.
+ */
+function outliveFaults({ logger }: Pick<Container, 'logger'>): void {
+  process.on('uncaughtException', (err) => {
+    logger.error({ err }, 'an error that nobody has caught');
+  });
 }
 
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {

@@ -91,6 +91,22 @@ describe('a server that can’t start says why and ends', () => {
   });
 });
 
+/** A module that makes a process throw, and reject, where nobody catches it. */
+const FAULTY = `process.on('SIGUSR2', () => {
+  setTimeout(() => { throw new Error('thrown to nobody'); });
+  void Promise.reject(new TypeError('rejected to nobody'));
+});`;
+
+test('what nobody catches is told in the log, and the process goes on serving', async () => {
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(FAULTY)}`;
+  const server = await processes.startServer({ cwd: folder.path, settings: { ...CHEAP, NODE_OPTIONS } });
+  expect((await register(server, 'ada')).status).toBe(201);
+  server.signal('SIGUSR2');
+  await Promise.all([server.printed('thrown to nobody'), server.printed('rejected to nobody')]);
+  expect((await logIn(server, 'ada')).status).toBe(200);
+  expect(await server.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
+});
+
 describe('SIGTERM', () => {
   test('lets log-ins under way finish, takes no new ones, and ends with 0', async () => {
     const server = await processes.startServer({ cwd: folder.path, settings: { BCRYPT_ROUNDS: '12', HASH_THREADS: '1' } });
