@@ -107,6 +107,11 @@ describe('a log-in by cookie', () => {
     await calls.refreshed(value);
   });
 
+  test('sets a cookie that every browser keeps: name and value have not a tenth of the 4,096 bytes that one may', async () => {
+    const [cookie = ''] = cookiesIn(await post('/token', credentials(), { Origin: APP }));
+    expect(Buffer.byteLength(cookie.split(';')[0] ?? '')).toBeLessThan(410);
+  });
+
   test.each([
     ['without an Origin, where no browser asks', {}],
     ...OURS.map(([what, origin]): [string, Record<string, string>] => [what, { Origin: origin }]),
