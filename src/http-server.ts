@@ -6,6 +6,7 @@ import { AppError } from './errors/app-error.js';
 import { CODES, type Code } from './errors/codes.js';
 import { BODY_FAULT } from './middleware/read-body.js';
 import { securityHeaderLines } from './middleware/security-headers.js';
+import type { Logger } from './observability/logger.js';
 import { presentProblem } from './presenters/problem.presenter.js';
 
 /** What a client may send, in bytes, and how slowly it may send and read, in milliseconds (ASVS 13.1.2, 15.2.2). */
@@ -24,6 +25,9 @@ export const LIMITS = {
 };
 type Limits = typeof LIMITS;
 
+/** Told of what never becomes a request (ASVS 16.3.3), but not of its bytes. */
+type Told = Pick<Logger, 'info'>;
+
 const CODE_OF_FAULT: Readonly<Record<string, Code>> = {
   HPE_HEADER_OVERFLOW: 'header_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
@@ -34,7 +38,7 @@ const CODE_OF_FAULT: Readonly<Record<string, Code>> = {
  * costs more than half of its speed. What never becomes a request (too long, too slow, no HTTP) is answered in the
  * contract's shape too, and who neither sends nor reads is not waited for.
  */
-export function createHttpServer(app: Express, limits: Partial<Limits> = {}): Server {
+export function createHttpServer(app: Express, limits: Partial<Limits> = {}, logger?: Told): Server {
   class Request extends IncomingMessage {}
   class Response<Message extends IncomingMessage> extends ServerResponse<Message> {}
   Object.setPrototypeOf(Request.prototype, app.request);
@@ -48,7 +52,7 @@ export function createHttpServer(app: Express, limits: Partial<Limits> = {}): Se
   server.maxHeadersCount = 0;
   const underWay = followRequests(server);
   server.on('request', app);
-  server.on('clientError', answerUnreadable(underWay));
+  server.on('clientError', answerUnreadable(underWay, logger));
   // Node would answer an Expect it doesn't know with a bare 417; a server may as well ignore it (RFC 9110 §10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   leaveUnread(server, underWay, { unreadTimeout, answerTimeout, every: ofNode.connectionsCheckingInterval });
@@ -99,7 +103,7 @@ function leaveUnread(
   });
 }
 
-function answerUnreadable(underWay: UnderWay): (error: Error, socket: Duplex) => void {
+function answerUnreadable(underWay: UnderWay, logger: Told | undefined): (error: Error, socket: Duplex) => void {
   const lines = securityHeaderLines();
   return (error, socket) => {
     const reason = 'code' in error ? String(error.code) : '';
@@ -117,13 +121,15 @@ function answerUnreadable(underWay: UnderWay): (error: Error, socket: Duplex) =>
       socket.destroy();
       return;
     }
-    socket.end(rawAnswer(fault, lines));
+    const requestId = randomUUID();
+    const peer = 'remoteAddress' in socket ? socket.remoteAddress : undefined;
+    logger?.info({ request_id: requestId, status: CODES[fault.code].status, fault: fault.code, reason, peer }, 'unreadable request');
+    socket.end(rawAnswer(fault, requestId, lines));
   };
 }
 
-function rawAnswer(fault: AppError, lines: readonly string[]): string {
+function rawAnswer(fault: AppError, requestId: string, lines: readonly string[]): string {
   const { status } = CODES[fault.code];
-  const requestId = randomUUID();
   const body = JSON.stringify(presentProblem(fault, { status, requestId, base: '', oauth: false }));
   const headers = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,

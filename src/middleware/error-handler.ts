@@ -94,6 +94,7 @@ export function errorHandler({
     const fault = toAppError(error, databaseFault);
     const { status } = CODES[fault.code];
     const { requestId } = res.locals;
+    res.locals.fault = fault.code;
     // In a storm, where each cause written out would cost more than the refusal itself.
     if (fault.code === 'overloaded') logger.warn({ fault: fault.code, request_id: requestId }, 'request refused');
     else if (status >= 500) logger.error({ err: fault.cause ?? fault, fault: fault.code, request_id: requestId }, 'request failed');

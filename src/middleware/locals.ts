@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { Code } from '../errors/codes.js';
 import type { Actor, Caller, Client } from '../lib/actor.js';
 
 /** What one middleware learns of a request for those behind it. */
@@ -12,6 +13,8 @@ export interface Locals {
   /** The signed-in user, where one was asked for or is known. */
   actor?: Actor;
   caller?: Caller;
+  /** Why it was refused, or failed. */
+  fault?: Code;
   body?: unknown;
 }
 

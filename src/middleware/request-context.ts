@@ -39,6 +39,7 @@ export function requestContext(logger: Logger): Middleware {
             method,
             path: res.locals.route ?? loggablePath(url),
             status: res.writableFinished ? res.statusCode : undefined,
+            fault: res.locals.fault,
             ms: Math.round((performance.now() - start) * 10) / 10,
             ip: client.ip,
             user_id: res.locals.actor?.userId,

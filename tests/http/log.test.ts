@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { createHttpServer } from '../../src/http-server.js';
 import { member } from '../support/answers.js';
+import { exchange, listen, stop } from '../support/raw-http.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
 type Http = ReturnType<TestApp['http']>;
@@ -34,6 +36,74 @@ describe('the path in the log', () => {
     expect(await loggedOf(auth, (http) => http.get('/nothing?password=secret'))).toMatchObject({ path: '/nothing', status: 404 });
     expect(await loggedOf(auth, (http) => http.get(`/nothing/${token}`))).toMatchObject({ path: '/nothing/[redacted]', status: 404 });
   });
+});
+
+describe('a line of the log', () => {
+  let auth: TestApp;
+  beforeAll(async () => {
+    auth = await createTestApp();
+  });
+  afterAll(() => auth.close());
+
+  test('says when, who, from where, what, how it ended and how long it took', async () => {
+    const user = await auth.createUser();
+    const token = await auth.token(user);
+    expect(await loggedOf(auth, (http) => http.get('/users/me').set('Authorization', `Bearer ${token}`))).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      request_id: expect.any(String),
+      method: 'GET',
+      path: '/users/me',
+      status: 200,
+      ms: expect.any(Number),
+      ip: expect.any(String),
+      user_id: user.id,
+      msg: 'request',
+    });
+  });
+
+  test.each([
+    ['no credentials', 401, 'authentication_required', (http: Http) => http.get('/users/me')],
+    ['a token that is none', 401, 'invalid_token', (http: Http) => http.get('/users/me').set('Authorization', 'Bearer x')],
+    ['a body that can’t be read', 400, 'malformed_request', (http: Http) => http.post('/token').type('json').send('{')],
+    ['a rule that is broken', 422, 'validation_failed', (http: Http) => http.post('/register').send({ username: 'x' })],
+    ['a wrong password', 401, 'invalid_credentials', (http: Http) => http.post('/token').send({ username: 'x', password: 'x' })],
+    ['a method that is not taken', 405, 'method_not_allowed', (http: Http) => http.delete('/token')],
+  ])('of a request that is refused for %s says so', async (_what, status, fault, ask) => {
+    expect(await loggedOf(auth, ask)).toMatchObject({ status, fault });
+  });
+
+  test('of a user who asks for what they may not is followed by an event', async () => {
+    const user = await auth.createUser();
+    const token = await auth.token(user);
+    const line = await loggedOf(auth, (http) => http.get('/admin/users').set('Authorization', `Bearer ${token}`));
+    expect(line).toMatchObject({ status: 403, fault: 'insufficient_scope', user_id: user.id });
+    const { items } = await auth.services.audit.list({ type: 'access.denied' }, { limit: 10 });
+    expect(items).toMatchObject([{ userId: user.id, requestId: member(line, 'request_id'), details: { scope: 'admin' } }]);
+  });
+});
+
+test('what never becomes a request is told in the log, without its bytes', async () => {
+  const auth = await createTestApp();
+  const told: unknown[] = [];
+  const logger = { info: (...given: unknown[]) => told.push(given) };
+  const server = createHttpServer(auth.app, { logger });
+  const port = await listen(server);
+  const { headers } = await exchange(port, 'GET /canary HTTP/1.1\r\nHost: localhost\r\nCanary : x\r\n\r\n');
+  expect(told).toEqual([
+    [
+      {
+        request_id: headers['x-request-id'],
+        status: 400,
+        fault: 'malformed_request',
+        reason: expect.stringMatching(/^HPE_/),
+        peer: '127.0.0.1',
+      },
+      'unreadable request',
+    ],
+  ]);
+  await stop(server);
+  await auth.close();
 });
 
 describe('the client’s address in the log', () => {
