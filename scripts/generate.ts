@@ -8,6 +8,7 @@ import { createRoutes } from '../src/routes/index.js';
 import { openApiDocument } from '../src/routes/openapi.js';
 import { postmanCollection, postmanEnvironment } from '../src/routes/postman.js';
 import { AUDIT_EVENTS } from '../src/services/audit/audit-events.js';
+import { readRequirements, requirementTables } from './asvs.js';
 
 /** What is known of a setting, for people. */
 interface Setting {
@@ -94,6 +95,7 @@ const made: Readonly<Record<string, string>> = {
   '.env.example': envExample(),
   'README.md': await withTable('README.md', 'settings', settingsTable()),
   'docs/audit.md': await withTable('docs/audit.md', 'audit events', auditTable()),
+  'docs/security.md': await withTable('docs/security.md', 'asvs', requirementTables(readRequirements())),
   'docs/openapi.json': json(openApiDocument(routes, { version })),
   'docs/postman.json': json(postmanCollection(routes, { version })),
   'docs/postman-environment.json': json(postmanEnvironment({ baseUrl: config.token.issuer })),
