@@ -138,7 +138,7 @@ afterAll(() => {
 
 describe('the tarball', () => {
   test('holds the build, its types, and what a reader needs', () => {
-    const expected = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'];
+    const expected = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', '.env.example'];
     const built = ['index', 'testing', 'server', 'cli/index'].flatMap((name) => [`dist/src/${name}.js`, `dist/src/${name}.d.ts`]);
     expect(packed).toEqual(
       expect.arrayContaining([...expected, ...built, 'dist/src/adapters/hash-worker.mjs'].map((name) => `package/${name}`)),
@@ -147,7 +147,7 @@ describe('the tarball', () => {
 
   test('holds no sources, no tests, no database, no key and nothing else of where it was made', () => {
     const allowed =
-      /^package\/(dist\/.+\.(m?js|d\.m?ts)|docs\/.+\.(md|json)|package\.json|README\.md|LICENSE|CHANGELOG\.md|\.env\.example)$/;
+      /^package\/(dist\/.+\.(m?js|d\.m?ts)|docs\/.+\.(md|json)|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|\.env\.example)$/;
     expect(packed.filter((name) => !allowed.test(name))).toEqual([]);
     expect(packed.filter((name) => /tests?\/|bench|\.db|keys\.json|\.env$/.test(name))).toEqual([]);
   });
