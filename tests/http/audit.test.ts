@@ -59,9 +59,10 @@ describe('what has happened', () => {
         ip: '127.0.0.1',
         user_agent: 'Browser/1.0',
         session_id: expect.stringMatching(ID),
-        details: expect.any(Object),
+        details: { amr: ['pwd'] },
       });
       expect(failed).toMatchObject({ type: 'log_in.failed', by: 'nobody', ip: '127.0.0.1', user_agent: 'Browser/1.0', session_id: null });
+      expect(failed).toMatchObject({ details: { reason: 'invalid_credentials' } });
       expect(registered).toMatchObject({ type: 'account.registered', created_at: start.toISOString() });
       expect(response.text).not.toContain('203.0.113.99');
       expect(response.text).not.toContain('"actor"');
