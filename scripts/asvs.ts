@@ -57,8 +57,10 @@ export function readRequirements(): Requirement[] {
   return all.sort((one, other) => places(one.id) - places(other.id));
 }
 
-/** Titles of tests as prose has them: without the places that a table of cases fills in. */
-const readable = (title: string): string => title.replaceAll('|', '\\|').replaceAll('\\u2019', '’');
+/** Markdown as it may stand in a cell of a table. */
+const cell = (markdown: string): string => markdown.replaceAll('|', '\\|');
+/** Text as a cell shows it to the letter. */
+const plain = (text: string): string => cell(text.replaceAll('\\u2019', '’').replace(/[_*<[`]/g, '\\$&'));
 
 /** As GitHub makes an anchor of a heading. */
 const anchor = (heading: string): string =>
@@ -68,7 +70,7 @@ const anchor = (heading: string): string =>
     .replaceAll(' ', '-');
 
 function place({ file, title }: Shown): string {
-  if (!file.endsWith('.md')) return `\`${file}\`: ${readable(title)}`;
+  if (!file.endsWith('.md')) return `\`${file}\`: ${plain(title)}`;
   const page = file.startsWith('docs/') ? file.slice('docs/'.length) : `../${file}`;
   return `[${file}, ${title}](${page === 'security.md' ? '' : page}#${anchor(title)})`;
 }
@@ -76,7 +78,7 @@ function place({ file, title }: Shown): string {
 function answer(requirement: Requirement): string {
   const { status, shown, note } = requirement;
   if (awaitsLimits(requirement)) return '**Not yet**: it comes with the limits on tries.';
-  const said = note === undefined ? [] : [readable(note)];
+  const said = note === undefined ? [] : [cell(note)];
   const places = shown.map(place);
   if (status === 'not_met') return [`**Not met.** ${said.join(' ')}`, ...places].join('<br>');
   if (status === 'not_applicable') return [`Does not apply. ${said.join(' ')}`, ...places].join('<br>');
@@ -120,7 +122,7 @@ export function requirementTables(requirements: readonly Requirement[]): string 
   const chapters = Object.entries(CHAPTERS).map(([number, name]) => {
     const lines = requirements
       .filter(({ id }) => id.startsWith(`${number}.`))
-      .map((one) => `| ${one.id} | ${one.level} | ${readable(one.what)} | ${answer(one)} |`);
+      .map((one) => `| ${one.id} | ${one.level} | ${plain(one.what)} | ${answer(one)} |`);
     return [`### V${number} ${name}`, '', '| Id | Level | What | Shown by |', '| --- | --- | --- | --- |', ...lines].join('\n');
   });
   return [counts(requirements), '<!-- prettier-ignore-start -->', ...chapters, '<!-- prettier-ignore-end -->'].join('\n\n');

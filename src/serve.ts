@@ -21,7 +21,7 @@ export async function serve(): Promise<void> {
   try {
     await container.start();
     outliveFaults(container);
-    const server = createHttpServer(buildApp(container), { logger: container.logger });
+    const server = createHttpServer(buildApp(container), undefined, container.logger);
     drainOnSignal(server, container);
     await listen(server, config.http);
     container.logger.info(`Lingomate Auth ${container.version} listens on ${urlOf(server)}, documentation at /docs`);

@@ -18,7 +18,7 @@ describe('a client that never finishes', () => {
   beforeAll(async () => {
     auth = await createTestApp();
     await auth.http().get('/health/ready');
-    server = createHttpServer(auth.app, { limits: SHORT });
+    server = createHttpServer(auth.app, SHORT);
     port = await listen(server);
   });
   afterAll(async () => {

@@ -87,7 +87,7 @@ test('what never becomes a request is told in the log, without its bytes', async
   const auth = await createTestApp();
   const told: unknown[] = [];
   const logger = { info: (...given: unknown[]) => told.push(given) };
-  const server = createHttpServer(auth.app, { logger });
+  const server = createHttpServer(auth.app, undefined, logger);
   const port = await listen(server);
   const { headers } = await exchange(port, 'GET /canary HTTP/1.1\r\nHost: localhost\r\nCanary : x\r\n\r\n');
   expect(told).toEqual([
