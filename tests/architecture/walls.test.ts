@@ -273,7 +273,7 @@ describe('the walls of the house', () => {
     expect(repeatsTwice(pattern)).toBe(twice);
   });
 
-  test('only these reach out: to the database, the mail server and PostgreSQL’s own programs, and from a resource server to the service', () => {
+  test('only these reach out: to the database, the mail server and PostgreSQL’s own programs; doctor and resource servers to the service', () => {
     const reaching = /\b(fetch|createRemoteJWKSet|createTransport|spawn|execFile|fork|createConnection|connect)\(|\bnew Sequelize\(/;
     expect(
       sources
@@ -284,6 +284,7 @@ describe('the walls of the house', () => {
       'src/adapters/child-program.ts',
       'src/adapters/database.ts',
       'src/adapters/mailer.ts',
+      'src/cli/checks/service.ts',
       'src/resource-server/revocation-feed.ts',
       'src/resource-server/verifier.ts',
     ]);
