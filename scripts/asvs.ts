@@ -24,10 +24,6 @@ export interface Requirement {
   readonly note?: string;
 }
 
-/** For now: what the limits on tries will show. */
-const AWAITS_LIMITS = 'limits';
-export const awaitsLimits = ({ note }: Requirement): boolean => note === AWAITS_LIMITS;
-
 const root = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = 'docs/asvs';
 
@@ -77,7 +73,6 @@ function place({ file, title }: Shown): string {
 
 function answer(requirement: Requirement): string {
   const { status, shown, note } = requirement;
-  if (awaitsLimits(requirement)) return '**Not yet**: it comes with the limits on tries.';
   const said = note === undefined ? [] : [cell(note)];
   const places = shown.map(place);
   if (status === 'not_met') return [`**Not met.** ${said.join(' ')}`, ...places].join('<br>');
@@ -106,8 +101,8 @@ const CHAPTERS: Readonly<Record<string, string>> = {
 function counts(requirements: readonly Requirement[]): string {
   const lines = [1, 2, 3].map((level) => {
     const here = requirements.filter((one) => one.level === level);
-    const of = (status: Status): number => here.filter((one) => one.status === status && !awaitsLimits(one)).length;
-    const cells = [here.length, of('test'), of('document'), of('not_met') + here.filter(awaitsLimits).length, of('not_applicable')];
+    const of = (status: Status): number => here.filter((one) => one.status === status).length;
+    const cells = [here.length, of('test'), of('document'), of('not_met'), of('not_applicable')];
     return `| ${level} | ${cells.join(' | ')} |`;
   });
   return [
