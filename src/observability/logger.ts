@@ -106,8 +106,14 @@ const MOST_WAITING_BYTES = 4 * 1024 * 1024;
 
 function standardOutput(): DestinationStream {
   const output = pino.destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 200, maxLength: MOST_WAITING_BYTES });
-  // Without a listener a full disk under the log would end the process.
-  output.on('error', () => undefined);
+  const flushSync = output.flushSync.bind(output);
+  // Without a listener a full disk under the log would end the process; and the flush at its exit would try for ever.
+  output.on('error', () => {
+    output.flushSync = () => undefined;
+  });
+  output.on('write', () => {
+    output.flushSync = flushSync;
+  });
   return output;
 }
 
