@@ -64,6 +64,8 @@ export const documentationRoutes = (controller: DocumentationController): Route[
     id: 'docsAsset',
     tag: 'Documentation',
     summary: 'What the page is made of',
-    replies: { 200: { description: 'A script, a style sheet or an icon.', type: '*/*' } },
+    replies: {
+      200: { description: 'A script, a style sheet or an icon.', type: '*/*', headers: { 'Cache-Control': 'For an hour, by anybody.' } },
+    },
   },
 ];
