@@ -40,12 +40,12 @@ const PATIENCE_MS = 3000;
  * Sends these very bytes, and gives what comes back until the server closes; throws where it doesn't. A request in them
  * has to ask for that.
  */
-export function exchange(port: number, bytes: string | Buffer): Promise<RawAnswer> {
+export function exchange(port: number, bytes: string | Buffer, patienceMs = PATIENCE_MS): Promise<RawAnswer> {
   return new Promise((done, failed) => {
     const chunks: Buffer[] = [];
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    socket.setTimeout(PATIENCE_MS, () => {
+    socket.setTimeout(patienceMs, () => {
       failed(new Error(`the server kept the connection open, after: ${Buffer.concat(chunks).toString('utf8').slice(0, 500)}`));
       socket.destroy();
     });

@@ -5,6 +5,8 @@ import { type Dump, differences } from './database-dump.js';
 import type { KnownService } from './known-service.js';
 import { exchange, get, unchunked } from './raw-http.js';
 
+/** Whether an answer comes is asked here, not how soon. */
+const PATIENCE_MS = 15_000;
 /** Of what a refused request is there to change. */
 const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   // RFC 9700 §4.14.2: whoever has an old refresh token may be a thief, and so the session ends.
@@ -46,23 +48,21 @@ export async function tryRequests({
   seconds,
   shrinks = true,
 }: Run): Promise<{ details: RunDetails<[ArbitraryRequest[]]>; tally: Tally }> {
-  const first = await start();
-  const document: unknown = await readJson(first, '/openapi.json');
-  const check = createAnswerCheck(document, await readJson(first, '/errors'));
-  await first.close();
+  const [document, errors] = await withService(start, async (service) => [
+    await readJson(service, '/openapi.json'),
+    await readJson(service, '/errors'),
+  ]);
+  const check = createAnswerCheck(document, errors);
   const tally: Tally = new Map(operationsOf(document).map(({ name }) => [name, new Map<number, number>()]));
   const property = fc.asyncProperty(arbitraryRequests(document), async (requests) => {
-    const service = await start();
-    try {
+    await withService(start, async (service) => {
       let before = await service.dump();
       for (const request of requests) before = await ask(service, request, before);
-    } finally {
-      await service.close();
-    }
+    });
   });
   const ask = async (service: KnownService, asked: ArbitraryRequest, before: Dump): Promise<Dump> => {
     const sent = writeRequest(asked, (name) => service.lookup(name));
-    const answer = unchunked(await exchange(service.port, sent.bytes));
+    const answer = unchunked(await exchange(service.port, sent.bytes, PATIENCE_MS));
     const statuses = tally.get(asked.operation) ?? new Map<number, number>();
     tally.set(asked.operation, statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1));
     const after = await service.dump();
@@ -86,6 +86,15 @@ export async function tryRequests({
   return { details, tally };
 }
 
+async function withService<T>(start: Run['start'], work: (service: KnownService) => Promise<T>): Promise<T> {
+  const service = await start();
+  try {
+    return await work(service);
+  } finally {
+    await service.close();
+  }
+}
+
 const isSafe = (method: string): boolean => ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND'].includes(method);
 
 const unwanted = (rows: readonly string[], body: string): string[] => {
@@ -97,4 +106,4 @@ const show = (bytes: Buffer): string => JSON.stringify(bytes.toString('latin1').
 
 /** A JSON answer. */
 export const readJson = async ({ port }: KnownService, path: string): Promise<unknown> =>
-  JSON.parse(unchunked(await exchange(port, get(path))).body);
+  JSON.parse(unchunked(await exchange(port, get(path), PATIENCE_MS)).body);
