@@ -100,7 +100,7 @@ export function keepConnection(port: number): KeptConnection {
   };
 }
 
-function parseAnswer(wire: string): RawAnswer {
+export function parseAnswer(wire: string): RawAnswer {
   const [head = '', ...rest] = wire.split('\r\n\r\n');
   const [first = '', ...lines] = head.split('\r\n');
   const headers = lines.map((line): [string, string] => {

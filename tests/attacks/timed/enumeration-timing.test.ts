@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import bcrypt from 'bcryptjs';
+import { createHasher, type Hasher } from '../../../src/adapters/hasher.js';
+import { member } from '../../support/answers.js';
+import { serve, type LiveServer } from '../../support/live-server.js';
+import { seen } from '../../support/seen.js';
+import { createStoredApp, type StoredApp } from '../../support/stored-app.js';
+import { type Asking, compare, timed } from '../../support/timing.js';
+
+// Sequential requests, each kind of account in each round, at random in it: see tests/support/timing.ts. What is said is
+// asserted of each answer on the way, as time alone is no secret where a body tells.
+
+const ROUNDS = 8;
+/** An old hash: half the work, were it not made up for. */
+const OLD_ROUNDS = 7;
+const SAMPLES = 200;
+/** Accounts of each kind, so that no one row, page or cache is measured. */
+const ACCOUNTS = 40;
+const PASSWORD = 'correct horse battery staple';
+const LONG = 'x'.repeat(100);
+const MINUTES = 60_000;
+
+const nameOf = (kind: string, round: number): string => `${kind}-${round % ACCOUNTS}`;
+
+/** Compares only with hashes that somebody has: what a service does that leaves out the dummy. */
+function withoutDummy(): Hasher {
+  const inner = createHasher({ threads: 1, queueLimit: 100 });
+  const isNobodys = (expected: string): boolean => expected.endsWith('.'.repeat(31));
+  return { ...inner, matches: (comparison) => (isNobodys(comparison.expected) ? Promise.resolve(false) : inner.matches(comparison)) };
+}
+
+interface Service extends StoredApp {
+  /** Asks and tells the status and the body, but for the id of the request. */
+  ask(path: string, body: object): Promise<string>;
+}
+
+async function startService(hasher?: Hasher): Promise<Service> {
+  const auth = await createStoredApp({ BCRYPT_ROUNDS: ROUNDS, HASH_THREADS: 1, RATE_LIMIT: 'off' }, hasher === undefined ? {} : { hasher });
+  const server: LiveServer = await serve(auth.app);
+  return {
+    ...auth,
+    ask: async (path, body) => {
+      const response = await fetch(server.url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const said = await response.text();
+      const id: unknown = said === '' ? undefined : member(JSON.parse(said), 'request_id');
+      return `${response.status} ${said.replace(String(id), 'an id')}`;
+    },
+    close: async () => {
+      await server.close();
+      await auth.close();
+    },
+  };
+}
+
+async function createAccounts(auth: Service): Promise<void> {
+  const old = bcrypt.hashSync(PASSWORD, OLD_ROUNDS);
+  for (let at = 0; at < ACCOUNTS; at += 1) {
+    await auth.createUser({ username: nameOf('present', at), password: PASSWORD, email: `present-${at}@example.com`, emailVerified: true });
+    await auth.createUser({ username: nameOf('unverified', at), password: PASSWORD, email: `unverified-${at}@example.com` });
+    await auth.createUser({ username: nameOf('no-hash', at), password: PASSWORD });
+    await auth.createUser({ username: nameOf('old-hash', at), password: PASSWORD });
+  }
+  const named = (kind: string) => Array.from({ length: ACCOUNTS }, (_, at) => nameOf(kind, at));
+  await auth.users.update({ hashed_password: null }, { where: { username: named('no-hash') } });
+  await auth.users.update({ hashed_password: old }, { where: { username: named('old-hash') } });
+}
+
+/** Asks in these ways, whose answers have to be one and the same, and tells how each pair compares. */
+async function expectAlike(
+  auth: Service,
+  path: string,
+  bodies: readonly [what: string, body: (round: number) => object][],
+  pairs: [string, string][],
+): Promise<void> {
+  const answers = new Set<string>();
+  const ways = bodies.map(([what, body]): Asking => [what, async (round) => answers.add(await auth.ask(path, body(round)))]);
+  const timings = await timed(ways, SAMPLES);
+  expect([...answers]).toHaveLength(1);
+  for (const [one, other] of pairs) {
+    const verdict = compare(timings, one, other);
+    seen(verdict.said);
+    expect(verdict).toMatchObject({ isTold: false });
+  }
+}
+
+describe('how long an answer takes does not tell who has an account:', () => {
+  let auth: Service;
+  beforeAll(async () => {
+    auth = await startService();
+    await createAccounts(auth);
+  }, 5 * MINUTES);
+  afterAll(() => auth.close());
+
+  test(
+    'a log-in that fails',
+    async () => {
+      await expectAlike(
+        auth,
+        '/token',
+        [
+          ['unknown, wrong password', (round) => ({ username: nameOf('absent', round), password: 'a wrong password' })],
+          ['unknown, empty password', (round) => ({ username: nameOf('absent', round), password: '' })],
+          ['unknown, over 72 bytes', (round) => ({ username: nameOf('absent', round), password: LONG })],
+          ['known, wrong password', (round) => ({ username: nameOf('present', round), password: 'a wrong password' })],
+          ['known, empty password', (round) => ({ username: nameOf('present', round), password: '' })],
+          ['known, over 72 bytes', (round) => ({ username: nameOf('present', round), password: LONG })],
+          ['known, no hash', (round) => ({ username: nameOf('no-hash', round), password: 'a wrong password' })],
+          ['known, old hash', (round) => ({ username: nameOf('old-hash', round), password: 'a wrong password' })],
+        ],
+        [
+          ['known, wrong password', 'unknown, wrong password'],
+          ['known, empty password', 'unknown, empty password'],
+          ['known, over 72 bytes', 'unknown, over 72 bytes'],
+          ['known, no hash', 'unknown, wrong password'],
+          ['known, old hash', 'unknown, wrong password'],
+        ],
+      );
+    },
+    20 * MINUTES,
+  );
+
+  test(
+    'asking for a reset',
+    async () => {
+      const kinds = ['present', 'unverified', 'no-hash', 'absent'];
+      await expectAlike(
+        auth,
+        '/password/forgot',
+        kinds.map((kind): [string, (round: number) => object] => [kind, (round) => ({ identifier: nameOf(kind, round) })]),
+        kinds.slice(0, 3).map((kind): [string, string] => [kind, 'absent']),
+      );
+    },
+    10 * MINUTES,
+  );
+
+  test(
+    'a reset by a recovery code that is wrong',
+    async () => {
+      const wrong = { recovery_code: 'AAAAA-AAAAA-AAAAA-AAAAA', new_password: 'a passphrase that is new' };
+      await expectAlike(
+        auth,
+        '/password/reset',
+        ['present', 'absent'].map((kind): [string, (round: number) => object] => [
+          kind,
+          (round) => ({ ...wrong, username: nameOf(kind, round) }),
+        ]),
+        [['present', 'absent']],
+      );
+    },
+    10 * MINUTES,
+  );
+
+  test(
+    'registering with an address',
+    async () => {
+      const statuses = new Set<string>();
+      const register = (kind: string, email: (round: number) => string): Asking => [
+        kind,
+        async (round) => {
+          const body = { username: `new-${kind.replace(' ', '-')}-${round}`, password: PASSWORD, email: email(round) };
+          statuses.add((await auth.ask('/register', body)).slice(0, 3));
+        },
+      ];
+      const timings = await timed(
+        [
+          register('in use', (round) => `present-${round % ACCOUNTS}@example.com`),
+          register('free', (round) => `free-${round}@example.com`),
+        ],
+        SAMPLES,
+      );
+      expect([...statuses]).toEqual(['201']);
+      const verdict = compare(timings, 'in use', 'free');
+      seen(verdict.said);
+      expect(verdict).toMatchObject({ isTold: false });
+    },
+    10 * MINUTES,
+  );
+});
+
+test(
+  'a service that compares with nothing where there is no account is caught by the same measure',
+  async () => {
+    const careless = await startService(withoutDummy());
+    await createAccounts(careless);
+    const logIn = (kind: string): Asking => [
+      kind,
+      (round) => careless.ask('/token', { username: nameOf(kind, round), password: 'a wrong password' }),
+    ];
+    const verdict = compare(await timed([logIn('present'), logIn('absent')], SAMPLES), 'present', 'absent');
+    seen(verdict.said);
+    await careless.close();
+    expect(verdict).toMatchObject({ isTold: true });
+  },
+  15 * MINUTES,
+);
