@@ -52,7 +52,8 @@ export function withArrival(replaced: readonly Replaced[], counter: number, now:
   return [...dead, ...kept, [through, now]];
 }
 
-const isOver = (at: number, now: number): boolean => now - at > GRACE_MS;
+/** Also where it seems yet to come: a clock that was set back must not bring a dead token to life. */
+const isOver = (at: number, now: number): boolean => Math.abs(now - at) > GRACE_MS;
 
 /** Tokens up to this counter are past their grace. */
 const deadThrough = (replaced: readonly Replaced[], now: number): number =>
