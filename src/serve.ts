@@ -41,6 +41,9 @@ function outliveFaults({ logger }: Pick<Container, 'logger'>): void {
   });
 }
 
+/** Connections that may wait to be taken: what comes beyond is dropped by the system, and its client waits for seconds or is cut off. */
+const CONNECTIONS_WAITING = 4096;
+
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   return new Promise((done, failed) => {
     server.once('error', (error) => {
@@ -52,7 +55,7 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
       };
       failed(new StartError(fix[reason] ?? `HOST, PORT: can't listen on ${host}:${port} (${reason})`, { cause: error }));
     });
-    server.listen(port, host, done);
+    server.listen({ port, host, backlog: CONNECTIONS_WAITING }, done);
   });
 }
 

@@ -14,6 +14,7 @@ export interface Sent {
 export interface Weathered {
   /** 0 where no answer came. */
   readonly status: number;
+  /** The fault's code; where no answer came, why. */
   readonly code: unknown;
   readonly retryAfter: string | undefined;
   readonly milliseconds: number;
@@ -34,8 +35,8 @@ function send(url: string, { method, path, bearer, body }: Sent, agent: Agent, p
   const begun = performance.now();
   const took = (): number => performance.now() - begun;
   return new Promise((done) => {
-    const fail = (): void => {
-      done({ status: 0, code: undefined, retryAfter: undefined, milliseconds: took() });
+    const fail = (error: Error): void => {
+      done({ status: 0, code: error.message, retryAfter: undefined, milliseconds: took() });
     };
     const asked = request(url + path, { method, headers, agent, signal: AbortSignal.timeout(patienceMs) }, (answer) => {
       let text = '';
