@@ -1,9 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import type { SecretAlgorithm } from '../../config/index.js';
 import { movableClock } from '../../src/lib/clock.js';
 import { createSecretKeys } from '../../src/services/key/secret-keys.js';
-import { createTokenService } from '../../src/services/token.service.js';
+import { createTokenService, isAccessTokenClaims } from '../../src/services/token.service.js';
 
 const KEY = 'Zk3vYw8qLr1TnBf6XcHs0JdPu5Ae9GmQ'.repeat(2);
 const OTHER_KEY = 'Qm9GeA5uPdJ0sHcX6fBnT1rLq8wYv3kZ'.repeat(2);
@@ -225,10 +226,78 @@ describe('a token is refused', () => {
     refused(other);
   });
 
+  test('when it has more than 8192 characters, however good it is', () => {
+    const padded = (characters: number): string => forged({ username: 'a'.repeat(characters) });
+    const good = Array.from({ length: 500 }, (_, more) => padded(5500 + more)).filter(({ length }) => length <= 8192);
+    expect(good.at(-1)).toHaveLength(8192);
+    expect(tokens.verify(good.at(-1) ?? '')).toMatchObject({ sub: '7' });
+    refused(padded(5500 + good.length));
+  });
+
+  test.each(['HS256', 'HS384', 'HS512'] as const)('when its signature under %s is spelt in another way than ours', (algorithm) => {
+    const own = tokenService({ algorithm });
+    const last = own.token.slice(-1);
+    const others = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'].filter((one) => one !== last);
+    for (const other of others)
+      expect(() => own.tokens.verify(own.token.slice(0, -1) + other)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
+    expect(own.tokens.verify(own.token)).toMatchObject({ sub: '7' });
+  });
+
   test('when any one of its characters is another', () => {
     for (let at = 0; at < token.length; at += 1) {
       const other = token[at] === 'A' ? 'B' : 'A';
       refused(token.slice(0, at) + other + token.slice(at + 1));
     }
+  });
+});
+
+describe('under ES256', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const header = { alg: 'ES256', typ: 'at+jwt', kid: 'pair' } as const;
+  const keys = { algorithm: 'ES256', signing: () => ({ key: privateKey, header }), find: () => publicKey } as const;
+  const settings = { issuer: 'https://auth.example.com', audience: 'shop', lifetimeSeconds: 1800 };
+  const tokens = createTokenService({ keys, clock: movableClock(START), settings });
+
+  test('a signature of another length is refused, and is no fault of ours', () => {
+    const { accessToken } = tokens.issue(SUBJECT);
+    expect(tokens.verify(accessToken)).toEqual(CLAIMS);
+    for (const other of [
+      accessToken.slice(0, -4),
+      `${accessToken}AAAA`,
+      accessToken.replace(/[^.]+$/, 'AAAA'),
+      accessToken.replace(/[^.]+$/, ''),
+    ])
+      expect(() => tokens.verify(other)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
+  });
+});
+
+describe('the claims of an access token', () => {
+  const claims = { ...CLAIMS, jti: '1', sub: '1234567890123456' };
+
+  test('are these, each of its type', () => {
+    expect(isAccessTokenClaims(claims)).toBe(true);
+    for (const claim of Object.keys(claims))
+      for (const value of [undefined, null, true, 1.5, {}, [[]]])
+        expect([claim, value, isAccessTokenClaims({ ...claims, [claim]: value })]).toEqual([claim, value, false]);
+  });
+
+  test.each([
+    ['a user that is no number', { sub: '7x' }],
+    ['a user of 17 digits', { sub: '12345678901234567' }],
+    ['a list with the session', { sid: [SESSION] }],
+    ['a counter of 0', { refresh_counter: 0 }],
+    ['a method among others that is none', { amr: ['pwd', 1] }],
+  ])('are not with %s', (_, change) => {
+    expect(isAccessTokenClaims({ ...claims, ...change })).toBe(false);
+  });
+
+  test.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'text'],
+    ['a list', Object.assign([], claims)],
+    ['a function', Object.assign(() => undefined, claims)],
+  ])('are not %s', (_, payload) => {
+    expect(isAccessTokenClaims(payload)).toBe(false);
   });
 });

@@ -67,6 +67,12 @@ describe('when as many keys are kept as may be', () => {
     expect(await counters.read('name 991')).toBeUndefined();
   });
 
+  test('none goes for what is counted again', async () => {
+    const { counters } = fresh(2);
+    for (const key of ['one', 'other', 'one', 'other']) await counters.add(key, 60);
+    expect([await counters.read('one'), await counters.read('other')]).toMatchObject([{ points: 2 }, { points: 2 }]);
+  });
+
   test('one goes also where each was counted more than once', async () => {
     const { counters } = fresh(10);
     for (let made = 0; made < 100; made += 1) for (const _ of [1, 2]) await counters.add(`name ${made}`, 60);

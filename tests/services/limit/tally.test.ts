@@ -53,6 +53,7 @@ describe('a quota', () => {
   });
 
   test('counts whatever was done and said, but no fault of ours', async () => {
+    expect(await (await quota().begin('another')).end('broken')).toEqual({ standing: standing(2, HOUR), reached: false });
     expect(await attempts(quota(), ['broken', 'broken', 'broken', 'failed', 'refused', 'succeeded'])).toEqual([
       { left: 2 },
       { left: 2 },
@@ -184,6 +185,7 @@ describe('guesses', () => {
       const tally = await wholeRow();
       expect(await (await tally.begin('one')).end('failed')).toEqual({ standing: standing(0, HOUR), reached: true });
       expect(await attempt(tally, 'succeeded')).toEqual({ wait: MINUTE });
+      expect(await attempt(tally, 'failed', 'another')).toEqual({ left: 2 });
       for (const days of [1, 100, 200]) {
         clock.advance(days * DAY);
         expect(await tally.begin('one')).toMatchObject({ standing: standing(0, HOUR), waitSeconds: HOUR, reached: false });

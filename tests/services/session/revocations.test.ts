@@ -42,6 +42,19 @@ describe('what other processes have revoked', () => {
     expect(revocations.catchUp()).toBeUndefined();
   });
 
+  test('is looked for behind what is known already', async () => {
+    await revokeElsewhere();
+    await revocations.sync();
+    const pageAfter = jest.spyOn(model, 'pageAfter');
+    await revocations.sync();
+    expect(pageAfter).toHaveBeenLastCalledWith(1, expect.anything(), expect.anything());
+    const another = createRevocations({ model, database, clock, lifetimeSeconds: 1800 });
+    clock.advance(24 * 3600);
+    await another.load();
+    await another.sync();
+    expect(pageAfter).toHaveBeenLastCalledWith(1, expect.anything(), expect.anything());
+  });
+
   test('is looked for once for all who ask at one time', async () => {
     const pageAfter = jest.spyOn(model, 'pageAfter');
     clock.advance(2);
