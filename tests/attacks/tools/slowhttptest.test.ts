@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from '@jest/globals';
+import { IN_PRODUCTION, startAttacked } from '../../support/attacked.js';
+import { useProcesses } from '../../support/process.js';
+import { testWith } from '../../support/programs.js';
+import { exchange, get } from '../../support/raw-http.js';
+import { seen } from '../../support/seen.js';
+import { useTempFolder } from '../../support/temp-folder.js';
+
+const folder = useTempFolder();
+const processes = useProcesses();
+
+const CONNECTIONS = 200;
+/** Seconds until the last connection is opened, and until the service looks after one that is over its time. */
+const SLACK_S = 8;
+/** How long another client may wait for a sign of life; the goal on a quiet machine is 100 ms. */
+const PATIENCE_MS = 1000;
+const PROBE_EVERY_MS = 100;
+
+/** The limits are those of src/http-server.ts. */
+const ATTACKS = [
+  { what: 'headers that never end', limitS: 10, path: '/health/live', options: ['-H', '-i', '4'] },
+  { what: 'bodies that never end', limitS: 30, path: '/token', options: ['-B', '-i', '8', '-s', '8192'] },
+  {
+    what: 'answers that are not read',
+    limitS: 30,
+    path: '/docs/swagger-ui-bundle.js',
+    options: ['-X', '-w', '1', '-y', '16', '-n', '5', '-z', '16'],
+  },
+];
+
+/** Asks again and again for a sign of life, over a connection of its own, and gives how long each took in milliseconds. */
+async function probeDuring(url: string, work: Promise<unknown>): Promise<number[]> {
+  const port = Number(new URL(url).port);
+  const over = new AbortController();
+  const ending = work.finally(() => {
+    over.abort();
+  });
+  const times: number[] = [];
+  while (!over.signal.aborted) {
+    const start = performance.now();
+    expect((await exchange(port, get('/health/live'))).status).toBe(200);
+    times.push(performance.now() - start);
+    await sleep(PROBE_EVERY_MS);
+  }
+  await ending;
+  return times.sort((a, b) => a - b);
+}
+
+describe(`slowhttptest, which keeps ${CONNECTIONS} connections,`, () => {
+  for (const { what, limitS, path, options } of ATTACKS) {
+    testWith(
+      'slowhttptest',
+      `with ${what} has them for ${limitS} s, and another client is answered all along`,
+      async () => {
+        const service = await startAttacked(processes, folder, IN_PRODUCTION);
+        const length = limitS + SLACK_S;
+        const bounds = ['-c', String(CONNECTIONS), '-r', String(CONNECTIONS), '-l', String(length), '-p', '5', '-u', service.url + path];
+        const attack = processes.runProgram('slowhttptest', { cwd: folder.path, args: [...options, ...bounds] }).finished;
+        const times = await probeDuring(service.url, attack);
+        const report = (await attack).stdout;
+        // Otherwise it ends by its own clock, with connections open.
+        expect(report).toContain('No open connections left');
+        const p99 = times[Math.ceil(times.length * 0.99) - 1] ?? NaN;
+        seen(`all closed after ${/Test ended on (\d+)th second/.exec(report)?.[1] ?? '?'} s; /health/live p99 ${p99.toFixed(0)} ms`);
+        expect(p99).toBeLessThan(PATIENCE_MS);
+        await service.end();
+      },
+      120_000,
+    );
+  }
+});
