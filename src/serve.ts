@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { Server as TcpServer } from 'node:net';
 import { loadConfig, readEnvironment } from '../config/index.js';
 import { buildApp } from './app.js';
 import { type Container, createContainer } from './container.js';
@@ -8,6 +9,8 @@ import { errorCode } from './lib/error-code.js';
 
 /** How often connections that have become idle are closed while requests under way finish. */
 const SWEEP_MS = 100;
+/** How long those that are idle at the signal are left: one in use is so for a moment between two requests, and learns with the next. */
+const IDLE_MS = 500;
 /** Ctrl-C reaches the whole group, and npm passes its own on: one wish, two signals. */
 const ECHO_MS = 1000;
 
@@ -18,9 +21,9 @@ const ECHO_MS = 1000;
 export async function serve(): Promise<void> {
   const config = loadConfig(readEnvironment());
   const container = createContainer(config);
+  outliveFaults(container);
   try {
     await container.start();
-    outliveFaults(container);
     const server = createHttpServer(buildApp(container), undefined, container.logger);
     drainOnSignal(server, container);
     await listen(server, config.http);
@@ -84,12 +87,13 @@ function drainOnSignal(server: Server, container: Container): void {
     // A client that keeps its connection learns with its answer that this was the last one here.
     server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
     const sweep = setInterval(() => {
-      server.closeIdleConnections();
+      if (performance.now() - since > IDLE_MS) server.closeIdleConnections();
     }, SWEEP_MS);
     const patience = setTimeout(() => {
       server.closeAllConnections();
     }, config.shutdownSeconds * 1000);
-    server.close(() => {
+    // Takes no new connections; HTTP's own would also cut the idle ones at once, under a request that is on its way.
+    TcpServer.prototype.close.call(server, () => {
       clearInterval(sweep);
       clearTimeout(patience);
       container.close().then(

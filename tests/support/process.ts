@@ -17,6 +17,7 @@ export interface Finished {
 }
 
 export interface Child {
+  readonly pid: number;
   /** Resolves when it has ended, with all that it wrote. */
   readonly finished: Promise<Finished>;
   /** Resolves with its standard output when that has the text; throws where it ends before. */
@@ -36,6 +37,15 @@ export interface RunningServer extends Child {
 
 type Settings = Readonly<Record<string, string>>;
 
+interface ServerOptions {
+  readonly cwd: string;
+  readonly settings?: Settings;
+  readonly path?: string;
+  readonly args?: readonly string[];
+  /** The words of a command that runs it. */
+  readonly through?: readonly string[];
+}
+
 export interface Processes {
   /** Runs a file of the repository. */
   runFile(path: string, options: { cwd: string; settings?: Settings; args?: readonly string[] }): Child;
@@ -44,7 +54,7 @@ export interface Processes {
   /** Runs a program of this machine, to which that folder is its home, and which is asked nothing. */
   runProgram(name: string, options: { cwd: string; args: readonly string[] }): Child;
   /** The service on a free port of 127.0.0.1, by `src/server.ts` unless told; resolves when it listens. */
-  startServer(options: { cwd: string; settings?: Settings; path?: string; args?: readonly string[] }): Promise<RunningServer>;
+  startServer(options: ServerOptions): Promise<RunningServer>;
 }
 
 /** Child processes of the calling suite: after each test none is left. Nothing of this process's settings reaches them. */
@@ -58,7 +68,8 @@ export function useProcesses(): Processes {
     alive.add(child);
     return child;
   };
-  const start = (args: readonly string[], cwd: string, settings?: Settings): Child => keep(spawnNode(args, cwd, settings));
+  const start = (args: readonly string[], cwd: string, settings?: Settings, through?: readonly string[]): Child =>
+    keep(spawnNode(args, cwd, settings, through));
   const runFile: Processes['runFile'] = (path, { cwd, settings, args = [] }) =>
     start([fileURLToPath(moduleUrl(path)), ...args], cwd, settings);
   return {
@@ -69,8 +80,8 @@ export function useProcesses(): Processes {
       child.endInput();
       return child;
     },
-    startServer: async ({ cwd, settings, path = 'src/server.ts', args = [] }) => {
-      const child = runFile(path, { cwd, settings: { PORT: '0', ...settings }, args });
+    startServer: async ({ cwd, settings, path = 'src/server.ts', args = [], through }) => {
+      const child = start([fileURLToPath(moduleUrl(path)), ...args], cwd, { PORT: '0', ...settings }, through);
       const url = /listens on (http:\/\/[^ ,]+)/.exec(await child.printed('documentation at'))?.[1];
       if (url === undefined) throw new TypeError('a server says where it listens');
       return { ...child, url };
@@ -79,8 +90,10 @@ export function useProcesses(): Processes {
 }
 
 /** A child process, which whoever starts it has to end. Nothing of this process's settings reaches it. */
-export const spawnNode = (args: readonly string[], cwd: string, settings: Settings = {}): Child =>
-  watch(spawn(process.execPath, args, { cwd, env: { PATH: process.env['PATH'], ...settings }, stdio: 'pipe' }));
+export const spawnNode = (args: readonly string[], cwd: string, settings: Settings = {}, through: readonly string[] = []): Child => {
+  const [program, ...words] = [...through, process.execPath, ...args];
+  return watch(spawn(program ?? process.execPath, words, { cwd, env: { PATH: process.env['PATH'], ...settings }, stdio: 'pipe' }));
+};
 
 /** What makes such a process run a module that is given as text. */
 export const moduleArguments = (text: string): string[] => ['--input-type=module', '--eval', text];
@@ -97,6 +110,7 @@ function watch(child: ChildProcess): Child {
   // `close` comes after the streams have ended, `exit` may come before.
   const finished = once(child, 'close').then(() => ({ code: child.exitCode, stdout, stderr }));
   return {
+    pid: child.pid ?? NaN,
     finished,
     printed: (text) =>
       new Promise((done, failed) => {
