@@ -43,6 +43,14 @@ const html = (data: string): Reply => ({
 
 export function createDocumentationController({ documents, version }: { documents: Documents; version: string }) {
   const codes = Object.entries(CODES).map(([code, { status, detail }]) => ({ code, status, title: STATUS_CODES[status] ?? '', detail }));
+  // Each is read once: hundreds of answers that wait for slow readers share it.
+  const assets = new Map<string, Promise<Buffer>>();
+  const readAsset = (name: string): Promise<Buffer> => {
+    const reading = assets.get(name) ?? readFile(join(ASSETS_FOLDER, name));
+    assets.set(name, reading);
+    reading.catch(() => assets.delete(name));
+    return reading;
+  };
   return {
     index: ({ base, wantsHtml }: Asked): Reply => {
       if (wantsHtml) return { status: 302, headers: { Location: `${base}/docs` } };
@@ -61,7 +69,7 @@ export function createDocumentationController({ documents, version }: { document
       return {
         status: 200,
         headers: { 'Cache-Control': 'public, max-age=3600' },
-        content: { type, data: await readFile(join(ASSETS_FOLDER, params.asset)) },
+        content: { type, data: await readAsset(params.asset) },
       };
     },
   };
