@@ -11,8 +11,9 @@ const folder = useTempFolder();
 const processes = useProcesses();
 
 const CONNECTIONS = 200;
+const PER_SECOND = 50;
 /** Seconds until the last connection is opened, and until the service looks after one that is over its time. */
-const SLACK_S = 8;
+const SLACK_S = 15;
 /** How long another client may wait for a sign of life; the goal on a quiet machine is 100 ms. */
 const PATIENCE_MS = 1000;
 const PROBE_EVERY_MS = 100;
@@ -55,7 +56,7 @@ describe(`slowhttptest, which keeps ${CONNECTIONS} connections,`, () => {
       async () => {
         const service = await startAttacked(processes, folder, IN_PRODUCTION);
         const length = limitS + SLACK_S;
-        const bounds = ['-c', String(CONNECTIONS), '-r', String(CONNECTIONS), '-l', String(length), '-p', '5', '-u', service.url + path];
+        const bounds = ['-c', String(CONNECTIONS), '-r', String(PER_SECOND), '-l', String(length), '-p', '5', '-u', service.url + path];
         const attack = processes.runProgram('slowhttptest', { cwd: folder.path, args: [...options, ...bounds] }).finished;
         const times = await probeDuring(service.url, attack);
         const report = (await attack).stdout;
