@@ -28,7 +28,7 @@ export async function placeFastApiDatabase(file: string, statements: readonly st
 
 export type Row = Record<string, unknown>;
 
-/** Runs statements on a SQLite file, made if absent, outside the service. */
+/** Runs statements on a SQLite file that is there, outside the service. */
 export async function change(file: string, statements: readonly string[]): Promise<void> {
   const connection = await openRaw(file, { write: true });
   try {

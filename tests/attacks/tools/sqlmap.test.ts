@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { describe, expect } from '@jest/globals';
 import { PASSWORD, startAttacked, UNPROTECTED } from '../../support/attacked.js';
@@ -67,6 +68,7 @@ describe('sqlmap, which injects SQL,', () => {
     'gets in where a server writes what it is sent into its SQL, so that it would find such a place',
     async () => {
       const file = folder.file('leaky.db');
+      writeFileSync(file, '');
       await change(file, ['CREATE TABLE people (name TEXT)', "INSERT INTO people VALUES ('ada'), ('bob')"]);
       const server = createServer((request, response) => {
         const q = new URL(request.url ?? '/', 'http://localhost').searchParams.get('q') ?? '';
