@@ -9,8 +9,8 @@ import type { RawAnswer } from './raw-http.js';
 /** What is true of every answer of this service, whatever was asked. */
 export type AnswerCheck = (asked: ArbitraryRequest, sent: WireRequest, answer: RawAnswer) => string[];
 
-/** Headers that an answer has only in some cases. */
-const SOMETIMES = new Set(['set-cookie', 'clear-site-data']);
+/** Headers that an answer has only in some cases: those of the limits, where there are any. */
+const SOMETIMES = new Set(['set-cookie', 'clear-site-data', 'ratelimit', 'ratelimit-policy']);
 /** What an operation is there to give: the mailbox what was mailed, and a repeated refresh the same successor. */
 const GIVEN: Readonly<Record<string, readonly KnownName[]>> = {
   'GET /dev/mailbox': ['ada’s reset token', 'bob’s verification token'],
