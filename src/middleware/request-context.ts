@@ -33,18 +33,20 @@ export function requestContext(logger: Logger): Middleware {
       const { method } = req;
       const url = req.originalUrl;
       res.once('close', () => {
+        // An answer to half a body also counts as written, though nobody was there to read it.
+        const isOver = res.writableFinished && !req.readableAborted;
         logger.info(
           {
             request_id: requestId,
             method,
             path: res.locals.route ?? loggablePath(url),
-            status: res.writableFinished ? res.statusCode : undefined,
+            status: isOver ? res.statusCode : undefined,
             fault: res.locals.fault,
             ms: Math.round((performance.now() - start) * 10) / 10,
             ip: client.ip,
             user_id: res.locals.actor?.userId,
           },
-          res.writableFinished ? 'request' : 'request aborted',
+          isOver ? 'request' : 'request aborted',
         );
       });
     }

@@ -107,7 +107,7 @@ export function withStoredSessions(): StoredSessions {
       actor: { ...CLIENT, userId, sessionId, loggedInAt: stored.clock.now() },
       scopes: [],
     }),
-    ended: async () => (await audit.list({ type: 'session.ended' }, { limit: 100, cursor: undefined })).items,
+    ended: async () => (await audit.list({ type: 'session.ended' }, { limit: 100 })).items,
     logged: () => log.map((line): unknown => JSON.parse(line)),
   };
 }

@@ -24,7 +24,7 @@ describe('sessions are listed', () => {
     const seen: string[] = [];
     let cursor: string | undefined;
     do {
-      const page = await on.sessions.list(on.stored.ada, { limit: 2, cursor });
+      const page = await on.sessions.list(on.stored.ada, { limit: 2, ...(cursor === undefined ? {} : { cursor }) });
       expect(page.items.length).toBeLessThanOrEqual(2);
       seen.push(...page.items.map(({ id }) => id));
       cursor = page.nextCursor ?? undefined;
@@ -38,7 +38,9 @@ describe('sessions are listed', () => {
     'from no place that is not ours: %j',
     async (place) => {
       const cursor = Buffer.from(place).toString('base64url');
-      await expect(on.sessions.list(on.stored.ada, { limit: 2, cursor })).rejects.toMatchObject({ code: 'validation_failed' });
+      await expect(on.sessions.list(on.stored.ada, { limit: 2, ...(cursor === undefined ? {} : { cursor }) })).rejects.toMatchObject({
+        code: 'validation_failed',
+      });
     },
   );
 
