@@ -33,8 +33,8 @@ export function requestContext(logger: Logger): Middleware {
       const { method } = req;
       const url = req.originalUrl;
       res.once('close', () => {
-        // An answer to half a body also counts as written, though nobody was there to read it.
-        const isOver = res.writableFinished && !req.readableAborted;
+        // The answer to half a body counts as written, though nobody was there to read it; one that came before the body was read does too, and was.
+        const isOver = res.writableFinished && !(req.readableAborted && res.locals.fault === 'malformed_request');
         logger.info(
           {
             request_id: requestId,

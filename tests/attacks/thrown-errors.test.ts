@@ -85,7 +85,9 @@ describe('an error that is thrown by', () => {
     app.use(requestContext(logger));
     app.get('/middleware', fail);
     app.get('/middleware-later', failLater);
-    app.use(mountRoutes(routes, { guards, limiter: (_res, _uses, work) => work(), cookieOrigins: new Set(), ready: fail }));
+    const limiter: Limiter = (_res, _uses, work) => work();
+    const requests: Pick<WorkQueue, "run"> = { run: (work) => work() };
+    app.use(mountRoutes(routes, { guards, limiter, requests, cookieOrigins: new Set(), ready: fail }));
     app.use(errorHandler({ logger, databaseFault: () => undefined }));
     server = createHttpServer(app);
     port = await listen(server);
