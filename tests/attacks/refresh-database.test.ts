@@ -1,8 +1,8 @@
 import { createPrivateKey, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { QueryTypes } from 'sequelize';
 import { expectInvalidToken } from '../support/answers.js';
 import { CLIENT } from '../support/client.js';
+import { dumpOf } from '../support/stolen-database.js';
 import { callsOf, EVERYWHERE, expectRefused, NOWHERE, type SessionCalls, type Tokens } from '../support/session-calls.js';
 import { createStoredApp, freshPlace, type StoredApp } from '../support/stored-app.js';
 import { createTestApp } from '../support/test-app.js';
@@ -10,32 +10,20 @@ import { signed, specimenOf } from '../support/tokens.js';
 
 const TABLES = ['auth_sessions', 'auth_service_keys', 'auth_signing_keys', 'auth_revocations', 'users'];
 
-/** Every text and number in a value, however deep, and its lists and objects as the text that they may be stored as. */
-function textsIn(value: unknown): string[] {
-  if (typeof value === 'string') return [value, ...(/^[[{]/.test(value) ? textsIn(JSON.parse(value)) : [])];
-  if (typeof value === 'number') return [String(value)];
-  if (value instanceof Date) return [value.toISOString()];
-  if (typeof value !== 'object' || value === null) return [];
-  return [JSON.stringify(value), ...membersOf(value).flatMap(textsIn)];
-}
-const membersOf = (value: object): unknown[] => Object.values(value);
-
 describe('who reads the whole database', () => {
   let auth: StoredApp;
   let calls: SessionCalls;
   let tokens: Tokens;
-  let texts: string[];
+  let texts: readonly string[];
   beforeAll(async () => {
     auth = await createStoredApp({ ALGORITHM: 'ES256' });
     calls = await callsOf(auth);
     const user = await auth.createUser();
     tokens = await calls.refreshed((await auth.session(user)).refreshToken);
     await calls.revoke((await auth.session(user)).refreshToken);
-    const rows = await Promise.all(
-      TABLES.map(async (table) => (await auth.users.sequelize?.query(`SELECT * FROM ${table}`, { type: QueryTypes.SELECT })) ?? []),
-    );
-    for (const [index, found] of rows.entries()) expect([TABLES[index], found.length > 0]).toEqual([TABLES[index], true]);
-    texts = [...new Set(rows.flatMap((found) => found.flatMap(membersOf).flatMap(textsIn)))].filter((text) => text !== '');
+    const dump = await dumpOf(auth.users.sequelize);
+    expect(dump.tables).toEqual(expect.arrayContaining(TABLES));
+    ({ texts } = dump);
   });
   afterAll(() => auth.close());
 
