@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Server } from 'node:http';
-import { connect } from 'node:net';
 import { createHttpServer } from '../../src/http-server.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
-import { seen } from '../support/seen.js';
-import { exchange, expectRawProblem, get, listen, postJson, statusesOf, stop } from '../support/raw-http.js';
+import { exchange, expectRawProblem, listen, postJson, statusesOf, stop } from '../support/raw-http.js';
 
 const lines = (...text: string[]): string => text.join('\r\n');
 const head = (...headers: string[]): string =>

@@ -7,7 +7,9 @@ import { createHasher } from '../../src/adapters/hasher.js';
 import type { Reply } from '../../src/controllers/reply.js';
 import { createHttpServer } from '../../src/http-server.js';
 import { errorHandler } from '../../src/middleware/error-handler.js';
+import type { WorkQueue } from '../../src/adapters/work-queue.js';
 import type { Middleware } from '../../src/middleware/locals.js';
+import type { Limiter } from '../../src/middleware/rate-limit.js';
 import { requestContext } from '../../src/middleware/request-context.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { mountRoutes } from '../../src/routes/mount.js';
@@ -86,7 +88,7 @@ describe('an error that is thrown by', () => {
     app.get('/middleware', fail);
     app.get('/middleware-later', failLater);
     const limiter: Limiter = (_res, _uses, work) => work();
-    const requests: Pick<WorkQueue, "run"> = { run: (work) => work() };
+    const requests: Pick<WorkQueue, 'run'> = { run: (work) => work() };
     app.use(mountRoutes(routes, { guards, limiter, requests, cookieOrigins: new Set(), ready: fail }));
     app.use(errorHandler({ logger, databaseFault: () => undefined }));
     server = createHttpServer(app);

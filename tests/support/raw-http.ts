@@ -103,11 +103,13 @@ export function keepConnection(port: number): KeptConnection {
 export function parseAnswer(wire: string): RawAnswer {
   const [head = '', ...rest] = wire.split('\r\n\r\n');
   const [first = '', ...lines] = head.split('\r\n');
-  const headers = lines.map((line): [string, string] => {
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
     const colon = line.indexOf(':');
-    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-  });
-  return { status: Number(first.split(' ')[1] ?? 0), headers: Object.fromEntries(headers), body: rest.join('\r\n\r\n'), wire };
+    const [name, value] = [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
+  }
+  return { status: Number(first.split(' ')[1] ?? 0), headers, body: rest.join('\r\n\r\n'), wire };
 }
 
 /** The same answer with its body in one piece, where it came in chunks (RFC 9112 §7.1); one that breaks off keeps them. */

@@ -359,11 +359,8 @@ describe('keys', () => {
   ])('%s nothing starts without both keys, and the fault has a command that makes one', (_, settings) => {
     const faults = faultsOf(settings);
     expect(faults.map(variableOf)).toEqual(['SECRET_KEY', 'ROOT_KEY']);
-    const made = faults.map((fault) => {
-      const command = /node -e ".+"$/.exec(fault)?.[0] ?? 'false';
-      return execFileSync('sh', ['-c', command], { encoding: 'utf8' }).trim();
-    });
-    const [SECRET_KEY = '', ROOT_KEY = ''] = made;
+    const commands = faults.map((fault) => /node -e ".+"$/.exec(fault)?.[0] ?? 'false');
+    const [SECRET_KEY = '', ROOT_KEY = ''] = commands.map((one) => execFileSync('sh', ['-c', one], { encoding: 'utf8' }).trim());
     expect(faultsOf({ ...settings, SECRET_KEY, ROOT_KEY, ALGORITHM: 'HS512' })).toEqual([]);
   });
 
