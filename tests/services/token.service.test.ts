@@ -270,6 +270,16 @@ describe('under ES256', () => {
     ])
       expect(() => tokens.verify(other)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
   });
+
+  test('a signature that is spelt in another way is refused, though its bytes are the same', () => {
+    const { accessToken } = tokens.issue(SUBJECT);
+    const bytes = (token: string): string => Buffer.from(token.slice(-86), 'base64url').toString('hex');
+    const spellings = Array.from('BCDEFGHIJKLMNOPRSTUVWXYZabcdefhijklmnopqrstuvxyz0123456789-_')
+      .map((last) => accessToken.slice(0, -1) + last)
+      .filter((other) => bytes(other) === bytes(accessToken));
+    expect(spellings).toHaveLength(15);
+    for (const other of spellings) expect(() => tokens.verify(other)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
+  });
 });
 
 describe('the claims of an access token', () => {
