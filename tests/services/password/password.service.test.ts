@@ -98,7 +98,17 @@ describe('a new hash', () => {
     await expect(passwords.hash(password, username)).rejects.toMatchObject({ code });
   });
 
+  test.each([
+    ['eight characters', 'eightchr'],
+    ['256 characters', 'ab'.repeat(128)],
+  ])('of %s is taken, whoever it is for but its namesake', async (_, password) => {
+    expect(await passwords.verify(password, ours(await passwords.hash(password, 'ada')))).toEqual(VALID);
+  });
+
   test('a refusal names each rule that was broken, and never the password', async () => {
+    await expect(passwords.hash('a good pass\0word')).rejects.toMatchObject({
+      details: { fields: [{ path: 'password', code: 'format', message: 'may have any character but NUL' }] },
+    });
     const fault: unknown = await passwords.hash('password123', 'Password123').catch((error: unknown) => error);
     expect(fault).toMatchObject({
       details: {
