@@ -18,12 +18,12 @@ const replace = (userId: number): Promise<string[]> => inTransaction((transactio
 const use = (userId: number, code: string): Promise<boolean> => inTransaction((transaction) => codes.use(userId, code, transaction));
 
 describe('recovery codes', () => {
-  test('are ten, of four groups of six letters and digits that nobody mistakes, no two alike', async () => {
+  test('are ten, of four groups of seven letters and digits that nobody mistakes, no two alike', async () => {
     const made = await replace(stored.ada);
     expect(made).toHaveLength(10);
     expect(new Set(made).size).toBe(10);
-    for (const code of made) expect(code).toMatch(/^[0-9A-HJKMNP-TV-Z]{6}(-[0-9A-HJKMNP-TV-Z]{6}){3}$/);
-    // That one of 32 is not among 720 characters happens once in a hundred million runs.
+    for (const code of made) expect(code).toMatch(/^[0-9A-HJKMNP-TV-Z]{7}(-[0-9A-HJKMNP-TV-Z]{7}){3}$/);
+    // That one of 32 is not among 840 characters happens once in ten billion runs.
     const drawn = new Set([...made, ...(await replace(stored.ada)), ...(await replace(stored.ada))].join('').replaceAll('-', ''));
     expect(drawn.size).toBe(32);
   });
@@ -68,7 +68,7 @@ describe('recovery codes', () => {
       expect([wrong, await codes.isGood(stored.ada, wrong)]).toEqual([wrong, false]);
     const bare = code.replaceAll('-', '');
     expect(await codes.isGood(stored.ada, `${bare}${' '.repeat(100)}`)).toBe(true);
-    expect(await codes.isGood(stored.ada, `${' '.repeat(41)}${bare}`)).toBe(false);
+    expect(await codes.isGood(stored.ada, `${' '.repeat(37)}${bare}`)).toBe(false);
   });
 
   test('are kept as their hashes alone, the same in every version of this service, so that an upgrade spoils none', async () => {
