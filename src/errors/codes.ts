@@ -39,7 +39,11 @@ export const CODES = define({
   validation_failed: { status: 422, detail: 'The request breaks a rule; see errors', oauth: 'invalid_request' },
   password_too_short: { status: 422, detail: 'The password needs 8 characters or more', oauth: 'invalid_request' },
   password_too_long: { status: 422, detail: 'The password may have 256 characters at most', oauth: 'invalid_request' },
-  password_too_common: { status: 422, detail: 'The password is a common one, or little more than a name that goes with this service', oauth: 'invalid_request' },
+  password_too_common: {
+    status: 422,
+    detail: 'The password is a common one, or little more than a name that goes with this service',
+    oauth: 'invalid_request',
+  },
   password_contains_username: { status: 422, detail: 'The password must not be the username', oauth: 'invalid_request' },
   header_too_large: { status: 431, detail: 'The address and headers are larger than 16 kB, or more than 100', oauth: 'invalid_request' },
   rate_limited: { status: 429, detail: 'Too many tries; wait as long as Retry-After says', oauth: 'invalid_request' },

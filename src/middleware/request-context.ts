@@ -33,20 +33,18 @@ export function requestContext(logger: Logger): Middleware {
       const { method } = req;
       const url = req.originalUrl;
       res.once('close', () => {
-        // The answer to half a body counts as written, though nobody was there to read it; one that came before the body was read does too, and was.
-        const isOver = res.writableFinished && !(req.readableAborted && res.locals.fault === 'malformed_request');
         logger.info(
           {
             request_id: requestId,
             method,
             path: res.locals.route ?? loggablePath(url),
-            status: isOver ? res.statusCode : undefined,
+            status: res.writableFinished ? res.statusCode : undefined,
             fault: res.locals.fault,
             ms: Math.round((performance.now() - start) * 10) / 10,
             ip: client.ip,
             user_id: res.locals.actor?.userId,
           },
-          isOver ? 'request' : 'request aborted',
+          res.writableFinished ? 'request' : 'request aborted',
         );
       });
     }

@@ -30,7 +30,9 @@ export const profileBody = Joi.object<ProfilePatch>({
   username: newUsername,
   email: emailAddress.allow(null),
   display_name: displayName.allow(null),
-  current_password: currentPassword.optional().description('For another username or e-mail address, unless the log-in is younger than five minutes.'),
+  current_password: currentPassword
+    .optional()
+    .description('For another username or e-mail address, unless the log-in is younger than five minutes.'),
 }).label('ProfileChange');
 
 export interface RecoveryCodesBody {

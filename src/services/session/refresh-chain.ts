@@ -2,6 +2,8 @@ import type { Replaced } from '../../models/session.model.js';
 
 /** How long an old token is still taken after its successor was seen: requests of other tabs may be under way. */
 export const GRACE_MS = 30_000;
+/** So far apart may the clocks of two processes be. */
+const SKEW_MS = 300_000;
 /** How long an answer that was lost may be asked for again. */
 export const RETRY_MS = 24 * 60 * 60 * 1000;
 /** So many replacements within one grace period are kept apart; who refreshes faster loses the grace of the oldest. */
@@ -52,8 +54,8 @@ export function withArrival(replaced: readonly Replaced[], counter: number, now:
   return [...dead, ...kept, [through, now]];
 }
 
-/** Also where it seems yet to come: a clock that was set back must not bring a dead token to life. */
-const isOver = (at: number, now: number): boolean => Math.abs(now - at) > GRACE_MS;
+/** Also where it seems yet to come by more than clocks of two processes differ: one that was set back must not bring a dead token to life. */
+const isOver = (at: number, now: number): boolean => now - at > GRACE_MS || at - now > SKEW_MS;
 
 /** Tokens up to this counter are past their grace. */
 const deadThrough = (replaced: readonly Replaced[], now: number): number =>
