@@ -4,7 +4,7 @@ export default {
   // Each has a command of its own, which the reporter names: they need a server, a browser, a registry, other programs, or minutes.
   testPathIgnorePatterns: [
     '/node_modules/',
-    ...['package', 'browser', 'postgres', 'faults', 'cli', 'attacks/timed', 'attacks/tools'].map((name) => `<rootDir>/tests/${name}/`),
+    ...['package', 'browser', 'postgres', 'faults', 'cli', 'attacks'].map((name) => `<rootDir>/tests/${name}/`),
   ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.tmp/'],
   globalSetup: '<rootDir>/tests/support/build.js',

@@ -1,7 +1,7 @@
 /** Suites that `npm test` leaves to others, with the command of each. */
 const LEFT_OUT = [
   ['the command line, processes that meet or are killed, parts that fail, files that are put back', 'npm run faults'],
-  ['attacks that time something, and those of hydra, sqlmap, slowhttptest and ffuf', 'npm run attack'],
+  ['every attack, those of hydra, sqlmap, slowhttptest and ffuf among them', 'npm run attack'],
   ['the same suites on PostgreSQL', 'npm run test:postgres'],
   ['the packed tarball in a fresh project', 'npm run test:package'],
   ['the documentation page and an app’s tabs in a browser', 'npm run test:browser'],
