@@ -74,7 +74,7 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
   /** A device on which its user has logged in has a count of its own, so that no stranger can keep the owner out. */
   const deviceOf = ({ limit, device }: LimitUse, account: Account | undefined): Counted | undefined => {
     const name = limit === 'log_in' ? devices.recognise(account?.userId ?? 0, device) : undefined;
-    if (name === undefined || account === undefined) return undefined;
+    if (name === undefined || account === undefined || account.userId === null) return undefined;
     return {
       limit,
       by: 'device',

@@ -1,0 +1,275 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { limitsOf } from '../../../config/limits.js';
+import { createMemoryCounters } from '../../../src/adapters/counters.js';
+import { AppError } from '../../../src/errors/app-error.js';
+import type { Code } from '../../../src/errors/codes.js';
+import type { NewAuditEvent } from '../../../src/services/audit/audit-events.js';
+import type { LimitUse } from '../../../src/services/limit/counted.js';
+import { createDevices, type Devices } from '../../../src/services/limit/devices.js';
+import { createLimitService, type LimitService } from '../../../src/services/limit/limit.service.js';
+import { LIMIT_NAMES } from '../../../src/services/limit/policies.js';
+import type { Standing } from '../../../src/services/limit/tally.js';
+import { CLIENT } from '../../support/client.js';
+import { openStoredUsers, type StoredUsers } from '../../support/stored-users.js';
+import { times } from '../../support/throttling.js';
+
+const MINUTE = 60;
+const HOUR = 3600;
+const ROOT_KEY = 'k'.repeat(64);
+const SETTINGS = {
+  RATE_LIMIT: 'on',
+  LIMIT_FAILURES_PER_ACCOUNT: 3,
+  LIMIT_FAILURES_PER_ADDRESS: 7,
+  LIMIT_CODE_TRIES: 2,
+  LIMIT_CONSECUTIVE_FAILURES: 6,
+  LIMIT_WINDOW_MINUTES: 15,
+  LIMIT_LONGEST_WAIT_MINUTES: 60,
+  LIMIT_REGISTRATIONS_PER_ADDRESS: 4,
+  LIMIT_RESETS_PER_ADDRESS: 5,
+  LIMIT_MAILS_PER_ACCOUNT: 2,
+  LIMIT_REFRESHES_PER_SESSION: 8,
+  LIMIT_INTROSPECTIONS_PER_CALLER: 9,
+} as const;
+
+let stored: StoredUsers;
+let devices: Devices;
+let recorded: NewAuditEvent[];
+let limits: LimitService;
+const build = (settings: Parameters<typeof limitsOf>[0] = SETTINGS): LimitService =>
+  createLimitService({
+    counters: createMemoryCounters(stored.clock),
+    settings: limitsOf(settings),
+    rootKey: ROOT_KEY,
+    devices,
+    User: stored.models.User,
+    audit: {
+      recordNow: (event) => {
+        recorded.push(event);
+        return Promise.resolve();
+      },
+    },
+  });
+beforeEach(async () => {
+  stored = await openStoredUsers();
+  devices = createDevices({ rootKey: ROOT_KEY, clock: stored.clock });
+  recorded = [];
+  limits = build();
+});
+afterEach(async () => {
+  await stored.database.close();
+});
+
+const from = (ip: string) => ({ ...CLIENT, ip });
+let told: readonly Standing[];
+const tell = (standings: readonly Standing[]): void => {
+  told = standings;
+};
+/** How an attempt went: `done`, the code that it was made to end with, or the seconds to wait. */
+async function attempt(uses: LimitUse | LimitUse[], end: Code | 'done' | 'bug' = 'done', ip = '192.0.2.1'): Promise<unknown> {
+  const work = (): Promise<string> => {
+    if (end === 'bug') return Promise.reject(new TypeError('a bug'));
+    return end === 'done' ? Promise.resolve('done') : Promise.reject(new AppError(end));
+  };
+  return limits.during([uses].flat(), from(ip), work, tell).catch((error: unknown) => {
+    if (!(error instanceof AppError)) return 'bug';
+    return error.code === 'rate_limited' ? error.details.retryAfterSeconds : error.code;
+  });
+}
+async function inARow(count: number, ...args: Parameters<typeof attempt>): Promise<unknown[]> {
+  const seen = [];
+  for (let made = 0; made < count; made += 1) seen.push(await attempt(...args));
+  return seen;
+}
+const same = (count: number, what: unknown): unknown[] => times(count, 0).map(() => what);
+const logIn = (account: string, device?: string): LimitUse => ({ limit: 'log_in', account, device });
+
+describe('each limit', () => {
+  test.each<[LimitUse, Code | 'done', number, number, string]>([
+    [{ limit: 'log_in', account: 'ada' }, 'invalid_credentials', 3, MINUTE, 'log_in.account'],
+    [{ limit: 'log_in' }, 'invalid_credentials', 7, MINUTE, 'log_in.address'],
+    [{ limit: 'refresh', key: 'a session' }, 'done', 8, 15 * MINUTE, 'refresh.session'],
+    [{ limit: 'forged_refresh' }, 'invalid_grant', 7, MINUTE, 'forged_refresh.address'],
+    [{ limit: 'registration' }, 'done', 4, HOUR, 'registration.address'],
+    [{ limit: 'registration_email', key: 'ada@example.com' }, 'done', 2, HOUR, 'registration.email'],
+    [{ limit: 'reset_request' }, 'done', 5, HOUR, 'reset_request.address'],
+    [{ limit: 'reset_request', account: 'ada' }, 'done', 2, HOUR, 'reset_request.account'],
+    [{ limit: 'recovery_code', account: 'ada' }, 'token_invalid_or_expired', 2, MINUTE, 'recovery_code.account'],
+    [{ limit: 'recovery_code' }, 'token_invalid_or_expired', 7, MINUTE, 'recovery_code.address'],
+    [{ limit: 'one_time_token' }, 'token_invalid_or_expired', 7, MINUTE, 'one_time_token.address'],
+    [{ limit: 'current_password', account: 1 }, 'current_password_invalid', 3, MINUTE, 'current_password.account'],
+    [{ limit: 'verification_mail', account: 1 }, 'done', 2, HOUR, 'verification_mail.account'],
+    [{ limit: 'address_change', account: 1 }, 'done', 2, HOUR, 'address_change.account'],
+    [{ limit: 'introspection', key: 'a service' }, 'done', 9, MINUTE, 'introspection.caller'],
+    [{ limit: 'service_key' }, 'invalid_token', 7, MINUTE, 'service_key.address'],
+  ])('%j that ends with %s is taken %i times, and has to wait %i s then', async (use, end, most, seconds, policy) => {
+    expect(await inARow(most, use, end)).toEqual(same(most, end));
+    expect(await attempt(use, end)).toBe(seconds);
+    expect(told).toMatchObject([{ policy, quota: most, remaining: 0, resetSeconds: seconds }]);
+    const [event, ...more] = recorded;
+    expect([event?.type, event?.details?.['limit'], more]).toEqual(['limit.reached', use.limit, []]);
+  });
+
+  test('is one of those above', () => {
+    expect([...LIMIT_NAMES].sort()).toEqual(
+      [
+        'log_in',
+        'refresh',
+        'forged_refresh',
+        'registration',
+        'registration_email',
+        'reset_request',
+        'recovery_code',
+        'one_time_token',
+        'current_password',
+        'verification_mail',
+        'address_change',
+        'introspection',
+        'service_key',
+      ].sort(),
+    );
+  });
+
+  test('counts by itself: what one forbids, another allows', async () => {
+    await inARow(9, { limit: 'one_time_token' }, 'token_invalid_or_expired');
+    expect(await attempt({ limit: 'service_key' }, 'invalid_token')).toBe('invalid_token');
+    expect(await attempt({ limit: 'one_time_token' }, 'token_invalid_or_expired', '192.0.2.2')).toBe('token_invalid_or_expired');
+  });
+});
+
+describe('an attempt', () => {
+  test.each<[Code | 'done' | 'bug', boolean]>([
+    ['invalid_credentials', true],
+    ['invalid_token', true],
+    ['invalid_grant', true],
+    ['refresh_token_reused', true],
+    ['session_revoked', true],
+    ['token_invalid_or_expired', true],
+    ['current_password_invalid', true],
+    ['account_disabled', false],
+    ['validation_failed', false],
+    ['password_too_common', false],
+    ['unavailable', false],
+    ['overloaded', false],
+    ['internal_error', false],
+    ['bug', false],
+    ['done', false],
+  ])('that ends with %s is a guess: %s', async (end, isGuess) => {
+    const expected = isGuess ? [...same(7, end), MINUTE] : same(8, end);
+    expect(await inARow(8, { limit: 'one_time_token' }, end)).toEqual(expected);
+  });
+
+  test.each<[Code | 'bug', boolean]>([
+    ['username_taken', true],
+    ['validation_failed', true],
+    ['unavailable', false],
+    ['overloaded', false],
+    ['internal_error', false],
+    ['bug', false],
+  ])('at a registration that ends with %s counts: %s', async (end, counts) => {
+    expect(await inARow(5, { limit: 'registration' }, end)).toEqual(counts ? [...same(4, end), HOUR] : same(5, end));
+  });
+
+  test('under two limits falls under both, and what refuses one takes nothing off the other', async () => {
+    const both: LimitUse[] = [{ limit: 'registration' }, { limit: 'registration_email', key: 'ada@example.com' }];
+    expect(await inARow(4, both)).toEqual(['done', 'done', HOUR, HOUR]);
+    expect(told.map(({ policy }) => policy)).toEqual(['registration.email']);
+    // Two of four are left: the refused ones were taken back.
+    expect(await inARow(3, { limit: 'registration' })).toEqual(['done', 'done', HOUR]);
+    expect(recorded.map(({ details }) => details)).toEqual([
+      { limit: 'registration_email', by: 'key' },
+      { limit: 'registration', by: 'address' },
+    ]);
+  });
+
+  test('tells how each of its limits stands', async () => {
+    await attempt(logIn('ada'), 'invalid_credentials');
+    expect(told).toMatchObject([
+      { policy: 'log_in.address', quota: 7, windowSeconds: 900, remaining: 6, resetSeconds: 900 },
+      { policy: 'log_in.account', quota: 3, windowSeconds: 900, remaining: 2, resetSeconds: 900 },
+    ]);
+  });
+});
+
+describe('an account', () => {
+  test('is one by name, by id and by look, and is told in the record; one that nobody has is a key of its own', async () => {
+    const names = ['ada', 'ADA', 'ａｄａ'];
+    for (const name of names) expect(await attempt(logIn(name), 'invalid_credentials', '192.0.2.9')).toBe('invalid_credentials');
+    for (const name of names) expect(await attempt(logIn(name))).toBe(MINUTE);
+    expect(await attempt(logIn('bob'))).toBe('done');
+    expect(await inARow(4, logIn('nobody'), 'invalid_credentials', '192.0.2.8')).toEqual([...same(3, 'invalid_credentials'), MINUTE]);
+    expect(await attempt(logIn('NOBODY'))).toBe(MINUTE);
+    expect(await attempt(logIn('nobody else'))).toBe('done');
+    expect(recorded.map(({ userId, by }) => [userId, by.ip])).toEqual([
+      [stored.ada, '192.0.2.9'],
+      [null, '192.0.2.8'],
+    ]);
+  });
+
+  test('is let in again where its owner has shown who they are, in password and recovery codes, and no other is', async () => {
+    const code = (account: string): LimitUse => ({ limit: 'recovery_code', account });
+    for (const name of ['ada', 'bob']) {
+      await inARow(3, logIn(name), 'invalid_credentials', name === 'ada' ? '192.0.2.1' : '192.0.2.2');
+      await inARow(2, code(name), 'token_invalid_or_expired');
+    }
+    await limits.forgive(stored.ada);
+    expect([await attempt(logIn('ada')), await attempt(code('ada'))]).toEqual(['done', 'done']);
+    expect([await attempt(logIn('bob')), await attempt(code('bob'))]).toEqual([MINUTE, MINUTE]);
+  });
+
+  test('takes so many wrong guesses in a row from strangers, and then waits for its owner', async () => {
+    for (let made = 0; made < 6; made += 1) {
+      expect(await attempt(logIn('ada'), 'invalid_credentials', `192.0.2.${made}`)).toBe('invalid_credentials');
+      stored.clock.advance(HOUR);
+    }
+    expect(await inARow(2, logIn('ada'), 'done', '192.0.2.77')).toEqual([HOUR, HOUR]);
+    expect(await attempt(logIn('ada', devices.issue(stored.ada, undefined)))).toBe('done');
+    expect(await attempt(logIn('ada'), 'done', '192.0.2.77')).toBe('done');
+  });
+});
+
+describe('a device', () => {
+  test('that is known counts by itself alone', async () => {
+    const known = devices.issue(stored.ada, undefined);
+    await inARow(3, logIn('ada'), 'invalid_credentials');
+    expect(await attempt(logIn('ada', known))).toBe('done');
+    expect(told.map(({ policy }) => policy)).toEqual(['log_in.device']);
+    expect(await inARow(3, logIn('ada', known), 'invalid_credentials')).toEqual(same(3, 'invalid_credentials'));
+    expect(recorded.at(-1)).toMatchObject({ userId: stored.ada, details: { limit: 'log_in', by: 'device' } });
+    // From here on it is a stranger, who has to wait.
+    expect(await attempt(logIn('ada', known))).toBe(MINUTE);
+    expect(told.map(({ policy }) => policy)).toEqual(['log_in.account']);
+  });
+
+  test('lets no stranger off a wait by its log-in', async () => {
+    await inARow(3, logIn('ada'), 'invalid_credentials');
+    expect(await attempt(logIn('ada', devices.issue(stored.ada, undefined)))).toBe('done');
+    expect(await attempt(logIn('ada'))).toBe(MINUTE);
+  });
+
+  test.each([
+    ['another’s', () => devices.issue(stored.bob, undefined)],
+    ['nobody’s', () => devices.issue(0, undefined)],
+    ['forged', () => 'x'],
+  ])('by a cookie that is %s is none', async (_, cookie) => {
+    await inARow(3, logIn('ada'), 'invalid_credentials');
+    expect(await attempt(logIn('ada', cookie()))).toBe(MINUTE);
+  });
+
+  test('is known at a log-in alone, and for nobody who does not exist', async () => {
+    const code: LimitUse = { limit: 'recovery_code', account: 'ada', device: devices.issue(stored.ada, undefined) };
+    await inARow(2, code, 'token_invalid_or_expired');
+    expect(await attempt(code)).toBe(MINUTE);
+    const nobodys = devices.issue(0, undefined);
+    await inARow(3, logIn('nobody'), 'invalid_credentials');
+    expect(await attempt(logIn('nobody', nobodys))).toBe(MINUTE);
+  });
+});
+
+test('where limits are off nothing is counted, told or forgiven', async () => {
+  limits = build({ ...SETTINGS, RATE_LIMIT: 'off' });
+  told = [];
+  expect(await inARow(20, logIn('ada'), 'invalid_credentials')).toEqual(same(20, 'invalid_credentials'));
+  expect(told).toEqual([]);
+  await limits.forgive(stored.ada);
+  expect(recorded).toEqual([]);
+});
