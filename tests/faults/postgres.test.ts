@@ -71,6 +71,13 @@ const CREDENTIALS = { username: 'ada', password: 'a password of my own' };
   const healed = (): Promise<void> =>
     eventually(async () => (await ready()).status === 200 && Object.values(await codes()).every((code) => code === 'done'));
 
+  /** The same without a write that would count as one of the crew's. */
+  const healedUnseen = (): Promise<void> =>
+    eventually(async () => {
+      const again = await service.send('POST', '/register', { body: CREDENTIALS });
+      return (await ready()).status === 200 && again.status === 409 && (await service.me(tokens.access)) === 200;
+    });
+
   const outages: readonly [string, () => Promise<void> | void, () => Promise<void> | void][] = [
     ['stopped', () => cluster.stop(), () => cluster.start()],
     ['killed', () => cluster.kill(), () => cluster.start()],
@@ -132,7 +139,7 @@ const CREDENTIALS = { username: 'ada', password: 'a password of my own' };
       for (let kill = 0; kill < POSTGRES_KILLS; kill += 1) {
         await killAmidWrites(crew, service, () => cluster.kill());
         await cluster.start();
-        await healed();
+        await healedUnseen();
         await crew.check(service);
       }
       await lookThrough();

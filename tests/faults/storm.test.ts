@@ -13,6 +13,8 @@ const PASSWORD = 'a password of my own';
 const HEALTH_MS = 100;
 /** The same in a burst that is over in a second: requests are read in their order, and each costs some tenths of a millisecond. */
 const HEALTH_IN_BURST_MS = 1000;
+/** Two thousand requests that come in one moment are before whoever asks after them: it is told how long that was, and is no fault. */
+const BEHIND_ALL = 30_000;
 /** Longer than everything that may wait takes, on a machine that is busy with other things too. */
 const PATIENCE_MS = 120_000;
 const CALM_MS = 2000;
@@ -93,6 +95,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('a service 
         'registrations',
         many(500, (index) => registration(`user-${index}`)),
         201,
+        HEALTH_IN_BURST_MS,
       );
       const done = answers.findIndex(({ status }) => status === 201);
       const refused = answers.findIndex(({ status }) => status === 503);
@@ -115,7 +118,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('a service 
         'reads',
         many(2000, () => ({ method: 'GET', path: '/users/me', bearer })),
         200,
-        HEALTH_IN_BURST_MS,
+        BEHIND_ALL,
       );
     },
     PATIENCE_MS,
