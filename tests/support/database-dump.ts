@@ -1,3 +1,4 @@
+import { tablesOf } from './stolen-database.js';
 import type { Database } from '../../src/adapters/database.js';
 import { member } from './answers.js';
 
@@ -21,7 +22,9 @@ export type Dump = ReadonlyMap<string, readonly string[]>;
 /** Reads the whole database, again at each call. */
 export async function createDumper({ sequelize }: Database): Promise<() => Promise<Dump>> {
   const quote = (name: string): string => sequelize.getQueryInterface().quoteIdentifier(name);
-  const tables = (await sequelize.getQueryInterface().showAllTables()).filter((table) => BOOKKEEPING[table]?.includes('*') !== true);
+  const tables = (await tablesOf(sequelize))
+    .filter((table) => !table.startsWith('sqlite_'))
+    .filter((table) => BOOKKEEPING[table]?.includes('*') !== true);
   if (tables.length < 5) throw new TypeError('a database that is migrated has more tables');
   return async () => {
     const dump = new Map<string, string[]>();

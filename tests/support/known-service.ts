@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import express, { type Express } from 'express';
 import type { Server } from 'node:http';
 import { createDatabase } from '../../src/adapters/database.js';
@@ -30,7 +31,8 @@ export async function createKnownService(hasher: Hasher, around?: (app: Express,
   const place = await openTarget(process.env['TEST_DATABASE_URL'] === undefined ? 'SQLite in memory' : 'PostgreSQL');
   const database = createDatabase(place.target);
   const shared: Hasher = { ...hasher, close: () => Promise.resolve() };
-  const auth = await createTestAuth({ DATABASE_URL: place.url }, { database, hasher: shared });
+  const key = (): string => randomBytes(48).toString('base64url');
+  const auth = await createTestAuth({ DATABASE_URL: place.url, SECRET_KEY: key(), ROOT_KEY: key() }, { database, hasher: shared });
   const things = await fill(auth);
   const app = around === undefined ? auth.app : around(express().disable('x-powered-by'), auth);
   const server: Server = createHttpServer(app);

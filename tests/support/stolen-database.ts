@@ -15,10 +15,16 @@ const TABLES = {
 
 const ENCODINGS = ['utf8', 'hex', 'base64', 'base64url'] as const;
 
+/** The tables of this suite alone: on PostgreSQL others have schemas beside it. */
+export async function tablesOf(sequelize: Sequelize): Promise<string[]> {
+  const sql = sequelize.getDialect() === 'postgres' ? TABLES.postgres : TABLES.sqlite;
+  return (await sequelize.query<object>(sql, { type: QueryTypes.SELECT })).flatMap(membersOf).map(String);
+}
+
 export async function dumpOf(sequelize: Sequelize | undefined): Promise<DatabaseDump> {
   if (sequelize === undefined) throw new TypeError('a model has a database');
   const select = (sql: string): Promise<object[]> => sequelize.query(sql, { type: QueryTypes.SELECT });
-  const names = (await select(sequelize.getDialect() === 'postgres' ? TABLES.postgres : TABLES.sqlite)).flatMap(membersOf).map(String);
+  const names = await tablesOf(sequelize);
   const rows = await Promise.all(names.map((name) => select(`SELECT * FROM "${name}"`)));
   return {
     tables: names.filter((_, at) => (rows[at] ?? []).length > 0),
