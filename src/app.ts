@@ -5,6 +5,7 @@ import { AppError } from './errors/app-error.js';
 import { createGuards } from './middleware/authenticate.js';
 import { allowOrigins } from './middleware/cors.js';
 import { errorHandler } from './middleware/error-handler.js';
+import { inTurn } from './middleware/in-turn.js';
 import type { Middleware } from './middleware/locals.js';
 import { createLimiter } from './middleware/rate-limit.js';
 import { checkHead } from './middleware/request-head.js';
@@ -40,6 +41,7 @@ export function buildApp(container: Container): Express {
       limiter: createLimiter(services.limits),
       requests,
       cookieOrigins,
+      turn: inTurn(),
       ready: started(container),
     }),
   );

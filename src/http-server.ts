@@ -1,4 +1,5 @@
 import { createServer, IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { randomUUID } from 'node:crypto';
 import type { Express } from 'express';
@@ -18,7 +19,9 @@ export const LIMITS = {
   keepAliveTimeout: 5_000,
   /** How long a client may take nothing of an answer that waits for it. */
   unreadTimeout: 30_000,
-  /** How long a request may go on, from its first to its last byte, however steadily its answer is read. */
+  /** How long a request may go on whose answer is whole and waits to be read, however steadily it is read. */
+  readTimeout: 60_000,
+  /** The same for an answer that is made while it is read. */
   answerTimeout: 600_000,
   /** How often connections are looked at that are over their time. */
   connectionsCheckingInterval: 2_000,
@@ -45,7 +48,7 @@ export function createHttpServer(app: Express, limits: Partial<Limits> = {}, log
   Object.setPrototypeOf(Response.prototype, app.response);
   Object.assign(app, { request: Request.prototype, response: Response.prototype });
 
-  const { unreadTimeout, answerTimeout, ...ofNode } = { ...LIMITS, ...limits };
+  const { unreadTimeout, readTimeout, answerTimeout, ...ofNode } = { ...LIMITS, ...limits };
   // The app looks at Host itself, so that its absence is answered in the contract's shape.
   const server = createServer({ IncomingMessage: Request, ServerResponse: Response, requireHostHeader: false, ...ofNode });
   // Those beyond it would be dropped without a word; the app counts them.
@@ -55,7 +58,7 @@ export function createHttpServer(app: Express, limits: Partial<Limits> = {}, log
   server.on('clientError', answerUnreadable(underWay, logger));
   // Node would answer an Expect it doesn't know with a bare 417; a server may as well ignore it (RFC 9110 §10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-  leaveUnread(server, underWay, { unreadTimeout, answerTimeout, every: ofNode.connectionsCheckingInterval });
+  leaveUnread(server, underWay, { unreadTimeout, readTimeout, answerTimeout, every: ofNode.connectionsCheckingInterval });
   return server;
 }
 
@@ -81,21 +84,31 @@ function followRequests(server: Server): UnderWay {
   return underWay;
 }
 
+/** Ends a connection with what is still to be sent on it: the system would keep that for as long as it is not read. */
+const reset = (socket: Duplex): void => {
+  if (socket instanceof Socket) socket.resetAndDestroy();
+  else socket.destroy();
+};
+
 /** Node watches what is sent to us; this, how what we send is read. */
 function leaveUnread(
   server: Server,
   underWay: UnderWay,
-  { unreadTimeout, answerTimeout, every }: { unreadTimeout: number; answerTimeout: number; every: number },
+  { unreadTimeout, readTimeout, answerTimeout, every }: Pick<Limits, 'unreadTimeout' | 'readTimeout' | 'answerTimeout'> & { every: number },
 ): void {
   // Also called for a connection that is idle between two requests, and for one whose answer is still being worked on.
   server.setTimeout(unreadTimeout, (socket) => {
     const last = underWay.get(socket);
     const isWorkedOn = last !== undefined && !last.response.writableEnded && socket.writableLength === 0;
-    if (!isWorkedOn) socket.destroy();
+    if (last !== undefined && !last.response.writableFinished && !isWorkedOn) reset(socket);
+    else if (!isWorkedOn) socket.destroy();
   });
   const look = setInterval(() => {
-    const oldest = performance.now() - answerTimeout;
-    for (const [socket, { response, since }] of underWay) if (since < oldest && !response.writableFinished) socket.destroy();
+    const now = performance.now();
+    for (const [socket, { response, since }] of underWay) {
+      const longest = response.writableEnded ? readTimeout : answerTimeout;
+      if (!response.writableFinished && now - since > longest) reset(socket);
+    }
   }, every);
   look.unref();
   server.once('close', () => {

@@ -19,6 +19,8 @@ interface Steps {
   readonly limiter: Limiter;
   /** Whose pages may use the refresh cookie. */
   readonly cookieOrigins: ReadonlySet<string>;
+  /** Passes when it is the request's turn. */
+  readonly turn: Middleware;
   /** Passes once the database can be used. */
   readonly ready: Middleware;
   /** Has only so many requests worked on at once, and refuses the others. */
@@ -59,7 +61,7 @@ export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
 const NOBODY: Caller = { kind: 'nobody' };
 
 /** What a request to a route passes, in order. */
-function stepsOf(route: Route, { guards, limiter, cookieOrigins, ready, requests }: Steps): Middleware[] {
+function stepsOf(route: Route, { guards, limiter, cookieOrigins, turn, ready, requests }: Steps): Middleware[] {
   const { handler, oauth = false, bodyOptional = false } = route;
   const answer: Middleware = async (req, res) => {
     const { actor, caller = NOBODY, body, client } = res.locals;
@@ -84,7 +86,7 @@ function stepsOf(route: Route, { guards, limiter, cookieOrigins, ready, requests
   };
   const bounded = boundedBy(requests);
   return [
-    ...(route.standalone ? [] : [ready]),
+    ...(route.standalone ? [] : [turn, ready]),
     ...(answersJson(route) ? [acceptsJson] : []),
     ...guardOf(route, guards).map(bounded),
     ...(handler.bodies ? [...readBody({ forms: oauth, optional: bodyOptional }), oneCredential] : []),

@@ -7,7 +7,7 @@ import { createHttpServer } from '../../src/http-server.js';
 import { exchange, get, keepConnection, listen, postJson, statusesOf, stop } from '../support/raw-http.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
-const SHORT = { keepAliveTimeout: 100, unreadTimeout: 300, answerTimeout: 60_000, connectionsCheckingInterval: 50 };
+const SHORT = { keepAliveTimeout: 100, unreadTimeout: 300, readTimeout: 60_000, answerTimeout: 60_000, connectionsCheckingInterval: 50 };
 const LARGE = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n';
 /** More than the buffers between two sockets of one machine hold. */
 const MANY = 20;
@@ -57,9 +57,9 @@ describe('a client that does not read', () => {
   });
 
   test('but a little of its answer at a time is left when its time is over', async () => {
-    const { server, port } = await start({ answerTimeout: 1000 });
-    const { client, theirs } = await askForMuch(server, port);
+    const { server, port } = await start({ readTimeout: 1000, unreadTimeout: 60_000 });
     const began = performance.now();
+    const { client, theirs } = await askForMuch(server, port);
     let taken = 0;
     // Reads no further ahead than its own small buffer.
     client.on('readable', () => undefined);

@@ -12,9 +12,9 @@ const PASSWORD = 'a password of my own';
 /** What whoever asks for health may wait longer in a storm than in calm weather. */
 const HEALTH_MS = 100;
 /** The same in a burst that is over in a second: requests are read in their order, and each costs some tenths of a millisecond. */
-const HEALTH_IN_BURST_MS = 1000;
+const HEALTH_IN_BURST_MS = 500;
 /** Two thousand requests that come in one moment are before whoever asks after them: it is told how long that was, and is no fault. */
-const BEHIND_ALL = 30_000;
+const BEHIND_ALL = 5_000;
 /** Longer than everything that may wait takes, on a machine that is busy with other things too. */
 const PATIENCE_MS = 120_000;
 const CALM_MS = 2000;

@@ -232,6 +232,7 @@ describe('an answer that is sent as it comes', () => {
         limiter: (_res, _uses, work) => work(),
         guards: { user: pass, anybody: pass, withScope: () => pass },
         cookieOrigins: new Set(),
+        turn: pass,
         ready: pass,
         requests: { run: (work) => work() },
       }),
