@@ -19,9 +19,9 @@ export const LIMITS = {
   keepAliveTimeout: 5_000,
   /** How long a client may take nothing of an answer that waits for it. */
   unreadTimeout: 30_000,
-  /** How long a request may go on whose answer is whole and waits to be read, however steadily it is read. */
+  /** How long an answer that is whole may wait to be read, however steadily it is read. */
   readTimeout: 60_000,
-  /** The same for an answer that is made while it is read. */
+  /** How long a request may go on, also one whose answer is made while it is read. */
   answerTimeout: 600_000,
   /** How often connections are looked at that are over their time. */
   connectionsCheckingInterval: 2_000,
@@ -68,6 +68,8 @@ interface LastRequest {
   readonly response: ServerResponse;
   /** Since when the connection has owed an answer, by `performance.now()`. */
   readonly since: number;
+  /** Since when all of the answer has waited to be read, as far as that was looked at. */
+  wholeSince?: number;
 }
 type UnderWay = ReadonlyMap<Duplex, LastRequest>;
 
@@ -105,9 +107,10 @@ function leaveUnread(
   });
   const look = setInterval(() => {
     const now = performance.now();
-    for (const [socket, { response, since }] of underWay) {
-      const longest = response.writableEnded ? readTimeout : answerTimeout;
-      if (!response.writableFinished && now - since > longest) reset(socket);
+    for (const [socket, last] of underWay) {
+      if (last.response.writableFinished) continue;
+      if (last.response.writableEnded) last.wholeSince ??= now;
+      if (now - last.since > answerTimeout || now - (last.wholeSince ?? now) > readTimeout) reset(socket);
     }
   }, every);
   look.unref();

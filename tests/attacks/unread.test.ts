@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import express from 'express';
 import { createHasher } from '../../src/adapters/hasher.js';
 import { createHttpServer } from '../../src/http-server.js';
 import { exchange, get, keepConnection, listen, postJson, statusesOf, stop } from '../support/raw-http.js';
@@ -72,6 +74,23 @@ describe('a client that does not read', () => {
     client.destroy();
     expect(taken).toBeGreaterThan(0);
     expect(performance.now() - began).toBeGreaterThanOrEqual(900);
+  });
+
+  test('all of an answer that took long to make is given the time to', async () => {
+    const TIME = { readTimeout: 1000, unreadTimeout: 60_000 };
+    const size = 32 * 1024 * 1024;
+    const made = express().get('/', (_req, res) => {
+      res.write('a');
+      setTimeout(() => res.end(Buffer.alloc(size)), 2 * TIME.readTimeout);
+    });
+    const server = createHttpServer(made, { ...SHORT, ...TIME });
+    servers.push(server);
+    const client = connect(await listen(server), '127.0.0.1');
+    client.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    await sleep(2 * TIME.readTimeout + TIME.readTimeout / 2);
+    let read = 0;
+    for await (const chunk of client) if (Buffer.isBuffer(chunk)) read += chunk.length;
+    expect(read).toBeGreaterThan(size);
   });
 
   test('because there is nothing yet is waited for', async () => {
