@@ -26,7 +26,11 @@ describe.each(targets)('users in %s', (kind) => {
       updated_at: now,
       ...further,
     });
-  const found = async (name: string) => (await User.findForLogin(name, foldName(name)))?.username;
+  const found = async (name: string) => {
+    const user = await User.findForLogin(name, foldName(name));
+    expect(await User.idForLogin(name, foldName(name))).toBe(user?.id);
+    return user?.username;
+  };
   const taken = (name: string) => User.isNameTaken(name, foldName(name));
 
   beforeAll(async () => {

@@ -59,8 +59,8 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
   const accountOf = async (account: number | string): Promise<Account> => {
     if (typeof account === 'number') return { userId: account, key: `user ${account}` };
     const fold = foldName(account);
-    const user = await User.findForLogin(account, fold);
-    return user === undefined ? { userId: null, key: `name ${fold}` } : { userId: user.id, key: `user ${user.id}` };
+    const userId = await User.idForLogin(account, fold);
+    return userId === undefined ? { userId: null, key: `name ${fold}` } : { userId, key: `user ${userId}` };
   };
 
   const countedOf = ({ limit, key }: LimitUse, account: Account | undefined, client: Client): Counted[] => {

@@ -34,8 +34,8 @@ interface Service extends StoredApp {
   ask(path: string, body: object): Promise<string>;
 }
 
-async function startService(hasher?: Hasher): Promise<Service> {
-  const auth = await createStoredApp({ BCRYPT_ROUNDS: ROUNDS, HASH_THREADS: 1, RATE_LIMIT: 'off' }, hasher === undefined ? {} : { hasher });
+async function startService(overrides: { hasher?: Hasher } = {}, limits: Record<string, string> = { RATE_LIMIT: 'off' }): Promise<Service> {
+  const auth = await createStoredApp({ BCRYPT_ROUNDS: ROUNDS, HASH_THREADS: 1, ...limits }, overrides);
   const server: LiveServer = await serve(auth.app);
   return {
     ...auth,
@@ -182,9 +182,32 @@ describe('how long an answer takes does not tell who has an account:', () => {
 });
 
 test(
+  'how long an answer takes does not tell who has an account: a log-in that has to wait',
+  async () => {
+    const throttling = await startService({}, { RATE_LIMIT: 'on', LIMIT_FAILURES_PER_ACCOUNT: '1', LIMIT_FAILURES_PER_ADDRESS: '1000000' });
+    await createAccounts(throttling);
+    const kinds = ['present', 'absent'];
+    const guess = (kind: string, round: number) =>
+      throttling.ask('/token', { username: nameOf(kind, round), password: 'a wrong password' });
+    const first = await Promise.all(kinds.flatMap((kind) => Array.from({ length: ACCOUNTS }, (_, round) => guess(kind, round))));
+    expect(new Set(first.map((answer) => answer.slice(0, 3)))).toEqual(new Set(['401']));
+    const answers = new Set<string>();
+    const ways = kinds.map((kind): Asking => [kind, async (round) => answers.add(await guess(kind, round))]);
+    // Little is done for one, so that little would show.
+    const timings = await timed(ways, 5 * SAMPLES);
+    expect([...answers].map((answer) => answer.slice(0, 3))).toEqual(['429']);
+    await throttling.close();
+    const verdict = compare(timings, 'present', 'absent');
+    seen(verdict.said);
+    expect(verdict).toMatchObject({ isTold: false });
+  },
+  5 * MINUTES,
+);
+
+test(
   'a service that compares with nothing where there is no account is caught by the same measure',
   async () => {
-    const careless = await startService(withoutDummy());
+    const careless = await startService({ hasher: withoutDummy() });
     await createAccounts(careless);
     const logIn = (kind: string): Asking => [
       kind,
