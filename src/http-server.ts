@@ -140,11 +140,15 @@ function answerUnreadable(underWay: UnderWay, logger: Told | undefined): (error:
     const requestId = randomUUID();
     const peer = 'remoteAddress' in socket ? socket.remoteAddress : undefined;
     logger?.info({ request_id: requestId, status: CODES[fault.code].status, fault: fault.code, reason, peer }, 'unreadable request');
-    socket.end(rawAnswer(fault, requestId, lines));
+    socket.end(rawAnswer(fault, requestId, lines, last === undefined && isHead(error)));
   };
 }
 
-function rawAnswer(fault: AppError, requestId: string, lines: readonly string[]): string {
+/** Whether what could not be read began as a HEAD, whose answer has no content (RFC 9110 §9.3.2). */
+const isHead = (error: Error): boolean =>
+  'rawPacket' in error && Buffer.isBuffer(error.rawPacket) && error.rawPacket.subarray(0, 5).toString('latin1') === 'HEAD ';
+
+function rawAnswer(fault: AppError, requestId: string, lines: readonly string[], isContentless: boolean): string {
   const { status } = CODES[fault.code];
   const body = JSON.stringify(presentProblem(fault, { status, requestId, base: '', oauth: false }));
   const headers = [
@@ -157,5 +161,5 @@ function rawAnswer(fault: AppError, requestId: string, lines: readonly string[])
     `X-Request-Id: ${requestId}`,
     'Connection: close',
   ];
-  return `${headers.join('\r\n')}\r\n\r\n${body}`;
+  return `${headers.join('\r\n')}\r\n\r\n${isContentless ? '' : body}`;
 }

@@ -8,6 +8,7 @@ export function createPasswordResetController({ passwordResets }: { passwordRese
       await passwordResets.request(body.identifier, client);
       return accepted;
     },
+    isGood: ({ body }: Asked<ResetByToken | ResetByCode>): Promise<boolean> => passwordResets.isGood(body),
     byToken: async ({ body, client }: Asked<ResetByToken>): Promise<Reply> => {
       await passwordResets.byToken(body, client);
       return noContent;

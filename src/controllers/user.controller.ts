@@ -25,6 +25,7 @@ export function createUserController({ users }: { users: UserService }) {
       await users.requestVerification(actor);
       return accepted;
     },
+    isGoodVerification: ({ body }: Asked<VerificationBody>): Promise<boolean> => users.isGoodVerification(body.token),
     verifyEmail: async ({ body, client }: Asked<VerificationBody>): Promise<Reply> => {
       await users.verifyEmail(body.token, client);
       return noContent;

@@ -48,8 +48,9 @@ export interface Guards {
 export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): Guards {
   const callerOf = async (token: string, client: Client): Promise<Caller> => {
     if (isServiceKey(token)) {
-      const service = await limits.during([{ limit: 'service_key' }], client, () => serviceKeys.authenticate(token), untold);
-      return { kind: 'service', ...service };
+      // Counted when it has failed: nobody guesses a key, and who has one does not wait for those who try.
+      const counted = (error: unknown) => limits.during([{ limit: 'service_key' }], client, () => rethrow(error), untold);
+      return { kind: 'service', ...(await serviceKeys.authenticate(token).catch(counted)) };
     }
     const claims = await sessions.authenticate(token);
     return { kind: 'user', actor: actorOf(claims, client), scopes: claims.scope.split(' ') };
@@ -85,6 +86,10 @@ export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): G
     },
   };
 }
+
+const rethrow = (error: unknown): Promise<never> => {
+  throw error;
+};
 
 /** The answer is about what was asked for. */
 const untold = (): void => undefined;

@@ -74,18 +74,20 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   }
 
   /**
-   * The id of the same user. The statement has one row, whoever has the name, so that nobody can tell by the time it takes
+   * Who the same user is. The statement has one row, whoever has the name, so that nobody can tell by the time it takes
    * (ASVS 6.3.8): a user who is read and made an instance of takes longer than none.
    */
-  static async idForLogin(name: string, fold: string): Promise<number | undefined> {
+  static async identify(name: string, fold: string): Promise<Pick<User, 'id' | 'hashed_password'> | undefined> {
     if (!this.canHave(name)) return undefined;
     const [found] =
-      (await this.sequelize?.query<{ id: number | null }>(
-        `SELECT COALESCE((SELECT id FROM users WHERE username = $name), (SELECT id FROM users WHERE username_fold = $fold),
-           (SELECT id FROM users WHERE verified_email_fold = $fold)) AS id`,
+      (await this.sequelize?.query<{ id: number | null; hashed_password: string | null }>(
+        `SELECT users.id, users.hashed_password
+         FROM (SELECT COALESCE((SELECT id FROM users WHERE username = $name), (SELECT id FROM users WHERE username_fold = $fold),
+                               (SELECT id FROM users WHERE verified_email_fold = $fold)) AS id) AS found
+         LEFT JOIN users ON users.id = found.id`,
         { bind: { name, fold }, type: QueryTypes.SELECT },
       )) ?? [];
-    return found?.id ?? undefined;
+    return found === undefined || found.id === null ? undefined : { id: found.id, hashed_password: found.hashed_password };
   }
 
   /** PostgreSQL's text can't hold NUL, so nobody there has such a name. */

@@ -5,8 +5,8 @@ import { byMember, handler, type Route } from './route.js';
 import { PASSWORD_RULES } from './user.routes.js';
 
 /** How a password is set by whoever has lost it, or has none yet. */
-export function passwordResetRoutes({ forgot, byToken, byRecoveryCode }: PasswordResetController): Route[] {
-  const withCode = handler({ body: resetByCodeBody, limit: LIMIT.recoveryCode }, byRecoveryCode);
+export function passwordResetRoutes({ forgot, isGood, byToken, byRecoveryCode }: PasswordResetController): Route[] {
+  const withCode = handler({ body: resetByCodeBody, limit: (asked) => LIMIT.recoveryCode(asked, () => isGood(asked)) }, byRecoveryCode);
   return [
     {
       method: 'post',
@@ -25,7 +25,7 @@ export function passwordResetRoutes({ forgot, byToken, byRecoveryCode }: Passwor
       path: '/password/reset',
       guard: 'public',
       handler: byMember([
-        ['token', handler({ body: resetByTokenBody, limit: LIMIT.oneTimeToken }, byToken)],
+        ['token', handler({ body: resetByTokenBody, limit: (asked) => LIMIT.oneTimeToken(() => isGood(asked)) }, byToken)],
         ['recovery_code', withCode],
         ['username', withCode],
       ]),

@@ -95,7 +95,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
 ];
 
 /** How users show that an address is theirs, and how they come back. */
-const proofRoutes = ({ requestVerification, verifyEmail, makeRecoveryCodes }: UserController): Route[] => [
+const proofRoutes = ({ requestVerification, isGoodVerification, verifyEmail, makeRecoveryCodes }: UserController): Route[] => [
   {
     method: 'post',
     path: '/users/me/email/verification',
@@ -112,7 +112,7 @@ const proofRoutes = ({ requestVerification, verifyEmail, makeRecoveryCodes }: Us
     method: 'post',
     path: '/email/verify',
     guard: 'public',
-    handler: handler({ body: verificationBody, limit: LIMIT.oneTimeToken }, verifyEmail),
+    handler: handler({ body: verificationBody, limit: (asked) => LIMIT.oneTimeToken(() => isGoodVerification(asked)) }, verifyEmail),
     id: 'verifyEmail',
     tag: 'Accounts',
     summary: 'Verify an e-mail address by the token that was sent there',

@@ -1,6 +1,7 @@
 import type { Transaction } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
+import { afterGuess } from '../errors/guess.js';
 import { byClient, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
@@ -8,7 +9,7 @@ import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { Logger } from '../observability/logger.js';
 import type { AuditService } from './audit/audit.service.js';
-import { DEVICE_SECONDS, type Devices } from './limit/devices.js';
+import { DEVICE_SECONDS, type Devices, type Owner } from './limit/devices.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordService } from './password/password.service.js';
 import type { Grant, SessionService } from './session/session.service.js';
@@ -81,12 +82,13 @@ export function createAuthService(parts: Parts): AuthService {
 
   /** Recorded alike whoever it was (ASVS 16.3.1), and before it is answered. */
   const refuse = async (code: 'invalid_credentials' | 'account_disabled', user: User | undefined, client: Client): Promise<never> => {
-    await audit.recordNow({ type: 'log_in.failed', by: byClient(client), userId: user?.id ?? null, details: { reason: code } });
+    const event = { type: 'log_in.failed', by: byClient(client), userId: user?.id ?? null, details: { reason: code } } as const;
+    await (code === 'invalid_credentials' ? audit.recordNow(event).catch(afterGuess) : audit.recordNow(event));
     throw new AppError(code);
   };
 
   /** Undefined where the hash was replaced meanwhile. */
-  const attempt = async ({ username, password }: Credentials, client: Client): Promise<Grant | undefined> => {
+  const attempt = async ({ username, password }: Credentials, client: Client): Promise<{ grant: Grant; owner: Owner } | undefined> => {
     const found = await User.findForLogin(username, foldName(username));
     const stored = found && { hash: found.hashed_password, truncates: found.hash_truncates };
     const { valid, outdated } = await passwords.verify(password, stored);
@@ -96,20 +98,22 @@ export function createAuthService(parts: Parts): AuthService {
     return database.transaction(async (transaction) => {
       const user = await unchanged(found, transaction);
       if (user === undefined) return undefined;
-      if (newHash !== undefined && (await User.replaceHash(user, newHash, new Date(clock.now()), transaction))) {
+      const isReplaced = newHash !== undefined && (await User.replaceHash(user, newHash, new Date(clock.now()), transaction));
+      if (isReplaced) {
         audit.record({ type: 'password.rehashed', by: byClient(client), userId: user.id }, transaction);
       }
-      return open(user, client, transaction);
+      const owner = { id: user.id, hashed_password: isReplaced ? newHash : user.hashed_password };
+      return { owner, grant: await open(user, client, transaction) };
     });
   };
 
   return {
     logIn: async (credentials, client, { device, replaced } = {}) => {
-      const granted = (await attempt(credentials, client)) ?? (await attempt(credentials, client));
+      const done = (await attempt(credentials, client)) ?? (await attempt(credentials, client));
       // The first time another log-in may have made the same password's hash anew; by the second it is another password.
-      if (granted === undefined) return refuse('invalid_credentials', undefined, client);
+      if (done === undefined) return refuse('invalid_credentials', undefined, client);
       if (replaced !== undefined) await sessions.revoke(replaced, { kind: 'nobody' }, client);
-      return { ...granted, device: { cookie: devices.issue(granted.user.id, device), seconds: DEVICE_SECONDS } };
+      return { ...done.grant, device: { cookie: devices.issue(done.owner, device), seconds: DEVICE_SECONDS } };
     },
   };
 }

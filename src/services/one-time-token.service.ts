@@ -35,6 +35,8 @@ export interface OneTimeTokenService {
   issue(whose: { purpose: TokenPurpose; userId: number | null; emailFold: string | null }, transaction: Transaction): Promise<IssuedToken>;
   /** What a token of one of these purposes is good for, without using it. Throws `token_invalid_or_expired`. */
   read(token: string, purposes: readonly TokenPurpose[]): Promise<TokenFacts>;
+  /** Whether `read` would take it. */
+  isGood(token: string, purposes: readonly TokenPurpose[]): Promise<boolean>;
   /** Uses a token up: of any number at once, one does. Throws `token_invalid_or_expired` for all others. */
   use(facts: TokenFacts, transaction: Transaction): Promise<void>;
   /** Makes a user's tokens of these purposes worthless. */
@@ -58,7 +60,15 @@ export function createOneTimeTokenService({ model, database, rootKey, clock }: P
   /** With the purpose in it: a token for one thing is none for another. */
   const hash = (token: string, purpose: TokenPurpose): string =>
     createHmac('sha256', hashingKey).update(`${purpose}.${token}`).digest('base64url');
-  const isGood = (row: OneTimeToken): boolean => row.expires_at.getTime() > clock.now();
+  const isInTime = (row: OneTimeToken): boolean => row.expires_at.getTime() > clock.now();
+  const find = async (token: string, purposes: readonly TokenPurpose[]): Promise<TokenFacts | undefined> => {
+    const hashes = FORM.test(token) ? purposes.map((purpose) => hash(token, purpose)) : [];
+    const row = hashes.length === 0 ? null : await model.findOne({ where: { token_hash: hashes } });
+    const purpose = purposes.find((one) => one === row?.purpose);
+    const userId = row?.user_id ?? null;
+    if (row === null || userId === null || purpose === undefined || !isInTime(row)) return undefined;
+    return { id: row.id, userId, purpose, emailFold: row.email_fold };
+  };
 
   return {
     issue: async ({ purpose, userId, emailFold }, transaction) => {
@@ -80,16 +90,14 @@ export function createOneTimeTokenService({ model, database, rootKey, clock }: P
       return { token, expiresAt };
     },
     read: async (token, purposes) => {
-      const hashes = FORM.test(token) ? purposes.map((purpose) => hash(token, purpose)) : [];
-      const row = hashes.length === 0 ? null : await model.findOne({ where: { token_hash: hashes } });
-      const purpose = purposes.find((one) => one === row?.purpose);
-      const userId = row?.user_id ?? null;
-      if (row === null || userId === null || purpose === undefined || !isGood(row)) throw worthless();
-      return { id: row.id, userId, purpose, emailFold: row.email_fold };
+      const facts = await find(token, purposes);
+      if (facts === undefined) throw worthless();
+      return facts;
     },
+    isGood: async (token, purposes) => (await find(token, purposes)) !== undefined,
     use: async ({ id }, transaction) => {
       const row = await model.findByPk(id, { transaction, lock: true });
-      const used = row !== null && isGood(row) ? await model.destroy({ where: { id }, transaction }) : 0;
+      const used = row !== null && isInTime(row) ? await model.destroy({ where: { id }, transaction }) : 0;
       if (used !== 1) throw worthless();
     },
     discard: async (userId, purposes, transaction) => {

@@ -42,6 +42,8 @@ export interface PasswordResetService {
   byToken(reset: ResetByToken, client: Client): Promise<void>;
   /** The same by a recovery code; where the name or the code is wrong alike. */
   byRecoveryCode(reset: ResetByCode, client: Client): Promise<void>;
+  /** Whether the token or the code is good, without using it; for nobody the same work. */
+  isGood(reset: ResetByToken | ResetByCode): Promise<boolean>;
 }
 
 interface Parts {
@@ -59,9 +61,12 @@ interface Parts {
   readonly clock: Clock;
 }
 
+/** What tokens that set a password are for. */
+const SETTING_PASSWORDS = ['password_reset', 'invitation'] as const;
+
 /** How a password is set by whoever has lost it or has none yet. */
 export function createPasswordResetService(parts: Parts): PasswordResetService {
-  const { models, database, oneTimeTokens, outbox, audit } = parts;
+  const { models, database, oneTimeTokens, recoveryCodes, outbox, audit } = parts;
   /** For nobody: the same work. */
   const post = async (user: User | undefined, transaction: Transaction): Promise<void> => {
     const whose = { userId: user?.id ?? null, emailFold: user?.verified_email_fold ?? null };
@@ -81,6 +86,11 @@ export function createPasswordResetService(parts: Parts): PasswordResetService {
       if (!mayReset(user)) return false;
       await post(user, transaction);
       return true;
+    },
+    isGood: async (reset) => {
+      if ('token' in reset) return oneTimeTokens.isGood(reset.token, SETTING_PASSWORDS);
+      const user = await models.User.identify(reset.username, foldName(reset.username));
+      return recoveryCodes.isGood(user?.id, reset.recovery_code);
     },
     ...createResets(parts),
   };
@@ -104,7 +114,7 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
 
   return {
     byToken: async ({ token, new_password }, client) => {
-      const facts = await oneTimeTokens.read(token, ['password_reset', 'invitation']).catch(failed('token', null, client));
+      const facts = await oneTimeTokens.read(token, SETTING_PASSWORDS).catch(failed('token', null, client));
       const user = await models.User.findByPk(facts.userId);
       if (user === null || !isFor(facts, user)) return failed(facts.purpose, facts.userId, client)(worthless());
       const hash = await hashFor(user, new_password);
@@ -158,7 +168,7 @@ function createSetting({ models, database, limits, names, verification, oneTimeT
       const own = invited && user.email !== null && (await names.mayVerify(user.email, user, transaction));
       await user.update({ hashed_password: hash, hash_truncates: false, updated_at: at }, { transaction });
       if (own) await verification.confirm(user, doer, transaction);
-      await oneTimeTokens.discard(id, ['password_reset', 'invitation'], transaction);
+      await oneTimeTokens.discard(id, SETTING_PASSWORDS, transaction);
       await sessions.endAllOf(id, { reason: 'password_reset', by: doer }, transaction);
       const mail = { purpose: 'password_changed', username: user.username, client, at } as const;
       if (user.verified_email_fold !== null) await outbox.post(mail, user.email, transaction);

@@ -1,6 +1,8 @@
 import { UniqueConstraintError } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
+import type { Code } from '../errors/codes.js';
+import { afterGuess } from '../errors/guess.js';
 import { type Actor, byClient, byOwner, byUser, type Client, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
@@ -66,6 +68,8 @@ export interface UserService {
   requestVerification(actor: Actor): Promise<void>;
   /** Makes an address its user's own by the token that was sent there. Throws `token_invalid_or_expired`, `conflict` where another account has it by now. */
   verifyEmail(token: string, client: Client): Promise<void>;
+  /** Whether the token would do that, without using it. */
+  isGoodVerification(token: string): Promise<boolean>;
   /** New recovery codes in place of those the actor has. Throws `current_password_invalid`. */
   makeRecoveryCodes(actor: Actor, currentPassword: string): Promise<string[]>;
 }
@@ -127,7 +131,8 @@ function createProof({ passwords, audit, clock }: Parts, get: UserService['get']
     const user = await get(actor.userId);
     const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
     if (valid) return user;
-    await audit.recordNow({ type: 'reauthentication.failed', by: byUser(actor), userId: user.id, sessionId: actor.sessionId });
+    const event = { type: 'reauthentication.failed', by: byUser(actor), userId: user.id, sessionId: actor.sessionId } as const;
+    await audit.recordNow(event).catch(afterGuess);
     throw new AppError('current_password_invalid');
   };
   return {
@@ -209,11 +214,14 @@ const createPasswordReplacement =
       return true;
     });
 
+/** Why a token does not verify an address, other than for a fault of ours. */
+const REFUSALS: ReadonlySet<Code> = new Set<Code>(['token_invalid_or_expired', 'conflict']);
+
 /** How users show that an address is theirs. */
 function createOwnAddress(
   { database, changes, verification, oneTimeTokens, audit }: Parts,
   get: UserService['get'],
-): Pick<UserService, 'requestVerification' | 'verifyEmail'> {
+): Pick<UserService, 'requestVerification' | 'verifyEmail' | 'isGoodVerification'> {
   return {
     requestVerification: async (actor) => {
       const { email } = await get(actor.userId);
@@ -225,9 +233,11 @@ function createOwnAddress(
       });
       await ask.catch(asGone);
     },
+    isGoodVerification: (token) => oneTimeTokens.isGood(token, ['email_verification']),
     verifyEmail: async (token, client) => {
       const failed = async (error: unknown): Promise<never> => {
-        if (error instanceof AppError) await audit.recordNow({ type: 'email.verification_failed', by: byClient(client) });
+        if (error instanceof AppError && REFUSALS.has(error.code))
+          await audit.recordNow({ type: 'email.verification_failed', by: byClient(client) });
         throw error;
       };
       const facts = await oneTimeTokens.read(token, ['email_verification']).catch(failed);

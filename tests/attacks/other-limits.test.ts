@@ -76,7 +76,7 @@ describe('registrations', () => {
       expect(await statusesOf(6, claim)).toEqual([...times(5, 201), 429]);
     }
     const { items } = await auth.services.audit.list({ type: 'limit.reached' }, { limit: 10 });
-    expect(items.map(({ details }) => details)).toEqual(times(2, 0).map(() => ({ limit: 'registration_email', by: 'key' })));
+    expect(items.map(({ details }) => details)).toEqual(times(2, 0).map(() => ({ limit: 'mailbox', by: 'mailbox' })));
   });
 });
 
@@ -97,6 +97,29 @@ describe('password resets', () => {
 });
 
 describe('codes and tokens that work once', () => {
+  test('are taken from their owner, whoever else guesses at them, and from the same address', async () => {
+    const from = '198.51.100.7';
+    const actor = { userId: user.id, sessionId: '', loggedInAt: 0, ip: null, userAgent: null, requestId: null };
+    const [recovery_code = ''] = await auth.services.users.makeRecoveryCodes(actor, user.password);
+    await send('/password/forgot', { body: { identifier: user.username } });
+    const mailed = await auth.mails('owner@example.com');
+    const linked = mailed.find(({ purpose }) => purpose === 'password_reset')?.token ?? '';
+    const guess = { code: { username: user.username, recovery_code: 'guess' }, token: { token: 'A'.repeat(43) } };
+    const reset = (what: object, password = NEW) => send('/password/reset', { body: { ...what, new_password: password }, from });
+    expect(await statusesOf(9, () => reset(guess.token))).toEqual([...times(8, 400), 429]);
+    expect(await statusesOf(6, () => reset(guess.code))).toEqual([...times(5, 400), 429]);
+    expect((await reset({ username: user.username, recovery_code }, 'short')).status).toBe(422);
+    expect((await reset({ token: linked })).status).toBe(204);
+    expect((await reset({ token: linked })).status).toBe(429);
+    expect((await statusesOf(6, () => reset(guess.code))).at(-1)).toBe(429);
+    expect((await reset({ username: user.username, recovery_code }, 'yet another good password')).status).toBe(204);
+    expect((await send('/email/verify', { body: guess.token, from })).status).toBe(429);
+    const other = await auth.createUser({ email: 'other@example.com' });
+    await send('/users/me/email/verification', { bearer: await auth.token(other) });
+    const verification = (await auth.mails('other@example.com')).find(({ purpose }) => purpose === 'email_verification')?.token;
+    expect((await send('/email/verify', { body: { token: verification }, from })).status).toBe(204);
+  });
+
   test('a recovery code may be guessed five times for an account, and for a name that nobody has', async () => {
     for (const username of [user.username, 'nobody-at-all']) {
       const guess = (index: number) =>
@@ -134,6 +157,42 @@ describe('whoever has an access token', () => {
     expect(await statusesOf(10, guess)).toEqual(times(10, 403));
     for (let way = 0; way < 4; way += 1) expectWait(await guess(way), 60);
     expect((await auth.http().post('/token').send({ username: user.username, password: user.password })).status).toBe(200);
+  });
+
+  test('that ends with a reset of the password keeps its owner from nothing', async () => {
+    const wrong = { current_password: 'a wrong one', new_password: NEW };
+    const change = (body: object, bearer: string) => send('/users/me/password', { method: 'put', body, bearer });
+    expect(await statusesOf(11, () => change(wrong, token))).toEqual([...times(10, 403), 429]);
+    await send('/password/forgot', { body: { identifier: user.username } });
+    const reset = (await auth.mails('owner@example.com')).find(({ purpose }) => purpose === 'password_reset')?.token;
+    expect((await send('/password/reset', { body: { token: reset, new_password: NEW } })).status).toBe(204);
+    const fresh = await auth.token({ ...user, password: NEW });
+    expect((await change({ current_password: NEW, new_password: 'yet another good password' }, fresh)).status).toBe(204);
+  });
+
+  test('asks by changes of the own name for so many names an hour, from one address and by one account', async () => {
+    const ask = (bearer: string, username: string, from: string) =>
+      send('/users/me', { method: 'patch', body: { username }, bearer, from });
+    const other = await auth.createUser();
+    const fresh = async (one: TestUser) => auth.token(one);
+    const bearer = await fresh(other);
+    expect(await statusesOf(7, () => ask(bearer, 'owner@example.com', '198.51.100.7'))).toEqual([...times(6, 409), 429]);
+    expect((await ask(bearer, 'owner@example.com', '198.51.100.8')).status).toBe(429);
+    const third = await fresh(await auth.createUser());
+    expect((await ask(third, 'owner@example.com', '198.51.100.7')).status).toBe(429);
+    expect((await ask(third, 'owner@example.com', '198.51.100.9')).status).toBe(409);
+    expect((await send('/users/me', { method: 'patch', body: { display_name: 'Ada' }, bearer })).status).toBe(200);
+  });
+
+  test('floods nobody’s mailbox, with however many accounts', async () => {
+    const victim = 'victim@example.com';
+    for (let made = 0; made < 5; made += 1) {
+      const bearer = await auth.token(await auth.createUser());
+      for (const email of [victim, `own-${made}@example.com`, victim.toUpperCase()])
+        await send('/users/me', { method: 'patch', body: { email }, bearer, from: `203.0.113.${made}` });
+      await send('/users/me/email/verification', { bearer, from: `203.0.113.${made}` });
+    }
+    expect(await auth.mails(victim)).toHaveLength(5);
   });
 
   test('has five mails an hour sent to an address, and changes it five times', async () => {
@@ -186,6 +245,8 @@ describe('introspection', () => {
     const { key } = await auth.services.serviceKeys.create({ name: 'shop', scopes: ['introspect'] });
     const forged = key.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
     expect(await statusesOf(9, () => ask(forged))).toEqual([...times(8, 401), 429]);
-    expect((await ask(key, '198.51.100.8')).status).toBe(200);
+    // Who has a key need not wait for those who forge, also behind the same address; and so are several at once.
+    expect(await Promise.all([ask(key), ask(key), ask(key)]).then((all) => all.map(({ status }) => status))).toEqual(times(3, 200));
+    expect((await ask(forged)).status).toBe(429);
   });
 });

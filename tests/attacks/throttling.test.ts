@@ -5,6 +5,7 @@ import { AppError } from '../../src/errors/app-error.js';
 import { createHasher, type Hasher } from '../../src/adapters/hasher.js';
 import type { TestUser } from '../../src/testing.js';
 import { expectProblem } from '../support/answers.js';
+import { createStoredApp } from '../support/stored-app.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 import { deviceCookieOf, logInsAt, retryAfter, times, WRONG } from '../support/throttling.js';
 
@@ -265,6 +266,22 @@ describe('a device on which the owner has logged in', () => {
     expect((await calls.logIn({ ...right(), cookie })).status).toBe(200);
   });
 
+  test('is a stranger once the password is another, however many of its cookies somebody has who knew the old one', async () => {
+    const cookies: string[] = [];
+    for (let made = 0; made < 3; made += 1) cookies.push(deviceCookieOf(await calls.logIn(right())));
+    const changed = 'another good password';
+    const agent = await auth.agent(user);
+    const change = { current_password: user.password, new_password: changed };
+    expect((await agent.put('/users/me/password').send(change)).status).toBe(204);
+    const statuses: number[] = [];
+    for (const cookie of cookies) statuses.push(...(await calls.inARow(10, { username: user.username, cookie })));
+    expect(statuses).toEqual([...times(10, 401), ...times(20, 429)]);
+    auth.clock.advance(MINUTE);
+    const known = deviceCookieOf(await calls.logIn({ username: user.username, password: changed, cookie: cookies[0] ?? '' }));
+    expect(await calls.inARow(11, { username: user.username })).toEqual([...times(10, 401), 429]);
+    expect((await calls.logIn({ username: user.username, password: changed, cookie: known })).status).toBe(200);
+  });
+
   test('is nobody’s by a cookie that is forged, another user’s, cut off, altered, or older than a year', async () => {
     const other = await auth.createUser();
     const own = deviceCookieOf(await calls.logIn(right()));
@@ -305,22 +322,53 @@ test('a log-in that fails by a fault of ours counts as no guess', async () => {
   expect((await calls.logIn(right())).status).toBe(200);
 });
 
+test('a guess that was looked at and wrong counts, though it can’t be recorded', async () => {
+  await auth.close();
+  const stored = await createStoredApp({ RATE_LIMIT: 'on' });
+  auth = stored;
+  user = await auth.createUser();
+  calls = logInsAt(auth);
+  const rename = async (from: string, to: string): Promise<void> => {
+    await stored.users.sequelize?.query(`ALTER TABLE ${from} RENAME TO ${to}`);
+  };
+  await rename('auth_audit_head', 'out_of_the_way');
+  const statuses = await calls.inARow(12, { username: user.username });
+  expect(statuses.filter((status) => status === 200 || status === 401)).toEqual([]);
+  await rename('out_of_the_way', 'auth_audit_head');
+  expectLimited(await calls.logIn(right()), MINUTE);
+});
+
 describe('the headers', () => {
   test('tell how each limit stands, with every answer under one, and what a failure took off it', async () => {
     const good = await calls.logIn(right());
-    expect(good.headers['ratelimit-policy']).toBe('"log_in.address";q=100;w=900, "log_in.account";q=10;w=900');
-    expect(good.headers['ratelimit']).toBe('"log_in.address";r=100;t=900, "log_in.account";r=10;t=900');
+    expect(good.headers['ratelimit-policy']).toBe('"log_in.address";q=100;w=900');
+    expect(good.headers['ratelimit']).toBe('"log_in.address";r=100;t=900');
     auth.clock.advance(10);
-    expect((await calls.logIn({ username: user.username })).headers['ratelimit']).toBe(
-      '"log_in.address";r=99;t=900, "log_in.account";r=9;t=900',
-    );
+    expect((await calls.logIn({ username: user.username })).headers['ratelimit']).toBe('"log_in.address";r=99;t=900');
     auth.clock.advance(10);
-    expect((await calls.logIn({ username: user.username })).headers['ratelimit']).toBe(
-      '"log_in.address";r=98;t=890, "log_in.account";r=8;t=890',
-    );
+    expect((await calls.logIn({ username: user.username })).headers['ratelimit']).toBe('"log_in.address";r=98;t=890');
     await calls.inARow(8, { username: user.username });
     expect((await calls.logIn(right())).headers).toMatchObject({ ratelimit: '"log_in.account";r=0;t=60', 'retry-after': '60' });
     expect((await auth.http().get('/errors')).headers['ratelimit']).toBeUndefined();
+  });
+
+  test('do not tell whether two names are one account’s, or an address somebody’s who has just registered', async () => {
+    const standings = async (ask: (name: string, from: string) => Promise<Response>, names: readonly string[], from: string) => {
+      const told: unknown[] = [];
+      for (const name of names) told.push((await ask(name, from)).headers['ratelimit']);
+      return told;
+    };
+    const one = [user.username, 'owner@example.com'];
+    const two = ['nobody-at-all', 'nobody@example.com'];
+    const logIn = (username: string, from: string) => calls.logIn({ username, from });
+    const forgot = (identifier: string, from: string) =>
+      auth.http().post('/password/forgot').set('X-Forwarded-For', from).send({ identifier });
+    for (const ask of [logIn, forgot]) expect(await standings(ask, one, OWNER)).toEqual(await standings(ask, two, STRANGER));
+    const register = (username: string, from: string) => {
+      const body = { username, password: 'another good password', email: from === OWNER ? 'owner@example.com' : `${username}@example.com` };
+      return auth.http().post('/register').set('X-Forwarded-For', from).send(body);
+    };
+    expect(await standings(register, ['new-a', 'new-b'], OWNER)).toEqual(await standings(register, ['new-c', 'new-d'], STRANGER));
   });
 
   test('are not there where the limits are off, and neither are the limits', async () => {

@@ -9,10 +9,10 @@ import { useTempFolder } from '../support/temp-folder.js';
 import { openTarget, targets, type TestTarget } from '../support/test-database.js';
 
 const PASSWORD = 'a password of my own';
-/** What whoever asks for health may wait longer in a storm than in calm weather. */
+/** How long 99 of 100 signs of life may take. */
 const HEALTH_MS = 100;
 /** The same in a burst that is over in a second: requests are read in their order, and each costs some tenths of a millisecond. */
-const HEALTH_IN_BURST_MS = 500;
+const HEALTH_IN_BURST_MS = 1000;
 /** Two thousand requests that come in one moment are before whoever asks after them: it is told how long that was, and is no fault. */
 const BEHIND_ALL = 5_000;
 /** Longer than everything that may wait takes, on a machine that is busy with other things too. */
@@ -72,7 +72,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('a service 
     ).toEqual(new Set());
     expect(refused.filter((answer) => !isRefusal(answer))).toEqual([]);
     expect(served.length).toBeGreaterThan(0);
-    expect(percentile(stormy, 0.99)).toBeLessThan(percentile(calm, 0.99) + healthMs);
+    expect(percentile(stormy, 0.99)).toBeLessThan(healthMs);
     expect((await one(logIn)).status).toBe(200);
     return answers;
   }

@@ -286,7 +286,7 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
       for (const filter of filters) await pages(filter, 20);
       await database.transaction((transaction) => hasOtherAdmin(User, 1, transaction));
       await User.findForLogin('ada', 'ada');
-      await User.idForLogin('ada', 'ada');
+      await User.identify('ada', 'ada');
       await User.isNameTaken('ada', 'ada');
       const asked = query.mock.calls.map(([sql]) => (typeof sql === 'string' ? sql : sql.query));
       const selects = new Set(asked.filter((sql) => sql.includes('users')));

@@ -28,7 +28,8 @@ describe.each(targets)('users in %s', (kind) => {
     });
   const found = async (name: string) => {
     const user = await User.findForLogin(name, foldName(name));
-    expect(await User.idForLogin(name, foldName(name))).toBe(user?.id);
+    const { id, hashed_password } = user ?? {};
+    expect(await User.identify(name, foldName(name))).toEqual(user && { id, hashed_password });
     return user?.username;
   };
   const taken = (name: string) => User.isNameTaken(name, foldName(name));

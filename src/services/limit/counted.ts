@@ -4,7 +4,7 @@ import { networkOf } from '../../lib/client-network.js';
 import { deriveKey } from '../../lib/derived-key.js';
 import { foldName } from '../../lib/names.js';
 import type { UserModel } from '../../models/user.model.js';
-import type { Devices } from './devices.js';
+import type { Devices, Owner } from './devices.js';
 import type { By, LimitName, Policies } from './policies.js';
 import type { Tally } from './tally.js';
 
@@ -13,10 +13,14 @@ export interface LimitUse {
   readonly limit: LimitName;
   /** A user, by id or by what somebody typed: a name or an e-mail address, which share one count. */
   readonly account?: number | string;
-  /** What else the limit goes by: a session, a caller, an address of mail. */
+  /** What else the limit goes by: a session, a caller. */
   readonly key?: string;
+  /** Where a mail goes to: the address, or the user whose own it is. */
+  readonly mailbox?: string | number;
   /** The cookie of a device that may be known (a log-in). */
   readonly device?: string | undefined;
+  /** Whether what is shown is good, where nobody can guess it: whoever has it does not wait for those who guess. */
+  readonly isGood?: () => Promise<boolean>;
 }
 
 /** One tally that an attempt is counted on, and under which key. */
@@ -27,13 +31,18 @@ export interface Counted {
   readonly key: string;
   /** The user whom it is about; null where it is about nobody who exists. */
   readonly userId: number | null;
+  /** Whether it is told how it stands before it has to wait. Of what somebody typed it is not: two that share a count are one user's. */
+  readonly isTold: boolean;
   readonly afterSuccess?: () => Promise<void>;
 }
 
 interface Account {
   readonly userId: number | null;
   readonly key: string;
+  readonly owner: Owner;
 }
+
+const NOBODY: Owner = { id: 0, hashed_password: null };
 
 interface Parts {
   readonly policies: Policies;
@@ -46,7 +55,7 @@ interface Parts {
 export interface Counting {
   /** All that an attempt under these limits is counted on; `device` in place of that where it comes from one that is known. */
   of(uses: readonly LimitUse[], client: Client): Promise<{ readonly all: readonly Counted[]; readonly device?: Counted }>;
-  /** Forgets the wrong guesses at a user's password and recovery codes. */
+  /** Forgets the wrong guesses at a user's password, whatever asked for it, and recovery codes. */
   forgive(userId: number): Promise<void>;
 }
 
@@ -57,23 +66,32 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
     createHmac('sha256', hashingKey).update(`${limit} ${by} ${whom}`).digest('base64url');
 
   const accountOf = async (account: number | string): Promise<Account> => {
-    if (typeof account === 'number') return { userId: account, key: `user ${account}` };
+    if (typeof account === 'number') return { userId: account, key: `user ${account}`, owner: NOBODY };
     const fold = foldName(account);
-    const userId = await User.idForLogin(account, fold);
-    return userId === undefined ? { userId: null, key: `name ${fold}` } : { userId, key: `user ${userId}` };
+    const user = await User.identify(account, fold);
+    return user === undefined
+      ? { userId: null, key: `name ${fold}`, owner: NOBODY }
+      : { userId: user.id, key: `user ${user.id}`, owner: user };
   };
 
-  const countedOf = ({ limit, key }: LimitUse, account: Account | undefined, client: Client): Counted[] => {
-    const whom: Readonly<Record<By, string | undefined>> = { address: networkOf(client.ip), account: account?.key, key };
+  const mailboxOf = async (mailbox: string | number): Promise<string | undefined> =>
+    typeof mailbox === 'string' ? foldName(mailbox) : ((await User.findByPk(mailbox))?.email_fold ?? undefined);
+
+  const countedOf = async (use: LimitUse, account: Account | undefined, client: Client): Promise<Counted[]> => {
+    const { limit, key } = use;
+    const mailbox = use.mailbox === undefined ? undefined : await mailboxOf(use.mailbox);
+    const whom: Readonly<Record<By, string | undefined>> = { address: networkOf(client.ip), account: account?.key, key, mailbox };
+    const isTyped = (by: By): boolean => (by === 'account' && typeof use.account === 'string') || by === 'mailbox';
     return policies.of[limit].flatMap(([by, tally]) => {
       const one = whom[by];
-      return one === undefined ? [] : [{ limit, by, tally, key: keyOf(limit, by, one), userId: account?.userId ?? null }];
+      if (one === undefined) return [];
+      return [{ limit, by, tally, key: keyOf(limit, by, one), userId: account?.userId ?? null, isTold: !isTyped(by) }];
     });
   };
 
   /** A device on which its user has logged in has a count of its own, so that no stranger can keep the owner out. */
   const deviceOf = ({ limit, device }: LimitUse, account: Account | undefined): Counted | undefined => {
-    const name = limit === 'log_in' ? devices.recognise(account?.userId ?? 0, device) : undefined;
+    const name = limit === 'log_in' ? devices.recognise(account?.owner ?? NOBODY, device) : undefined;
     if (name === undefined || account === undefined || account.userId === null) return undefined;
     return {
       limit,
@@ -81,6 +99,7 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
       tally: policies.device,
       key: keyOf(limit, 'device', name),
       userId: account.userId,
+      isTold: true,
       // The owner is there: what strangers have tried is no longer in a row.
       afterSuccess: () => policies.account.endRow(keyOf(limit, 'account', account.key)),
     };
@@ -92,7 +111,7 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
       let device: Counted | undefined;
       for (const use of uses) {
         const account = use.account === undefined ? undefined : await accountOf(use.account);
-        all.push(...countedOf(use, account, client));
+        all.push(...(await countedOf(use, account, client)));
         device ??= deviceOf(use, account);
       }
       return device === undefined ? { all } : { all, device };
@@ -101,6 +120,7 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
       const { key } = await accountOf(userId);
       await policies.account.clear(keyOf('log_in', 'account', key));
       await policies.recoveryCodes.clear(keyOf('recovery_code', 'account', key));
+      await policies.currentPassword.clear(keyOf('current_password', 'account', key));
     },
   };
 }

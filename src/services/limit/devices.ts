@@ -5,9 +5,15 @@ import { deriveKey } from '../../lib/derived-key.js';
 /** How long a device is known after its last log-in. */
 export const DEVICE_SECONDS = 365 * 24 * 60 * 60;
 
-/** The device's own random name, when it logged in, and an HMAC-SHA256 over both and the user. */
+/** The device's own random name, when it logged in, and an HMAC-SHA256 over both, the user and the password's hash. */
 const FORM = /^([A-Za-z0-9_-]{22})\.([1-9]\d{0,10})\.([A-Za-z0-9_-]{43})$/;
 const NAME_BYTES = 16;
+
+/** Whose device it is. A change of the password makes all of theirs unknown: whoever knew the old one could have any number. */
+export interface Owner {
+  readonly id: number;
+  readonly hashed_password: string | null;
+}
 
 /**
  * Devices on which a user has logged in, by a cookie that they bear (OWASP's device cookies). It says nobody's name, opens
@@ -15,29 +21,31 @@ const NAME_BYTES = 16;
  */
 export interface Devices {
   /** A cookie for a device on which that user has just logged in; it keeps the name that it showed, where that was ours. */
-  issue(userId: number, shown: string | undefined): string;
+  issue(owner: Owner, shown: string | undefined): string;
   /** The name of the device, where the cookie is one of ours for that user; undefined otherwise. */
-  recognise(userId: number, shown: string | undefined): string | undefined;
+  recognise(owner: Owner, shown: string | undefined): string | undefined;
 }
 
 export function createDevices({ rootKey, clock }: { rootKey: string; clock: Clock }): Devices {
   const key = deriveKey(rootKey, 'device cookie');
-  const write = (userId: number, name: string, seconds: number): string => {
-    const mac = createHmac('sha256', key).update(`${userId}.${name}.${seconds}`).digest('base64url');
+  const write = ({ id, hashed_password }: Owner, name: string, seconds: number): string => {
+    const mac = createHmac('sha256', key)
+      .update(`${id}.${name}.${seconds}.${hashed_password ?? ''}`)
+      .digest('base64url');
     return `${name}.${seconds}.${mac}`;
   };
-  const recognise: Devices['recognise'] = (userId, shown = '') => {
+  const recognise: Devices['recognise'] = (owner, shown = '') => {
     const [, name, seconds] = FORM.exec(shown) ?? [];
     if (name === undefined || seconds === undefined) return undefined;
-    const written = write(userId, name, Number(seconds));
+    const written = write(owner, name, Number(seconds));
     const isOurs = written.length === shown.length && timingSafeEqual(Buffer.from(written), Buffer.from(shown));
     return isOurs && clock.now() < (Number(seconds) + DEVICE_SECONDS) * 1000 ? name : undefined;
   };
   return {
     recognise,
-    issue: (userId, shown) => {
-      const name = recognise(userId, shown) ?? randomBytes(NAME_BYTES).toString('base64url');
-      return write(userId, name, Math.floor(clock.now() / 1000));
+    issue: (owner, shown) => {
+      const name = recognise(owner, shown) ?? randomBytes(NAME_BYTES).toString('base64url');
+      return write(owner, name, Math.floor(clock.now() / 1000));
     },
   };
 }

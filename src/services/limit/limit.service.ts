@@ -2,6 +2,7 @@ import type { Limits } from '../../../config/index.js';
 import type { Counters } from '../../adapters/counters.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Code } from '../../errors/codes.js';
+import { wasGuess } from '../../errors/guess.js';
 import { byClient, type Client } from '../../lib/actor.js';
 import type { UserModel } from '../../models/user.model.js';
 import type { AuditService } from '../audit/audit.service.js';
@@ -13,7 +14,8 @@ import type { Attempt, Outcome, Standing } from './tally.js';
 export interface LimitService {
   /**
    * Runs the work as one attempt under each of these limits, and tells how they stand once that is known. Throws
-   * `rate_limited`, and does not begin, where one of them says to wait. What the work throws decides what is counted.
+   * `rate_limited`, and does not begin, where one of them says to wait, unless what is shown is good and could not be
+   * guessed. What the work throws decides what is counted.
    * Accounts that nobody has are counted like those that somebody has (ASVS 6.3.8).
    */
   during<T>(uses: readonly LimitUse[], client: Client, work: () => Promise<T>, tell: Tell): Promise<T>;
@@ -47,6 +49,7 @@ const FAILURES: ReadonlySet<Code> = new Set<Code>([
 const FAULTS: ReadonlySet<Code> = new Set<Code>(['internal_error', 'unavailable', 'overloaded']);
 
 function outcomeOf(error: unknown): Outcome {
+  if (wasGuess(error)) return 'failed';
   if (!(error instanceof AppError) || FAULTS.has(error.code)) return 'broken';
   return FAILURES.has(error.code) ? 'failed' : 'refused';
 }
@@ -63,17 +66,20 @@ export function createLimitService({ settings, counters, audit, ...parts }: Part
   const start = async (uses: readonly LimitUse[], client: Client): Promise<Started> => {
     const { all, device } = await counting.of(uses, client);
     const onDevice = device && (await begin([device], client));
-    // A known device that has itself tried too often is a stranger.
-    return onDevice !== undefined && 'begun' in onDevice ? onDevice : begin(all, client);
+    if (onDevice !== undefined && 'begun' in onDevice) return onDevice;
+    // A known device that has itself tried too often is a stranger, who need not wait longer than it does.
+    const started = await begin(all, client);
+    const isSooner = onDevice !== undefined && 'waiting' in started && secondsOf(onDevice.waiting) < secondsOf(started.waiting);
+    return isSooner ? onDevice : started;
   };
   return {
     forgive: (userId) => counting.forgive(userId),
     during: async (uses, client, work, tell) => {
       const started = await start(uses, client);
       if ('waiting' in started) {
-        const { standing, waitSeconds } = started.waiting;
-        tell([standing]);
-        throw new AppError('rate_limited', { details: { retryAfterSeconds: waitSeconds ?? standing.resetSeconds } });
+        if (await isAllGood(uses)) return work();
+        tell([started.waiting.standing]);
+        throw new AppError('rate_limited', { details: { retryAfterSeconds: secondsOf(started.waiting) } });
       }
       let outcome: Outcome = 'succeeded';
       try {
@@ -86,6 +92,13 @@ export function createLimitService({ settings, counters, audit, ...parts }: Part
       }
     },
   };
+}
+
+const secondsOf = ({ waitSeconds, standing }: Attempt): number => waitSeconds ?? standing.resetSeconds;
+
+async function isAllGood(uses: readonly LimitUse[]): Promise<boolean> {
+  for (const { isGood } of uses) if (isGood === undefined || !(await isGood())) return false;
+  return true;
 }
 
 /** Begins and ends attempts on several tallies at once; what makes others wait is recorded, once (ASVS 16.3.3). */
@@ -109,12 +122,15 @@ function createAttempts(audit: Parts['audit']) {
     },
     end: async (begun: readonly (readonly [Counted, Attempt])[], outcome: Outcome, client: Client): Promise<Standing[]> => {
       const standings: Standing[] = [];
+      const reachedNow: Counted[] = [];
       for (const [counted, attempt] of begun) {
         const { standing, reached } = await attempt.end(outcome);
-        standings.push(standing);
-        if (reached) await record(counted, client);
+        if (counted.isTold) standings.push(standing);
+        if (reached) reachedNow.push(counted);
         if (outcome === 'succeeded') await counted.afterSuccess?.();
       }
+      // All are counted before one is recorded, as that may fail.
+      for (const counted of reachedNow) await record(counted, client);
       return standings;
     },
   };

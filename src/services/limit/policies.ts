@@ -2,8 +2,8 @@ import type { Limits } from '../../../config/index.js';
 import type { Counters } from '../../adapters/counters.js';
 import { createGuesses, createQuota, type GuessTally, type Tally } from './tally.js';
 
-/** By what an attempt is counted: the client's address, the account it is made at, or another key of the limit's own. */
-export type By = 'address' | 'account' | 'key';
+/** By what an attempt is counted: the client's address, the account it is made at, where its mail goes to, or another key of the limit's own. */
+export type By = 'address' | 'account' | 'mailbox' | 'key';
 
 /** What there is a limit on. */
 export const LIMIT_NAMES = [
@@ -11,7 +11,8 @@ export const LIMIT_NAMES = [
   'refresh',
   'forged_refresh',
   'registration',
-  'registration_email',
+  'name_change',
+  'mailbox',
   'reset_request',
   'recovery_code',
   'one_time_token',
@@ -61,7 +62,11 @@ export function createPolicies(counters: Counters, settings: Limits): Policies {
       refresh: [['key', quota('refresh.session', settings.refreshes, windowSeconds)]],
       forged_refresh: [fromAddress('forged_refresh')],
       registration: [['address', quota('registration.address', hourly.registrations)]],
-      registration_email: [['key', quota('registration.email', hourly.mails)]],
+      name_change: [
+        ['address', quota('name_change.address', hourly.registrations)],
+        ['account', quota('name_change.account', hourly.registrations)],
+      ],
+      mailbox: [['mailbox', quota('mailbox', hourly.mails)]],
       reset_request: [
         ['address', quota('reset_request.address', hourly.resets)],
         ['account', quota('reset_request.account', hourly.mails)],

@@ -28,6 +28,16 @@ export interface Tally {
   begin(key: string): Promise<Attempt>;
 }
 
+const standingsOf =
+  ({ policy, most, windowSeconds }: Pick<GuessRules, 'policy' | 'most' | 'windowSeconds'>) =>
+  (remaining: number, resetSeconds: number): Standing => ({
+    policy,
+    quota: most,
+    windowSeconds,
+    remaining: Math.max(0, remaining),
+    resetSeconds,
+  });
+
 interface QuotaRules {
   readonly policy: string;
   readonly most: number;
@@ -36,21 +46,15 @@ interface QuotaRules {
 
 /** So many in so long, from the first on. */
 export function createQuota(counters: Counters, { policy, most, seconds }: QuotaRules): Tally {
+  const standingOf = standingsOf({ policy, most, windowSeconds: seconds });
   return {
     begin: async (key) => {
       const { points, secondsLeft } = await counters.add(key, seconds);
-      const standingAt = (count: number): Standing => ({
-        policy,
-        quota: most,
-        windowSeconds: seconds,
-        remaining: Math.max(0, most - count),
-        resetSeconds: secondsLeft,
-      });
-      const standing = standingAt(points);
+      const standing = standingOf(most - points, secondsLeft);
       const end: Attempt['end'] = async (outcome) => {
         if (outcome !== 'broken') return { standing, reached: false };
         await counters.takeBack(key, seconds);
-        return { standing: standingAt(points - 1), reached: false };
+        return { standing: standingOf(most - points + 1, secondsLeft), reached: false };
       };
       if (points <= most) return { standing, reached: false, end };
       return { standing, waitSeconds: secondsLeft, reached: points === most + 1, end };
@@ -86,32 +90,32 @@ const WAITING = 1_000_000_000;
 /** Where as many as may be tried are being tried at this moment. */
 const BUSY_SECONDS = 1;
 
+const keysOf = (key: string) => ({ window: key, failures: `${key} failures`, waits: `${key} waits`, row: `${key} row` });
+
 /**
  * Wrong guesses: so many within a window, after them one after each wait, and each wait is twice as long as the one before.
  * Only what was tried and wrong counts; what has to wait is not looked at (NIST SP 800-63B-4 §3.2.2; ASVS 6.3.1).
  */
 export function createGuesses(counters: Counters, rules: GuessRules): GuessTally {
-  const { policy, most, windowSeconds, longestWaitSeconds, consecutive = Number.POSITIVE_INFINITY, clearedBySuccess } = rules;
-  const keysOf = (key: string) => ({ window: key, waits: `${key} waits`, row: `${key} row` });
-  const standingOf = (remaining: number, resetSeconds: number): Standing => ({
-    policy,
-    quota: most,
-    windowSeconds,
-    remaining: Math.max(0, remaining),
-    resetSeconds,
-  });
+  const { most, windowSeconds, longestWaitSeconds, consecutive = Number.POSITIVE_INFINITY, clearedBySuccess } = rules;
+  const hasRow = consecutive < Number.POSITIVE_INFINITY;
+  const standingOf = standingsOf(rules);
 
   const clear = async (key: string): Promise<void> => {
     for (const one of Object.values(keysOf(key))) await counters.forget(one);
   };
   const takeBack = async (key: string): Promise<void> => {
     await counters.takeBack(keysOf(key).window, windowSeconds);
-    await counters.takeBack(keysOf(key).row, ROW_SECONDS);
+    if (hasRow) await counters.takeBack(keysOf(key).row, ROW_SECONDS);
   };
   const waitFrom = async (key: string): Promise<number> => {
-    const { points } = await counters.add(keysOf(key).waits, WAITS_SECONDS);
-    const seconds = Math.min(longestWaitSeconds, FIRST_WAIT_SECONDS * 2 ** (points - 1));
-    await counters.put(keysOf(key).window, WAITING, seconds);
+    const { window, failures, waits } = keysOf(key);
+    const { points } = await counters.add(waits, WAITS_SECONDS);
+    // Twice, as what was counted once is forgotten first where there are too many keys.
+    if (points === 1) await counters.add(waits, WAITS_SECONDS);
+    const seconds = Math.min(longestWaitSeconds, FIRST_WAIT_SECONDS * 2 ** Math.max(0, points - 2));
+    await counters.put(window, WAITING, seconds);
+    await counters.forget(failures);
     return seconds;
   };
 
@@ -119,15 +123,15 @@ export function createGuesses(counters: Counters, rules: GuessRules): GuessTally
     clear,
     endRow: (key) => counters.forget(keysOf(key).row),
     begin: async (key) => {
-      const { window, waits, row } = keysOf(key);
+      const { window, failures, waits, row } = keysOf(key);
       const allowed = (await counters.read(waits)) === undefined ? most : 1;
       const { points, secondsLeft } = await counters.add(window, windowSeconds);
-      const inRow = (await counters.add(row, ROW_SECONDS)).points;
+      const inRow = hasRow ? (await counters.add(row, ROW_SECONDS)).points : 0;
       const standing = standingOf(allowed - points, secondsLeft);
       const isOver = inRow > consecutive;
       if (points > allowed || isOver) {
         await takeBack(key);
-        const waitSeconds = points >= WAITING ? secondsLeft : isOver ? longestWaitSeconds : BUSY_SECONDS;
+        const waitSeconds = points > WAITING / 2 ? secondsLeft : isOver ? longestWaitSeconds : BUSY_SECONDS;
         return { standing: standingOf(0, waitSeconds), waitSeconds, reached: false, end: () => Promise.reject(new TypeError('not begun')) };
       }
       return {
@@ -136,7 +140,9 @@ export function createGuesses(counters: Counters, rules: GuessRules): GuessTally
         end: async (outcome) => {
           if (outcome === 'failed') {
             const isLast = inRow >= consecutive;
-            if (points < allowed && !isLast) return { standing, reached: false };
+            // Those beside it may yet turn out to be none.
+            const failed = (await counters.add(failures, windowSeconds)).points;
+            if (failed < allowed && !isLast) return { standing, reached: false };
             const seconds = await waitFrom(key);
             return { standing: standingOf(0, isLast ? longestWaitSeconds : seconds), reached: true };
           }

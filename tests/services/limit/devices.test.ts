@@ -5,7 +5,8 @@ import { createDevices, DEVICE_SECONDS, type Devices } from '../../../src/servic
 
 const ROOT_KEY = 'k'.repeat(64);
 const START = Date.UTC(2026, 5, 1, 12);
-const [ADA, BOB] = [1, 2];
+const ADA = { id: 1, hashed_password: 'a hash' };
+const BOB = { id: 2, hashed_password: 'a hash' };
 
 let clock: MovableClock;
 let devices: Devices;
@@ -21,7 +22,7 @@ describe('a device’s cookie', () => {
     const [name = '', seconds, mac] = cookie.split('.');
     const key = Buffer.from(hkdfSync('sha256', ROOT_KEY, '', 'lingomate-auth device cookie', 32));
     expect(seconds).toBe(String(START / 1000));
-    expect(mac).toBe(createHmac('sha256', key).update(`${ADA}.${name}.${seconds}`).digest('base64url'));
+    expect(mac).toBe(createHmac('sha256', key).update(`1.${name}.${seconds}.a hash`).digest('base64url'));
     expect(devices.issue(ADA, undefined)).not.toBe(cookie);
   });
 
@@ -30,6 +31,14 @@ describe('a device’s cookie', () => {
     expect(devices.recognise(ADA, cookie)).toBe(cookie.slice(0, 22));
     expect(devices.recognise(BOB, cookie)).toBeUndefined();
     expect(createDevices({ rootKey: 'another', clock }).recognise(ADA, cookie)).toBeUndefined();
+  });
+
+  test('is of the password that it was given with: another makes it unknown, and what has none is no wildcard', () => {
+    const cookie = devices.issue(ADA, undefined);
+    for (const hashed_password of ['another hash', '', null]) {
+      expect(devices.recognise({ ...ADA, hashed_password }, cookie)).toBeUndefined();
+      expect(devices.issue({ ...ADA, hashed_password }, cookie).slice(0, 22)).not.toBe(cookie.slice(0, 22));
+    }
   });
 
   test('keeps its name at the next log-in, where it was good, and has another where it was not', () => {

@@ -3,6 +3,7 @@ import { limitsOf } from '../../../config/limits.js';
 import { createMemoryCounters } from '../../../src/adapters/counters.js';
 import { AppError } from '../../../src/errors/app-error.js';
 import type { Code } from '../../../src/errors/codes.js';
+import { afterGuess } from '../../../src/errors/guess.js';
 import type { NewAuditEvent } from '../../../src/services/audit/audit-events.js';
 import type { LimitUse } from '../../../src/services/limit/counted.js';
 import { createDevices, type Devices } from '../../../src/services/limit/devices.js';
@@ -35,7 +36,7 @@ let stored: StoredUsers;
 let devices: Devices;
 let recorded: NewAuditEvent[];
 let limits: LimitService;
-const build = (settings: Parameters<typeof limitsOf>[0] = SETTINGS): LimitService =>
+const build = (settings: Parameters<typeof limitsOf>[0] = SETTINGS, record = (): Promise<void> => Promise.resolve()): LimitService =>
   createLimitService({
     counters: createMemoryCounters(stored.clock),
     settings: limitsOf(settings),
@@ -45,7 +46,7 @@ const build = (settings: Parameters<typeof limitsOf>[0] = SETTINGS): LimitServic
     audit: {
       recordNow: (event) => {
         recorded.push(event);
-        return Promise.resolve();
+        return record();
       },
     },
   });
@@ -58,6 +59,10 @@ beforeEach(async () => {
 afterEach(async () => {
   await stored.database.close();
 });
+
+/** The cookie of a device on which that user has logged in. */
+const deviceOf = async (id: number, shown?: string): Promise<string> =>
+  devices.issue((await stored.models.User.findByPk(id)) ?? { id, hashed_password: null }, shown);
 
 const from = (ip: string) => ({ ...CLIENT, ip });
 let told: readonly Standing[];
@@ -90,7 +95,9 @@ describe('each limit', () => {
     [{ limit: 'refresh', key: 'a session' }, 'done', 8, 15 * MINUTE, 'refresh.session'],
     [{ limit: 'forged_refresh' }, 'invalid_grant', 7, MINUTE, 'forged_refresh.address'],
     [{ limit: 'registration' }, 'done', 4, HOUR, 'registration.address'],
-    [{ limit: 'registration_email', key: 'ada@example.com' }, 'done', 2, HOUR, 'registration.email'],
+    [{ limit: 'mailbox', mailbox: 'Ada@Example.com' }, 'done', 2, HOUR, 'mailbox'],
+    [{ limit: 'name_change' }, 'done', 4, HOUR, 'name_change.address'],
+    [{ limit: 'name_change', account: 1 }, 'username_taken', 4, HOUR, 'name_change.address'],
     [{ limit: 'reset_request' }, 'done', 5, HOUR, 'reset_request.address'],
     [{ limit: 'reset_request', account: 'ada' }, 'done', 2, HOUR, 'reset_request.account'],
     [{ limit: 'recovery_code', account: 'ada' }, 'token_invalid_or_expired', 2, MINUTE, 'recovery_code.account'],
@@ -155,23 +162,53 @@ describe('an attempt', () => {
   });
 
   test('under two limits falls under both, and what refuses one takes nothing off the other', async () => {
-    const both: LimitUse[] = [{ limit: 'registration' }, { limit: 'registration_email', key: 'ada@example.com' }];
+    const both: LimitUse[] = [{ limit: 'registration' }, { limit: 'mailbox', mailbox: 'ada@example.com' }];
     expect(await inARow(4, both)).toEqual(['done', 'done', HOUR, HOUR]);
-    expect(told.map(({ policy }) => policy)).toEqual(['registration.email']);
+    expect(told.map(({ policy }) => policy)).toEqual(['mailbox']);
     // Two of four are left: the refused ones were taken back.
     expect(await inARow(3, { limit: 'registration' })).toEqual(['done', 'done', HOUR]);
     expect(recorded.map(({ details }) => details)).toEqual([
-      { limit: 'registration_email', by: 'key' },
+      { limit: 'mailbox', by: 'mailbox' },
       { limit: 'registration', by: 'address' },
     ]);
   });
 
-  test('tells how each of its limits stands', async () => {
+  test('tells how each of its limits stands, and of what somebody typed nothing before it waits', async () => {
+    const address = { quota: 7, windowSeconds: 900, remaining: 6, resetSeconds: 900 };
     await attempt(logIn('ada'), 'invalid_credentials');
-    expect(told).toMatchObject([
-      { policy: 'log_in.address', quota: 7, windowSeconds: 900, remaining: 6, resetSeconds: 900 },
-      { policy: 'log_in.account', quota: 3, windowSeconds: 900, remaining: 2, resetSeconds: 900 },
+    expect(told).toEqual([{ policy: 'log_in.address', ...address }]);
+    await attempt([{ limit: 'registration' }, { limit: 'mailbox', mailbox: 'ada@example.com' }]);
+    expect(told.map(({ policy }) => policy)).toEqual(['registration.address']);
+    await attempt({ limit: 'current_password', account: stored.ada }, 'current_password_invalid');
+    expect(told).toMatchObject([{ policy: 'current_password.account', quota: 3, remaining: 2 }]);
+  });
+
+  test('by what nobody guesses does not wait for those who guess, and is not counted', async () => {
+    const code = (isGood: boolean): LimitUse => ({ limit: 'recovery_code', account: 'ada', isGood: () => Promise.resolve(isGood) });
+    expect(await inARow(3, code(true), 'token_invalid_or_expired')).toEqual([
+      ...same(2, 'token_invalid_or_expired'),
+      'token_invalid_or_expired',
     ]);
+    expect(await attempt(code(false))).toBe(MINUTE);
+    expect(await inARow(3, code(true))).toEqual(same(3, 'done'));
+    expect(await attempt([code(true), logIn('ada')])).toBe(MINUTE);
+    expect(await attempt(code(false))).toBe(MINUTE);
+  });
+
+  test('that was wrong counts, though its record could not be written', async () => {
+    const work = () => Promise.reject(new AppError('unavailable')).catch(afterGuess);
+    const guess = () => limits.during([logIn('ada')], from('192.0.2.1'), work, tell);
+    for (let made = 0; made < 3; made += 1) await expect(guess()).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(guess()).rejects.toMatchObject({ code: 'rate_limited' });
+  });
+
+  test('counts under all its limits, though what one of them begins could not be recorded', async () => {
+    limits = build({ ...SETTINGS, LIMIT_FAILURES_PER_ADDRESS: 1, LIMIT_FAILURES_PER_ACCOUNT: 1 }, () =>
+      Promise.reject(new AppError('unavailable')),
+    );
+    expect(await attempt(logIn('ada'), 'invalid_credentials')).toBe('unavailable');
+    expect(await attempt(logIn('ada'), 'done', '192.0.2.2')).toBe(MINUTE);
+    expect(await attempt(logIn('bob'))).toBe(MINUTE);
   });
 });
 
@@ -192,13 +229,15 @@ describe('an account', () => {
 
   test('is let in again where its owner has shown who they are, in password and recovery codes, and no other is', async () => {
     const code = (account: string): LimitUse => ({ limit: 'recovery_code', account });
+    const password = (account: number): LimitUse => ({ limit: 'current_password', account });
     for (const name of ['ada', 'bob']) {
       await inARow(3, logIn(name), 'invalid_credentials', name === 'ada' ? '192.0.2.1' : '192.0.2.2');
       await inARow(2, code(name), 'token_invalid_or_expired');
+      await inARow(3, password(name === 'ada' ? stored.ada : stored.bob), 'current_password_invalid');
     }
     await limits.forgive(stored.ada);
-    expect([await attempt(logIn('ada')), await attempt(code('ada'))]).toEqual(['done', 'done']);
-    expect([await attempt(logIn('bob')), await attempt(code('bob'))]).toEqual([MINUTE, MINUTE]);
+    expect([await attempt(logIn('ada')), await attempt(code('ada')), await attempt(password(stored.ada))]).toEqual(same(3, 'done'));
+    expect([await attempt(logIn('bob')), await attempt(code('bob')), await attempt(password(stored.bob))]).toEqual(same(3, MINUTE));
   });
 
   test('takes so many wrong guesses in a row from strangers, and then waits for its owner', async () => {
@@ -207,14 +246,14 @@ describe('an account', () => {
       stored.clock.advance(HOUR);
     }
     expect(await inARow(2, logIn('ada'), 'done', '192.0.2.77')).toEqual([HOUR, HOUR]);
-    expect(await attempt(logIn('ada', devices.issue(stored.ada, undefined)))).toBe('done');
+    expect(await attempt(logIn('ada', await deviceOf(stored.ada)))).toBe('done');
     expect(await attempt(logIn('ada'), 'done', '192.0.2.77')).toBe('done');
   });
 });
 
 describe('a device', () => {
   test('that is known counts by itself alone', async () => {
-    const known = devices.issue(stored.ada, undefined);
+    const known = await deviceOf(stored.ada);
     await inARow(3, logIn('ada'), 'invalid_credentials');
     expect(await attempt(logIn('ada', known))).toBe('done');
     expect(told.map(({ policy }) => policy)).toEqual(['log_in.device']);
@@ -223,28 +262,31 @@ describe('a device', () => {
     // From here on it is a stranger, who has to wait.
     expect(await attempt(logIn('ada', known))).toBe(MINUTE);
     expect(told.map(({ policy }) => policy)).toEqual(['log_in.account']);
+    stored.clock.advance(MINUTE - 1);
+    expect(await attempt(logIn('ada', known))).toBe(1);
   });
 
   test('lets no stranger off a wait by its log-in', async () => {
     await inARow(3, logIn('ada'), 'invalid_credentials');
-    expect(await attempt(logIn('ada', devices.issue(stored.ada, undefined)))).toBe('done');
+    expect(await attempt(logIn('ada', await deviceOf(stored.ada)))).toBe('done');
     expect(await attempt(logIn('ada'))).toBe(MINUTE);
   });
 
   test.each([
-    ['another’s', () => devices.issue(stored.bob, undefined)],
-    ['nobody’s', () => devices.issue(0, undefined)],
-    ['forged', () => 'x'],
+    ['another’s', () => deviceOf(stored.bob)],
+    ['of an earlier password', () => Promise.resolve(devices.issue({ id: stored.ada, hashed_password: 'an earlier one' }, undefined))],
+    ['nobody’s', () => deviceOf(0)],
+    ['forged', () => Promise.resolve('x')],
   ])('by a cookie that is %s is none', async (_, cookie) => {
     await inARow(3, logIn('ada'), 'invalid_credentials');
-    expect(await attempt(logIn('ada', cookie()))).toBe(MINUTE);
+    expect(await attempt(logIn('ada', await cookie()))).toBe(MINUTE);
   });
 
   test('is known at a log-in alone, and for nobody who does not exist', async () => {
-    const code: LimitUse = { limit: 'recovery_code', account: 'ada', device: devices.issue(stored.ada, undefined) };
+    const code: LimitUse = { limit: 'recovery_code', account: 'ada', device: await deviceOf(stored.ada) };
     await inARow(2, code, 'token_invalid_or_expired');
     expect(await attempt(code)).toBe(MINUTE);
-    const nobodys = devices.issue(0, undefined);
+    const nobodys = await deviceOf(0);
     await inARow(3, logIn('nobody'), 'invalid_credentials');
     expect(await attempt(logIn('nobody', nobodys))).toBe(MINUTE);
   });

@@ -141,6 +141,33 @@ describe('guesses', () => {
     expect(await attempt(tally, 'failed')).toEqual({ left: 0 });
   });
 
+  test('begin a wait when as many have failed, and not for those that were begun beside them', async () => {
+    const tally = atAccount();
+    const begun = await Promise.all(Array.from({ length: MOST }, () => tally.begin('one')));
+    for (const [index, guess] of begun.entries()) expect((await guess.end(index < MOST - 1 ? 'broken' : 'failed')).reached).toBe(false);
+    expect(await attempts(tally, ['failed', 'failed', 'failed'])).toEqual([{ left: 1 }, { left: 0 }, { wait: MINUTE }]);
+  });
+
+  test('that were begun before a wait, and taken back in it, leave it as long as it is', async () => {
+    const tally = createGuesses(counters, { ...numbers, consecutive: MOST, clearedBySuccess: true });
+    const begun = await Promise.all(Array.from({ length: MOST }, () => tally.begin('one')));
+    await begun[MOST - 1]?.end('failed');
+    for (const guess of begun.slice(0, -1)) await guess.end('broken');
+    expect(await attempt(tally, 'failed')).toEqual({ wait: MINUTE });
+  });
+
+  test('that wait are known though many others were counted once since, and those of an address leave no row behind', async () => {
+    counters = createMemoryCounters(clock, 10);
+    const tally = fromAddress();
+    await fail(tally, MOST);
+    clock.advance(MINUTE);
+    for (let made = 0; made < 100; made += 1) await attempt(tally, 'failed', `another ${made}`);
+    expect(await attempts(tally, ['failed', 'failed'])).toEqual([{ left: 0 }, { wait: 2 * MINUTE }]);
+    clock.advance(2 * DAY);
+    await fail(tally, 1);
+    expect(await counters.read('one row')).toBeUndefined();
+  });
+
   test('that were none, by a fault of ours or by what was wrong beside them, are taken back', async () => {
     const tally = atAccount();
     clock.advance(MINUTE);
