@@ -40,6 +40,11 @@ describe('the protocol', () => {
     expectRawProblem(await exchange(port, bytes), 431, 'header_too_large');
   });
 
+  test('a HEAD that is too large gets no content either', async () => {
+    const answer = await exchange(port, get(`/${'x'.repeat(LARGE)}`).replace('GET', 'HEAD'));
+    expect([answer.status, answer.body]).toEqual([431, '']);
+  });
+
   test.each([
     ['Content-Length and Transfer-Encoding', lines(post('Content-Length: 5', 'Transfer-Encoding: chunked'), '', '0', '', '')],
     ['Transfer-Encoding and Content-Length', lines(post('Transfer-Encoding: chunked', 'Content-Length: 5'), '', '0', '', '')],
