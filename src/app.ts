@@ -41,7 +41,7 @@ export function buildApp(container: Container): Express {
       limiter: createLimiter(services.limits),
       requests,
       cookieOrigins,
-      turn: inTurn(),
+      turn: inTurn(config.queues.requests),
       ready: started(container),
     }),
   );

@@ -68,10 +68,17 @@ interface LastRequest {
   readonly response: ServerResponse;
   /** Since when the connection has owed an answer, by `performance.now()`. */
   readonly since: number;
-  /** Since when all of the answer has waited to be read, as far as that was looked at. */
-  wholeSince?: number;
+  /** What it owes, in order: answers that lie behind the first are whole, and can't be read yet. */
+  readonly owed: ServerResponse[];
+  /** Since when the first of them has been whole, as far as that was looked at. */
+  whole: { readonly response: ServerResponse; readonly since: number } | undefined;
 }
 type UnderWay = ReadonlyMap<Duplex, LastRequest>;
+
+function stillOwed(owed: ServerResponse[]): ServerResponse[] {
+  while (owed[0]?.writableFinished === true) owed.shift();
+  return owed;
+}
 
 function followRequests(server: Server): UnderWay {
   const underWay = new Map<Duplex, LastRequest>();
@@ -80,8 +87,10 @@ function followRequests(server: Server): UnderWay {
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const before = underWay.get(request.socket);
-    const since = before === undefined || before.response.writableFinished ? performance.now() : before.since;
-    if (!request.socket.destroyed) underWay.set(request.socket, { request, response, since });
+    const owed = before === undefined ? [] : stillOwed(before.owed);
+    const since = before === undefined || owed.length === 0 ? performance.now() : before.since;
+    owed.push(response);
+    if (!request.socket.destroyed) underWay.set(request.socket, { request, response, since, owed, whole: before?.whole });
   });
   return underWay;
 }
@@ -108,9 +117,11 @@ function leaveUnread(
   const look = setInterval(() => {
     const now = performance.now();
     for (const [socket, last] of underWay) {
-      if (last.response.writableFinished) continue;
-      if (last.response.writableEnded) last.wholeSince ??= now;
-      if (now - last.since > answerTimeout || now - (last.wholeSince ?? now) > readTimeout) reset(socket);
+      const [first] = stillOwed(last.owed);
+      if (first?.writableEnded !== true) last.whole = undefined;
+      else if (last.whole?.response !== first) last.whole = { response: first, since: now };
+      const isLate = first !== undefined && now - last.since > answerTimeout;
+      if (isLate || now - (last.whole?.since ?? now) > readTimeout) reset(socket);
     }
   }, every);
   look.unref();

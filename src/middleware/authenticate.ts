@@ -49,7 +49,8 @@ export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): G
   const callerOf = async (token: string, client: Client): Promise<Caller> => {
     if (isServiceKey(token)) {
       // Counted when it has failed: nobody guesses a key, and who has one does not wait for those who try.
-      const counted = (error: unknown) => limits.during([{ limit: 'service_key' }], client, () => rethrow(error), untold);
+      const counted = (error: unknown) =>
+        isInvalid(error) ? limits.during([{ limit: 'service_key' }], client, () => rethrow(error), untold) : rethrow(error);
       return { kind: 'service', ...(await serviceKeys.authenticate(token).catch(counted)) };
     }
     const claims = await sessions.authenticate(token);
@@ -113,8 +114,10 @@ const denialOf = (caller: Caller, scope: string, client: Client): NewAuditEvent 
   return { type: 'access.denied', by: byUser(caller.actor), userId, sessionId, details };
 };
 
+const isInvalid = (error: unknown): boolean => error instanceof AppError && error.code === 'invalid_token';
+
 const unknownCaller = (error: unknown): Caller => {
-  if (error instanceof AppError && error.code === 'invalid_token') return { kind: 'unknown' };
+  if (isInvalid(error)) return { kind: 'unknown' };
   throw error;
 };
 

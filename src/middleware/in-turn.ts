@@ -1,29 +1,43 @@
+import { AppError } from '../errors/app-error.js';
 import type { Middleware } from './locals.js';
 
-/** How long requests are begun in one turn of the event loop, in milliseconds. */
-const SLICE_MS = 10;
+/** So many requests begin in one turn of the event loop: some milliseconds of work. */
+const A_TURN = 4;
 
 /**
- * Begins what came in one moment a slice at a time, so that the event loop looks in between at what needs no slice: signs of
- * life, answers of the database, and who hangs up. While a slice is not used up, nothing waits.
+ * Begins what came in one moment a few at a time, in its order, so that the event loop looks in between at what needs no
+ * turn: signs of life, answers of the database, and who hangs up. As long as few come at once nothing waits; where `most`
+ * wait, who comes then is refused with `overloaded`.
  */
-export function inTurn(sliceMs = SLICE_MS): Middleware {
-  const waiting: (() => void)[] = [];
-  let endsAt: number | undefined;
-  const nextTurn = (): void => {
-    const begin = waiting.shift();
-    endsAt = undefined;
-    if (begin === undefined) return;
-    endsAt = performance.now() + sliceMs;
-    setImmediate(nextTurn);
-    begin();
+export function inTurn(most: number, aTurn = A_TURN): Middleware {
+  const waiting: { readonly begin: () => void; readonly isGone: () => boolean }[] = [];
+  let begun = 0;
+  let isTurning = false;
+
+  const beginNext = (): void => {
+    let next = waiting.shift();
+    while (next?.isGone() === true) next = waiting.shift();
+    next?.begin();
   };
-  return (_req, _res, next) => {
-    if (endsAt === undefined) {
-      endsAt = performance.now() + sliceMs;
-      setImmediate(nextTurn);
+  const turn = (): void => {
+    begun = 0;
+    isTurning = waiting.length > 0;
+    if (!isTurning) return;
+    // Each in a call of its own: what it does at once is done before the next, and all of it after the loop has looked round.
+    for (let place = Math.min(aTurn, waiting.length); place > 0; place -= 1) setImmediate(beginNext);
+    setImmediate(turn);
+  };
+  return ({ socket }, _res, next) => {
+    if (!isTurning) {
+      isTurning = true;
+      setImmediate(turn);
     }
-    if (waiting.length === 0 && performance.now() < endsAt) next();
-    else waiting.push(next);
+    if (waiting.length >= most) throw new AppError('overloaded', { details: { retryAfterSeconds: 1 } });
+    if (waiting.length > 0 || begun >= aTurn) {
+      waiting.push({ begin: next, isGone: () => socket.destroyed });
+      return;
+    }
+    begun += 1;
+    next();
   };
 }

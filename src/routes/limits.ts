@@ -23,10 +23,7 @@ export const LIMIT = {
   ],
   oneTimeToken: (isGood: () => Promise<boolean>): LimitUse[] => [{ limit: 'one_time_token', isGood }],
   currentPassword: (_asked: unknown, { userId }: Actor): LimitUse[] => [{ limit: 'current_password', account: userId }],
-  verificationMail: (_asked: unknown, { userId }: Actor): LimitUse[] => [
-    { limit: 'verification_mail', account: userId },
-    { limit: 'mailbox', mailbox: userId },
-  ],
+  verificationMail: (_asked: unknown, { userId }: Actor): LimitUse[] => [{ limit: 'verification_mail', account: userId, mailbox: userId }],
   profile: ({ body: { current_password, username, email } }: Asked<ProfilePatch>, { userId }: Actor): LimitUse[] => [
     ...(current_password === undefined ? [] : [{ limit: 'current_password', account: userId } as const]),
     ...(username === undefined ? [] : [{ limit: 'name_change', account: userId } as const]),

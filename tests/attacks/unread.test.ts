@@ -93,6 +93,24 @@ describe('a client that does not read', () => {
     expect(read).toBeGreaterThan(size);
   });
 
+  test('all of a long answer, but asks for more meanwhile, has that long for each', async () => {
+    const TIME = { readTimeout: 1000, unreadTimeout: 60_000 };
+    const made = express()
+      .get('/long', (_req, res) => {
+        const drip = setInterval(() => res.write('a'), 50);
+        setTimeout(() => {
+          clearInterval(drip);
+          res.end();
+        }, 3 * TIME.readTimeout);
+      })
+      .get('/short', (_req, res) => res.end('short'));
+    const server = createHttpServer(made, { ...SHORT, ...TIME });
+    servers.push(server);
+    const client = keepConnection(await listen(server));
+    client.send('GET /long HTTP/1.1\r\nHost: localhost\r\n\r\nGET /short HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    expect(await client.closed).toMatch(/short$/);
+  });
+
   test('because there is nothing yet is waited for', async () => {
     const { port } = await start();
     expect(statusesOf(await exchange(port, LOG_IN))).toEqual([401]);

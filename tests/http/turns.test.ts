@@ -3,10 +3,14 @@ import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import express from 'express';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { errorHandler } from '../../src/middleware/error-handler.js';
 import { inTurn } from '../../src/middleware/in-turn.js';
+import { createLogger } from '../../src/observability/logger.js';
 import { listen, stop } from '../support/raw-http.js';
 
 const MANY = 50;
+/** So many may wait for their turn. */
+const MOST = 60;
 const WORK_MS = 5;
 
 /** Keeps the event loop busy. */
@@ -22,12 +26,13 @@ describe('requests that come in one moment', () => {
     begun.push('live');
     res.end();
   });
-  app.use(inTurn());
+  app.use(inTurn(MOST));
   app.get('/work/:index', ({ params }, res) => {
     begun.push(params.index);
     work();
     res.end();
   });
+  app.use(errorHandler({ logger: createLogger({ level: 'silent', readable: false }), databaseFault: () => undefined }));
   const server = createServer(app);
   let port: number;
   beforeEach(async () => {
@@ -48,12 +53,41 @@ describe('requests that come in one moment', () => {
     for (const [index, path] of paths.entries()) sockets[index]?.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
     await answered;
   }
+  const ask = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
   const indexes = Array.from({ length: MANY }, (_, index) => String(index));
 
   test('are begun in their order, all of them, and a sign of life does not wait for them', async () => {
     await sendAtOnce([...indexes.map((index) => `/work/${index}`), '/live']);
     expect(begun.filter((path) => path !== 'live')).toEqual(indexes);
     expect(begun.indexOf('live')).toBeLessThan(MANY / 2);
+  });
+
+  test('are refused at once beyond as many as may wait, also over one connection, and the others are answered in their order', async () => {
+    const client = connect(port, '127.0.0.1');
+    await once(client, 'connect');
+    let wire = '';
+    client.on('data', (chunk: Buffer) => (wire += chunk.toString()));
+    const paths = Array.from({ length: 3 * MOST }, (_, index) => `/work/${index}`);
+    client.write(paths.map(ask).join('') + 'GET /live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    await once(client, 'close');
+    const statuses = [...wire.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    expect(statuses).toHaveLength(3 * MOST + 1);
+    expect(new Set(statuses)).toEqual(new Set(['200', '503']));
+    const worked = begun.filter((path) => path !== 'live');
+    expect(worked.length).toBeLessThan(2 * MOST);
+    expect(worked).toEqual(paths.slice(0, worked.length).map((path) => path.slice('/work/'.length)));
+    expect(wire).toContain('"overloaded"');
+  });
+
+  test('are not begun for whoever has hung up', async () => {
+    const [gone, stays] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    await Promise.all([once(gone, 'connect'), once(stays, 'connect')]);
+    gone.write(indexes.map((index) => ask(`/work/${index}`)).join(''));
+    gone.resetAndDestroy();
+    stays.write('GET /work/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    await once(stays.resume(), 'close');
+    expect(begun.length).toBeLessThan(MANY);
+    expect(begun.at(-1)).toBe('last');
   });
 
   test('are begun as well when there is time again', async () => {

@@ -9,7 +9,7 @@ export const DEVICE_SECONDS = 365 * 24 * 60 * 60;
 const FORM = /^([A-Za-z0-9_-]{22})\.([1-9]\d{0,10})\.([A-Za-z0-9_-]{43})$/;
 const NAME_BYTES = 16;
 
-/** Whose device it is. A change of the password makes all of theirs unknown: whoever knew the old one could have any number. */
+/** Whose device it is. Another hash of the password makes all of theirs unknown: whoever knew an earlier one could have any number. */
 export interface Owner {
   readonly id: number;
   readonly hashed_password: string | null;

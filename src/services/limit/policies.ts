@@ -48,6 +48,11 @@ export function createPolicies(counters: Counters, settings: Limits): Policies {
     return ['address', createGuesses(counters, { ...times, policy: `${limit}.address`, most, clearedBySuccess: false })];
   };
   const quota = (policy: string, most: number, seconds = HOUR_SECONDS): Tally => createQuota(counters, { policy, most, seconds });
+  // What sends no mail fills no mailbox, and must not keep its owner from theirs.
+  const toMailbox = (policy: string): readonly ['mailbox', Tally] => [
+    'mailbox',
+    createQuota(counters, { policy, most: hourly.mails, seconds: HOUR_SECONDS, countsRefused: false }),
+  ];
 
   const account = guesses('log_in.account', failures.perAccount);
   const recoveryCodes = guesses('recovery_code.account', failures.codeTries);
@@ -66,7 +71,7 @@ export function createPolicies(counters: Counters, settings: Limits): Policies {
         ['address', quota('name_change.address', hourly.registrations)],
         ['account', quota('name_change.account', hourly.registrations)],
       ],
-      mailbox: [['mailbox', quota('mailbox', hourly.mails)]],
+      mailbox: [toMailbox('mailbox')],
       reset_request: [
         ['address', quota('reset_request.address', hourly.resets)],
         ['account', quota('reset_request.account', hourly.mails)],
@@ -74,7 +79,7 @@ export function createPolicies(counters: Counters, settings: Limits): Policies {
       recovery_code: [fromAddress('recovery_code'), ['account', recoveryCodes]],
       one_time_token: [fromAddress('one_time_token')],
       current_password: [['account', currentPassword]],
-      verification_mail: [['account', quota('verification_mail.account', hourly.mails)]],
+      verification_mail: [['account', quota('verification_mail.account', hourly.mails)], toMailbox('verification_mail.mailbox')],
       address_change: [['account', quota('address_change.account', hourly.mails)]],
       introspection: [['key', quota('introspection.caller', settings.introspections, MINUTE_SECONDS)]],
       service_key: [fromAddress('service_key')],

@@ -42,17 +42,19 @@ interface QuotaRules {
   readonly policy: string;
   readonly most: number;
   readonly seconds: number;
+  /** Whether what was refused for another reason counts too. */
+  readonly countsRefused?: boolean;
 }
 
 /** So many in so long, from the first on. */
-export function createQuota(counters: Counters, { policy, most, seconds }: QuotaRules): Tally {
+export function createQuota(counters: Counters, { policy, most, seconds, countsRefused = true }: QuotaRules): Tally {
   const standingOf = standingsOf({ policy, most, windowSeconds: seconds });
   return {
     begin: async (key) => {
       const { points, secondsLeft } = await counters.add(key, seconds);
       const standing = standingOf(most - points, secondsLeft);
       const end: Attempt['end'] = async (outcome) => {
-        if (outcome !== 'broken') return { standing, reached: false };
+        if (outcome === 'succeeded' || (outcome !== 'broken' && countsRefused)) return { standing, reached: false };
         await counters.takeBack(key, seconds);
         return { standing: standingOf(most - points + 1, secondsLeft), reached: false };
       };
@@ -101,6 +103,11 @@ export function createGuesses(counters: Counters, rules: GuessRules): GuessTally
   const hasRow = consecutive < Number.POSITIVE_INFINITY;
   const standingOf = standingsOf(rules);
 
+  /** The first counts double, as what was counted once is forgotten first where there are too many keys. */
+  const addKept = async (key: string, seconds: number): Promise<number> => {
+    const { points } = await counters.add(key, seconds);
+    return points === 1 ? (await counters.add(key, seconds)).points - 1 : points - 1;
+  };
   const clear = async (key: string): Promise<void> => {
     for (const one of Object.values(keysOf(key))) await counters.forget(one);
   };
@@ -110,10 +117,7 @@ export function createGuesses(counters: Counters, rules: GuessRules): GuessTally
   };
   const waitFrom = async (key: string): Promise<number> => {
     const { window, failures, waits } = keysOf(key);
-    const { points } = await counters.add(waits, WAITS_SECONDS);
-    // Twice, as what was counted once is forgotten first where there are too many keys.
-    if (points === 1) await counters.add(waits, WAITS_SECONDS);
-    const seconds = Math.min(longestWaitSeconds, FIRST_WAIT_SECONDS * 2 ** Math.max(0, points - 2));
+    const seconds = Math.min(longestWaitSeconds, FIRST_WAIT_SECONDS * 2 ** ((await addKept(waits, WAITS_SECONDS)) - 1));
     await counters.put(window, WAITING, seconds);
     await counters.forget(failures);
     return seconds;
@@ -127,6 +131,8 @@ export function createGuesses(counters: Counters, rules: GuessRules): GuessTally
       const allowed = (await counters.read(waits)) === undefined ? most : 1;
       const { points, secondsLeft } = await counters.add(window, windowSeconds);
       const inRow = hasRow ? (await counters.add(row, ROW_SECONDS)).points : 0;
+      // Or those of an earlier window would end before this one.
+      if (points === 1) await counters.forget(failures);
       const standing = standingOf(allowed - points, secondsLeft);
       const isOver = inRow > consecutive;
       if (points > allowed || isOver) {
@@ -141,7 +147,7 @@ export function createGuesses(counters: Counters, rules: GuessRules): GuessTally
           if (outcome === 'failed') {
             const isLast = inRow >= consecutive;
             // Those beside it may yet turn out to be none.
-            const failed = (await counters.add(failures, windowSeconds)).points;
+            const failed = await addKept(failures, windowSeconds);
             if (failed < allowed && !isLast) return { standing, reached: false };
             const seconds = await waitFrom(key);
             return { standing: standingOf(0, isLast ? longestWaitSeconds : seconds), reached: true };

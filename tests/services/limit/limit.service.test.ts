@@ -105,6 +105,7 @@ describe('each limit', () => {
     [{ limit: 'one_time_token' }, 'token_invalid_or_expired', 7, MINUTE, 'one_time_token.address'],
     [{ limit: 'current_password', account: 1 }, 'current_password_invalid', 3, MINUTE, 'current_password.account'],
     [{ limit: 'verification_mail', account: 1 }, 'done', 2, HOUR, 'verification_mail.account'],
+    [{ limit: 'verification_mail', mailbox: 'ada@example.com' }, 'done', 2, HOUR, 'verification_mail.mailbox'],
     [{ limit: 'address_change', account: 1 }, 'done', 2, HOUR, 'address_change.account'],
     [{ limit: 'introspection', key: 'a service' }, 'done', 9, MINUTE, 'introspection.caller'],
     [{ limit: 'service_key' }, 'invalid_token', 7, MINUTE, 'service_key.address'],

@@ -52,6 +52,12 @@ describe('a quota', () => {
     expect(await attempt(tally, 'succeeded')).toEqual({ left: 1 });
   });
 
+  test('may count only what was done', async () => {
+    const tally = createQuota(counters, { policy: 'mails', most: 2, seconds: HOUR, countsRefused: false });
+    const outcomes = ['refused', 'failed', 'broken', 'succeeded', 'refused', 'succeeded', 'succeeded'] as const;
+    expect(await attempts(tally, outcomes)).toEqual([...[2, 2, 2, 1, 1, 0].map((left) => ({ left })), { wait: HOUR }]);
+  });
+
   test('counts whatever was done and said, but no fault of ours', async () => {
     expect(await (await quota().begin('another')).end('broken')).toEqual({ standing: standing(2, HOUR), reached: false });
     expect(await attempts(quota(), ['broken', 'broken', 'broken', 'failed', 'refused', 'succeeded'])).toEqual([
@@ -145,6 +151,17 @@ describe('guesses', () => {
     const tally = atAccount();
     const begun = await Promise.all(Array.from({ length: MOST }, () => tally.begin('one')));
     for (const [index, guess] of begun.entries()) expect((await guess.end(index < MOST - 1 ? 'broken' : 'failed')).reached).toBe(false);
+    expect(await attempts(tally, ['failed', 'failed', 'failed'])).toEqual([{ left: 1 }, { left: 0 }, { wait: MINUTE }]);
+  });
+
+  test('that were slow keep none of a later window from beginning a wait', async () => {
+    const tally = atAccount();
+    const slow = await tally.begin('one');
+    clock.advance(2);
+    await slow.end('failed');
+    clock.advance(15 * MINUTE - 1);
+    await fail(tally, 1);
+    clock.advance(2);
     expect(await attempts(tally, ['failed', 'failed', 'failed'])).toEqual([{ left: 1 }, { left: 0 }, { wait: MINUTE }]);
   });
 
