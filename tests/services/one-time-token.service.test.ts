@@ -42,7 +42,9 @@ describe('a token', () => {
     expect(expiresAt.getTime()).toBe(clock.now() + minutes * MINUTE * 1000);
     clock.advance(minutes * MINUTE - 0.001);
     const facts = await tokens.read(token, [purpose]);
+    expect(await tokens.isGood(token, [purpose])).toBe(true);
     clock.advance(0.001);
+    expect(await tokens.isGood(token, [purpose])).toBe(false);
     await expect(tokens.read(token, [purpose])).rejects.toMatchObject(WORTHLESS);
     await expect(stored.database.transaction((transaction) => tokens.use(facts, transaction))).rejects.toMatchObject(WORTHLESS);
   });
@@ -50,6 +52,7 @@ describe('a token', () => {
   test('for one thing is none for another', async () => {
     const { token } = await issue('invitation');
     await expect(tokens.read(token, ['password_reset', 'email_verification'])).rejects.toMatchObject(WORTHLESS);
+    expect(await tokens.isGood(token, ['password_reset', 'email_verification'])).toBe(false);
     const moved = await issue('password_reset');
     await stored.models.OneTimeToken.update({ purpose: 'invitation' }, { where: { purpose: 'password_reset' } });
     await expect(tokens.read(moved.token, ['password_reset', 'invitation'])).resolves.toMatchObject({ purpose: 'invitation' });

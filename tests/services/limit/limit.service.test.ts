@@ -184,6 +184,26 @@ describe('an attempt', () => {
     expect(told).toMatchObject([{ policy: 'current_password.account', quota: 3, remaining: 2 }]);
   });
 
+  test('at a name counts by its account too, from wherever', async () => {
+    const change = (ip: string) => attempt({ limit: 'name_change', account: stored.ada }, 'username_taken', ip);
+    for (let made = 0; made < 4; made += 1) expect(await change(`192.0.2.${made}`)).toBe('username_taken');
+    expect(await change('192.0.2.9')).toBe(HOUR);
+    expect(told.map(({ policy }) => policy)).toEqual(['name_change.account']);
+  });
+
+  test('for a user’s own mailbox counts for the address that they have, where one has been sent there', async () => {
+    const to = (mailbox: string | number, end: Code | 'done' = 'done') => attempt({ limit: 'verification_mail', mailbox }, end);
+    expect(await inARow(5, { limit: 'verification_mail', mailbox: stored.ada })).toEqual(same(5, 'done'));
+    await stored.models.User.update({ email_fold: 'ada@example.com' }, { where: { id: stored.ada } });
+    expect([await to(stored.ada, 'conflict'), await to('ADA@example.com'), await to(stored.ada), await to(stored.ada)]).toEqual([
+      'conflict',
+      'done',
+      'done',
+      HOUR,
+    ]);
+    expect(await to(987_654_321)).toBe('done');
+  });
+
   test('by what nobody guesses does not wait for those who guess, and is not counted', async () => {
     const code = (isGood: boolean): LimitUse => ({ limit: 'recovery_code', account: 'ada', isGood: () => Promise.resolve(isGood) });
     expect(await inARow(3, code(true), 'token_invalid_or_expired')).toEqual([
@@ -241,6 +261,14 @@ describe('an account', () => {
     expect([await attempt(logIn('bob')), await attempt(code('bob')), await attempt(password(stored.bob))]).toEqual(same(3, MINUTE));
   });
 
+  test('is at its beginning again after a log-in, and its address is not', async () => {
+    for (const end of ['invalid_credentials', 'invalid_credentials', 'done', 'invalid_credentials', 'invalid_credentials', 'done'] as const)
+      expect(await attempt(logIn('ada'), end)).toBe(end);
+    expect(await inARow(4, logIn('bob'), 'invalid_credentials')).toEqual([...same(3, 'invalid_credentials'), MINUTE]);
+    expect(await attempt(logIn('ada'))).toBe(MINUTE);
+    expect(told.map(({ policy }) => policy)).toEqual(['log_in.address']);
+  });
+
   test('takes so many wrong guesses in a row from strangers, and then waits for its owner', async () => {
     for (let made = 0; made < 6; made += 1) {
       expect(await attempt(logIn('ada'), 'invalid_credentials', `192.0.2.${made}`)).toBe('invalid_credentials');
@@ -265,6 +293,17 @@ describe('a device', () => {
     expect(told.map(({ policy }) => policy)).toEqual(['log_in.account']);
     stored.clock.advance(MINUTE - 1);
     expect(await attempt(logIn('ada', known))).toBe(1);
+  });
+
+  test('that has to wait itself waits no longer than for that', async () => {
+    await inARow(3, logIn('ada'), 'invalid_credentials', '192.0.2.9');
+    stored.clock.advance(MINUTE);
+    await attempt(logIn('ada'), 'invalid_credentials', '192.0.2.9');
+    expect(await attempt(logIn('ada'))).toBe(2 * MINUTE);
+    const known = await deviceOf(stored.ada);
+    await inARow(3, logIn('ada', known), 'invalid_credentials');
+    expect(await attempt(logIn('ada', known))).toBe(MINUTE);
+    expect(told.map(({ policy }) => policy)).toEqual(['log_in.device']);
   });
 
   test('lets no stranger off a wait by its log-in', async () => {
