@@ -47,7 +47,9 @@ export const limitSettings = {
   ),
   LIMIT_WINDOW_MINUTES: count(24 * 60, 15, 'minutes').description('For how long a failure counts.'),
   LIMIT_LONGEST_WAIT_MINUTES: count(24 * 60, 60, 'minutes').description('The waits double from one minute up to this.'),
-  LIMIT_REGISTRATIONS_PER_ADDRESS: count(MOST, 100, 'an hour').description('Registrations from one client address; also changes of usernames from one address and by one account, counted by themselves.'),
+  LIMIT_REGISTRATIONS_PER_ADDRESS: count(MOST, 100, 'an hour').description(
+    'Registrations from one client address; also changes of usernames from one address and by one account, counted by themselves.',
+  ),
   LIMIT_RESETS_PER_ADDRESS: count(MOST, 100, 'an hour').description('Password resets asked for from one client address.'),
   LIMIT_MAILS_PER_ACCOUNT: count(MOST, 5, 'an hour').description(
     'Password resets for one account; also verifications and changes of its address, and verification mails to one address, each counted by itself.',
