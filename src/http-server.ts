@@ -109,10 +109,11 @@ function leaveUnread(
 ): void {
   // Also called for a connection that is idle between two requests, and for one whose answer is still being worked on.
   server.setTimeout(unreadTimeout, (socket) => {
-    const last = underWay.get(socket);
-    const isWorkedOn = last !== undefined && !last.response.writableEnded && socket.writableLength === 0;
-    if (last !== undefined && !last.response.writableFinished && !isWorkedOn) reset(socket);
-    else if (!isWorkedOn) socket.destroy();
+    const [first] = stillOwed(underWay.get(socket)?.owed ?? []);
+    const isWorkedOn = first?.writableEnded === false && socket.writableLength === 0;
+    if (isWorkedOn) return;
+    if (first === undefined) socket.destroy();
+    else reset(socket);
   });
   const look = setInterval(() => {
     const now = performance.now();
