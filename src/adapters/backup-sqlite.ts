@@ -4,7 +4,7 @@ import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { assertSealed, statOf, unusable } from './backup-file.js';
 import { type OurTables, quoteText, tablesIn } from './backup-marks.js';
-import { openRaw, type RawConnection } from './sqlite-file.js';
+import { openRaw, patiently, type RawConnection } from './sqlite-file.js';
 
 /** What a backup holds. */
 export interface BackupContents {
@@ -102,7 +102,8 @@ export function assertHistory(recorded: readonly string[], shown: string): void 
 export async function putToRest(file: string): Promise<void> {
   const connection = await openRaw(file, { write: true });
   try {
-    await connection.all('PRAGMA journal_mode=DELETE');
+    // A connection that was closed a moment ago may still be on its way out.
+    await patiently(() => connection.all('PRAGMA journal_mode=DELETE'));
   } finally {
     await connection.close();
   }

@@ -1,5 +1,6 @@
 import { constants, accessSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sqlite3 from 'sqlite3';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
@@ -148,23 +149,25 @@ async function assertSound(file: string, connection: RawConnection): Promise<voi
   }
 }
 
+/** Does what SQLite itself does not wait for, as a change of the journal's mode: again and again, for so long. */
+export async function patiently(work: () => Promise<unknown>, leftMs = SETTLE_MS * SETTLE_TRIES): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (leftMs <= 0 || !/^SQLITE_(BUSY|LOCKED)/.test(errorCode(error))) throw error;
+    await sleep(SETTLE_MS);
+    await patiently(work, leftMs - SETTLE_MS);
+  }
+}
+
 /**
  * Puts the file into write-ahead logging, which it then stays in: readers and the writer no longer wait for each other.
- * Waits for other processes that have it open, as SQLite itself would not.
+ * Waits for other processes that have it open.
  */
 export async function enableWriteAheadLog(file: string): Promise<void> {
   const connection = await openRaw(file, { write: true });
   try {
-    for (let tries = SETTLE_TRIES; ; tries -= 1) {
-      try {
-        await connection.all('PRAGMA journal_mode=WAL');
-        return;
-      } catch (error) {
-        const busy = /^SQLITE_(BUSY|LOCKED)/.test(errorCode(error));
-        if (!busy || tries === 0) throw error;
-        await new Promise((settled) => setTimeout(settled, SETTLE_MS));
-      }
-    }
+    await patiently(() => connection.all('PRAGMA journal_mode=WAL'));
   } finally {
     await connection.close();
   }

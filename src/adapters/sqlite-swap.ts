@@ -1,16 +1,14 @@
 import { chmodSync, chownSync, existsSync, linkSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../errors/app-error.js';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { removeDraft, SIDES, syncFile, syncFolderOf } from './backup-file.js';
 import { type Marks, type OurTables, readMarks } from './backup-marks.js';
-import { hasHeader, openRaw, type RawConnection } from './sqlite-file.js';
+import { hasHeader, openRaw, patiently, type RawConnection } from './sqlite-file.js';
 
 /** Somebody who only looks in is gone by then. */
 const WAIT_MS = 1000;
-const BETWEEN_MS = 50;
 
 const DAMAGED = /^SQLITE_(NOTADB|CORRUPT)/;
 
@@ -53,7 +51,7 @@ async function takeLock(file: string): Promise<RawConnection | undefined> {
   try {
     await connection.all(`PRAGMA busy_timeout=${WAIT_MS}`);
     // Which writes back what is in its log, and takes it out of write-ahead logging.
-    await patiently(() => connection.all('PRAGMA journal_mode=DELETE'));
+    await patiently(() => connection.all('PRAGMA journal_mode=DELETE'), WAIT_MS);
     await connection.all('BEGIN EXCLUSIVE');
     const [mode] = await connection.all('PRAGMA journal_mode');
     if (mode?.['journal_mode'] !== 'delete') throw inUse(file);
@@ -72,17 +70,6 @@ async function takeLock(file: string): Promise<RawConnection | undefined> {
 
 const inUse = (file: string): AppError =>
   new AppError('conflict', { details: { detail: `${file} is in use. Stop the service, and whatever else uses it` } });
-
-/** SQLite itself does not wait where a mode is to be changed. */
-async function patiently(work: () => Promise<unknown>, left = WAIT_MS): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (left <= 0 || !/^SQLITE_(BUSY|LOCKED)/.test(errorCode(error))) throw error;
-    await sleep(BETWEEN_MS);
-    await patiently(work, left - BETWEEN_MS);
-  }
-}
 
 async function marksOf(connection: RawConnection, ours: OurTables, now: number): Promise<Marks | undefined> {
   try {

@@ -2,8 +2,12 @@ import { copyFileSync, readdirSync, readFileSync, renameSync, symlinkSync, trunc
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { QueryTypes } from 'sequelize';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { dumpTables } from '../../src/adapters/backup-postgres.js';
+import { putToRest } from '../../src/adapters/backup-sqlite.js';
 import { createDatabase, type Database } from '../../src/adapters/database.js';
+import { migrate } from '../../src/adapters/migrator.js';
+import { openRaw } from '../../src/adapters/sqlite-file.js';
 import { movableClock, type MovableClock } from '../../src/lib/clock.js';
 import { createModels } from '../../src/models/index.js';
 import { createTestAuth, type TestAuth, type TestSession, type TestUser } from '../../src/testing.js';
@@ -350,4 +354,19 @@ describe('a SQLite file that is to be replaced', () => {
     await expect(watching.ping()).rejects.toThrow(/was replaced while it was in use/);
     await watching.close();
   });
+});
+
+test('a SQLite file is put to rest as soon as who had it open is gone', async () => {
+  const file = folder.file('used.db');
+  const database = createDatabase({ dialect: 'sqlite', file });
+  await migrate(database);
+  await database.close();
+  const other = await openRaw(file, { write: true });
+  await other.all('SELECT count(*) FROM users');
+  const resting = putToRest(file);
+  await sleep(200);
+  await other.close();
+  await resting;
+  expect(readdirSync(folder.path).filter((name) => name.startsWith('used.db'))).toEqual(['used.db']);
+  expect(await query(file, 'PRAGMA journal_mode')).toEqual([{ journal_mode: 'delete' }]);
 });
