@@ -257,7 +257,9 @@ export const settingsSchema = Joi.object<Settings, true>({
     .max(100_000)
     .default(1000)
     .unit('requests')
-    .description('Requests that may be worked on at once; more are answered 503 `overloaded`. Health is always answered.'),
+    .description(
+      'Requests that may be worked on at once, and that may wait to begin; more are answered 503 `overloaded`. Health is always answered.',
+    ),
   TRUST_PROXY: Joi.number()
     .integer()
     .min(0)

@@ -27,7 +27,7 @@ describe('requests that come in one moment', () => {
     res.end();
   });
   app.use(inTurn(MOST));
-  app.get('/work/:index', ({ params }, res) => {
+  app.get('/busy/:index', ({ params }, res) => {
     begun.push(params.index);
     work();
     res.end();
@@ -57,7 +57,7 @@ describe('requests that come in one moment', () => {
   const indexes = Array.from({ length: MANY }, (_, index) => String(index));
 
   test('are begun in their order, all of them, and a sign of life does not wait for them', async () => {
-    await sendAtOnce([...indexes.map((index) => `/work/${index}`), '/live']);
+    await sendAtOnce([...indexes.map((index) => `/busy/${index}`), '/live']);
     expect(begun.filter((path) => path !== 'live')).toEqual(indexes);
     expect(begun.indexOf('live')).toBeLessThan(MANY / 2);
   });
@@ -67,7 +67,7 @@ describe('requests that come in one moment', () => {
     await once(client, 'connect');
     let wire = '';
     client.on('data', (chunk: Buffer) => (wire += chunk.toString()));
-    const paths = Array.from({ length: 3 * MOST }, (_, index) => `/work/${index}`);
+    const paths = Array.from({ length: 3 * MOST }, (_, index) => `/busy/${index}`);
     client.write(paths.map(ask).join('') + 'GET /live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
     await once(client, 'close');
     const statuses = [...wire.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
@@ -75,24 +75,24 @@ describe('requests that come in one moment', () => {
     expect(new Set(statuses)).toEqual(new Set(['200', '503']));
     const worked = begun.filter((path) => path !== 'live');
     expect(worked.length).toBeLessThan(2 * MOST);
-    expect(worked).toEqual(paths.slice(0, worked.length).map((path) => path.slice('/work/'.length)));
+    expect(worked).toEqual(paths.slice(0, worked.length).map((path) => path.slice('/busy/'.length)));
     expect(wire).toContain('"overloaded"');
   });
 
   test('are not begun for whoever has hung up', async () => {
     const [gone, stays] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
     await Promise.all([once(gone, 'connect'), once(stays, 'connect')]);
-    gone.write(indexes.map((index) => ask(`/work/${index}`)).join(''));
+    gone.write(indexes.map((index) => ask(`/busy/${index}`)).join(''));
     gone.resetAndDestroy();
-    stays.write('GET /work/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    stays.write('GET /busy/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
     await once(stays.resume(), 'close');
     expect(begun.length).toBeLessThan(MANY);
     expect(begun.at(-1)).toBe('last');
   });
 
   test('are begun as well when there is time again', async () => {
-    await sendAtOnce(indexes.map((index) => `/work/${index}`));
-    await sendAtOnce(['/work/last']);
+    await sendAtOnce(indexes.map((index) => `/busy/${index}`));
+    await sendAtOnce(['/busy/last']);
     expect(begun).toEqual([...indexes, 'last']);
   });
 });
