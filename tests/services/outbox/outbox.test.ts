@@ -304,7 +304,7 @@ describe.each(LASTING)('several processes with one outbox, on %s,', (kind) => {
     expect(sending).toMatchObject({ state: 'sending', attempts: 1 });
 
     const other = createTestMailer();
-    const clock = movableClock(Date.now());
+    const clock = movableClock(dead.clock.now());
     const heir = await open({ mailer: other, clock });
     await heir.deliver();
     clock.set(new Date(clock.now() + DAY_SECONDS * 1000));
