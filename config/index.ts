@@ -29,6 +29,7 @@ export interface Config {
     readonly lifetimeSeconds: number;
     readonly issuer: string;
     readonly audience: string;
+    readonly clientId: string;
   };
   readonly session: {
     /** Without a refresh. */
@@ -36,6 +37,8 @@ export interface Config {
     /** After the log-in. */
     readonly longestSeconds: number;
   };
+  /** How old an authentication may be where a recent one is required. */
+  readonly reauthentication: { readonly maxAgeSeconds: number };
   readonly rootKey: string;
   /** The scopes of each role beside its own. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
@@ -138,11 +141,13 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
       lifetimeSeconds: settings.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
       issuer: settings.ISSUER,
       audience: settings.AUDIENCE,
+      clientId: settings.CLIENT_ID,
     },
     session: {
       idleSeconds: settings.REFRESH_TOKEN_EXPIRE_DAYS * DAY_SECONDS,
       longestSeconds: settings.SESSION_MAX_DAYS * DAY_SECONDS,
     },
+    reauthentication: { maxAgeSeconds: settings.REAUTHENTICATION_MINUTES * 60 },
     rootKey,
     roles: { ...Object.fromEntries(BUILT_IN_ROLES.map((role) => [role, []])), ...readRoles(settings.ROLES) },
     mail: { appName: settings.APP_NAME, appUrl: settings.APP_URL, smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM },

@@ -26,8 +26,10 @@ export interface Settings extends LimitSettings {
   ACCESS_TOKEN_EXPIRE_MINUTES: number;
   REFRESH_TOKEN_EXPIRE_DAYS: number;
   SESSION_MAX_DAYS: number;
+  REAUTHENTICATION_MINUTES: number;
   ISSUER: string;
   AUDIENCE: string;
+  CLIENT_ID: string;
   CORS_ORIGINS: string[];
   BCRYPT_ROUNDS: number;
   HASH_THREADS: number;
@@ -202,11 +204,26 @@ export const settingsSchema = Joi.object<Settings, true>({
     .default(90)
     .unit('days')
     .description('A session ends so long after its log-in, however busy it is.'),
+  REAUTHENTICATION_MINUTES: Joi.number()
+    .integer()
+    .min(1)
+    .max(1440)
+    .default(5)
+    .unit('minutes')
+    .description(
+      'How recent an authentication must be for changes to credentials and for administrative writes; an older one is answered 401 `reauthentication_required`.',
+    ),
   ISSUER: Joi.string()
     .uri({ scheme: ['http', 'https'] })
     .default('http://localhost:8000')
     .description('`iss` of every token: the public URL of this service.'),
   AUDIENCE: Joi.string().min(1).max(255).default('lingomate').description('`aud` of every token.'),
+  CLIENT_ID: Joi.string()
+    .max(255)
+    .pattern(/^[\x20-\x7e]+$/) // RFC 6749 appendix A.1
+    .default('lingomate')
+    .messages({ 'string.pattern.base': '{#label} must be printable ASCII (RFC 6749 appendix A.1)' })
+    .description('`client_id` of every token.'),
   CORS_ORIGINS: Joi.array()
     .items(
       Joi.string().custom(exactOrigin).messages({

@@ -15,7 +15,10 @@ export function createSessionController({ sessions }: { sessions: SessionService
       return noContent;
     },
     endOthers: async (_asked: Asked, actor: Actor): Promise<Reply> => {
-      await sessions.logOut({ caller: { kind: 'user', actor, scopes: [] }, refreshToken: undefined, client: actor }, 'others');
+      await sessions.logOut(
+        { caller: { kind: 'user', actor, scopes: [], isOwn: () => true }, refreshToken: undefined, client: actor },
+        'others',
+      );
       return noContent;
     },
   };

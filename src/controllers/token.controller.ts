@@ -1,7 +1,9 @@
 import { AppError } from '../errors/app-error.js';
+import type { Actor } from '../lib/actor.js';
 import { deviceCookie, noRefreshCookie, refreshCookie } from '../presenters/cookie.presenter.js';
 import { presentGrant, presentIntrospection, presentRevocation } from '../presenters/token.presenter.js';
 import type { AuthService } from '../services/auth.service.js';
+import type { ReauthenticationService } from '../services/reauthentication.service.js';
 import type { Grant, SessionService } from '../services/session/session.service.js';
 import type {
   IntrospectBody,
@@ -10,6 +12,7 @@ import type {
   RefreshBody,
   RevocationsQuery,
   RevokeBody,
+  StepUpBody,
   TokenBody,
 } from '../validators/token.validator.js';
 import { type Asked, type AskingPage, noContent, ok, type Reply } from './reply.js';
@@ -19,10 +22,11 @@ const VALID = ok({ message: 'Token is valid' });
 interface Parts {
   readonly auth: AuthService;
   readonly sessions: SessionService;
-  readonly settings: { readonly issuer: string; readonly audience: string; readonly lifetimeSeconds: number };
+  readonly reauthentication: ReauthenticationService;
+  readonly settings: { readonly issuer: string; readonly audience: string; readonly clientId: string; readonly lifetimeSeconds: number };
 }
 
-export function createTokenController({ auth, sessions, settings }: Parts) {
+export function createTokenController({ auth, sessions, reauthentication, settings }: Parts) {
   return {
     logIn: async ({ body, client, page }: Asked<TokenBody>): Promise<Reply> => {
       const byCookie = body.refresh_transport === 'cookie';
@@ -37,6 +41,8 @@ export function createTokenController({ auth, sessions, settings }: Parts) {
       const { token, byCookie } = presented(body, page());
       return granted(await sessions.refresh(token ?? missing(), client), byCookie);
     },
+    stepUp: async ({ body }: Asked<StepUpBody>, actor: Actor): Promise<Reply> =>
+      ok(presentGrant(await reauthentication.stepUp(actor, body.password), { withRefreshToken: false })),
     verifyPath: async ({ params }: Asked<undefined, { token: string }>): Promise<Reply> => {
       await sessions.authenticate(params.token);
       return VALID;

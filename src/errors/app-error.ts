@@ -1,3 +1,4 @@
+import type { Acr } from '../lib/acr.js';
 import { CODES, type Code } from './codes.js';
 
 /** What is wrong with one member of a request; never with its value. */
@@ -16,6 +17,8 @@ export interface FaultDetails {
   readonly challenge?: boolean;
   /** The scope that would have sufficed (RFC 6750 §3). */
   readonly scope?: string;
+  /** What the authentication must be (RFC 9470 §3); `acrValues` is empty where any strength is accepted. */
+  readonly reauthentication?: { readonly maxAgeSeconds: number; readonly acrValues: readonly Acr[] };
   /** How long to wait before the next try (429, 503). */
   readonly retryAfterSeconds?: number;
   /** Said in place of the code's own text. Public: never a value from the request. */

@@ -1,3 +1,5 @@
+import type { Acr } from './acr.js';
+
 /** Where a request comes from, as far as the connection tells. */
 export interface Client {
   readonly ip: string | null;
@@ -9,15 +11,25 @@ export interface Client {
 export interface Actor extends Client {
   readonly userId: number;
   readonly sessionId: string;
-  /** When they proved who they are, in milliseconds since 1970. */
-  readonly loggedInAt: number;
+  /** The refresh-token generation that the access token was issued with. */
+  readonly generation: number;
+  /** When the user last authenticated, in milliseconds since 1970. */
+  readonly authenticatedAt: number;
+  /** How strong that authentication was. */
+  readonly acr: Acr;
 }
 
 /** Who calls, by the Bearer token that came: `unknown` where it is not valid, `nobody` where there is none. */
 export type Caller =
   | { readonly kind: 'nobody' | 'unknown' }
   | { readonly kind: 'service'; readonly keyId: string; readonly scopes: readonly string[] }
-  | { readonly kind: 'user'; readonly actor: Actor; readonly scopes: readonly string[] };
+  | {
+      readonly kind: 'user';
+      readonly actor: Actor;
+      readonly scopes: readonly string[];
+      /** Reports whether this service issued the token: false for one that a holder of SECRET_KEY has forged. */
+      readonly isOwn: () => boolean;
+    };
 
 /** Who did something, as the record of it keeps them: `nobody` is a caller who is not known (yet). */
 export interface Doer extends Client {

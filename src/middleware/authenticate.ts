@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors/app-error.js';
-import { type Actor, byClient, byService, byUser, type Caller, type Client } from '../lib/actor.js';
+import { type Actor, byService, byUser, type Caller, type Client } from '../lib/actor.js';
 import type { NewAuditEvent } from '../services/audit/audit-events.js';
 import type { AuditService } from '../services/audit/audit.service.js';
+import { ADMIN } from '../lib/roles.js';
 import type { LimitService } from '../services/limit/limit.service.js';
+import type { ReauthenticationService } from '../services/reauthentication.service.js';
 import { isServiceKey, type ServiceKeyService } from '../services/service-key.service.js';
 import type { SessionService } from '../services/session/session.service.js';
 import type { AccessTokenClaims } from '../services/token.service.js';
@@ -27,26 +29,38 @@ export function bearerToken(request: Pick<IncomingMessage, 'url' | 'headersDisti
 }
 
 interface Parts {
-  readonly sessions: Pick<SessionService, 'authenticate'>;
+  readonly sessions: Pick<SessionService, 'authenticate' | 'isOwn' | 'assertInForce'>;
   readonly serviceKeys: Pick<ServiceKeyService, 'authenticate'>;
   readonly limits: Pick<LimitService, 'during'>;
   readonly audit: Pick<AuditService, 'recordNow'>;
+  readonly reauthentication: Pick<ReauthenticationService, 'requireRecent'>;
 }
 
 /** What a route asks of whoever calls it. */
 export interface Guards {
-  /** Lets only signed-in users pass, by their access token. */
+  /** Lets only signed-in users pass, by an access token that this service issued. */
   readonly user: Middleware;
+  /** The same by any access token that verifies, also one that a holder of SECRET_KEY has signed: for routes that only tell its validity. */
+  readonly accessToken: Middleware;
   /** Lets everybody pass, and says who it is where a Bearer token tells. */
   readonly anybody: Middleware;
-  /** Lets services and users pass whose key or token has that scope. */
+  /**
+   * Lets services and users pass whose key or token has that scope. For the scope `admin` the token must be one that this service
+   * issued, its session live, and its user enabled and still an administrator by their row.
+   */
   withScope(scope: string): Middleware;
+  /** Behind one of those, lets only users pass who have authenticated recently (RFC 9470). */
+  readonly recent: Middleware;
+  /** Authenticates the user of a request as `user` does. */
+  signIn(request: Pick<IncomingMessage, 'url' | 'headersDistinct'>, client: Client): Promise<Actor>;
+  /** See `ReauthenticationService.requireRecent`. */
+  readonly requireRecent: (actor: Actor) => Promise<void>;
 }
 
 /** The guards of the routes; all throw `malformed_request` for credentials that can't be read, `rate_limited` where service keys are
  * guessed, and `unavailable`. */
-export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): Guards {
-  const callerOf = async (token: string, client: Client): Promise<Caller> => {
+export function createGuards({ sessions, serviceKeys, limits, audit, reauthentication }: Parts): Guards {
+  const callerOf = async (token: string, client: Client): Promise<UserCaller | ServiceCaller> => {
     if (isServiceKey(token)) {
       // Counted when it has failed: nobody guesses a key, and who has one does not wait for those who try.
       const counted = (error: unknown) =>
@@ -54,13 +68,23 @@ export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): G
       return { kind: 'service', ...(await serviceKeys.authenticate(token).catch(counted)) };
     }
     const claims = await sessions.authenticate(token);
-    return { kind: 'user', actor: actorOf(claims, client), scopes: claims.scope.split(' ') };
+    return { kind: 'user', actor: actorOf(claims, client), scopes: claims.scope.split(' '), isOwn: () => sessions.isOwn(claims) };
   };
+  const signIn: Guards['signIn'] = async (request, client) => {
+    const claims = await sessions.authenticate(requiredToken(request));
+    if (!sessions.isOwn(claims)) throw new AppError('invalid_token');
+    return actorOf(claims, client);
+  };
+  const requireRecent = (actor: Actor): Promise<void> => reauthentication.requireRecent(actor);
   return {
+    signIn,
+    requireRecent,
     user: async (req, res, next) => {
-      const token = bearerToken(req);
-      if (token === undefined) throw new AppError('authentication_required');
-      res.locals.actor = actorOf(await sessions.authenticate(token), res.locals.client);
+      res.locals.actor = await signIn(req, res.locals.client);
+      next();
+    },
+    accessToken: async (req, res, next) => {
+      res.locals.actor = actorOf(await sessions.authenticate(requiredToken(req)), res.locals.client);
       next();
     },
     anybody: async (req, res, next) => {
@@ -73,19 +97,33 @@ export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): G
       next();
     },
     withScope: (scope) => async (req, res, next) => {
-      const token = bearerToken(req);
-      if (token === undefined) throw new AppError('authentication_required');
-      const caller = await callerOf(token, res.locals.client);
+      const caller = await callerOf(requiredToken(req), res.locals.client);
+      if (scope === ADMIN && caller.kind === 'user' && !caller.isOwn()) throw new AppError('invalid_token');
       res.locals.caller = caller;
       if (caller.kind === 'user') res.locals.actor = caller.actor;
-      if ('scopes' in caller && caller.scopes.includes(scope)) {
-        next();
-        return;
+      if (!caller.scopes.includes(scope)) {
+        await audit.recordNow(denialOf(caller, scope, res.locals.client));
+        throw new AppError('insufficient_scope', { details: { scope } });
       }
-      await audit.recordNow(denialOf(caller, scope, res.locals.client));
-      throw new AppError('insufficient_scope', { details: { scope } });
+      if (scope === ADMIN && caller.kind === 'user') await sessions.assertInForce(caller.actor, scope);
+      next();
+    },
+    recent: async (_req, res, next) => {
+      const { actor } = res.locals;
+      if (actor === undefined) throw new TypeError('a recent authentication is required on a route without a user');
+      await requireRecent(actor);
+      next();
     },
   };
+}
+
+type UserCaller = Extract<Caller, { kind: 'user' }>;
+type ServiceCaller = Extract<Caller, { kind: 'service' }>;
+
+function requiredToken(request: Pick<IncomingMessage, 'url' | 'headersDistinct'>): string {
+  const token = bearerToken(request);
+  if (token === undefined) throw new AppError('authentication_required');
+  return token;
 }
 
 const rethrow = (error: unknown): Promise<never> => {
@@ -96,20 +134,21 @@ const rethrow = (error: unknown): Promise<never> => {
 const untold = (): void => undefined;
 
 /** Written out, as it is made for each request: a spread takes its time. */
-const actorOf = ({ sub, sid, auth_time }: AccessTokenClaims, { ip, userAgent, requestId }: Client): Actor => ({
+const actorOf = ({ sub, sid, refresh_counter, auth_time, acr }: AccessTokenClaims, { ip, userAgent, requestId }: Client): Actor => ({
   userId: Number(sub),
   sessionId: sid,
-  loggedInAt: auth_time * 1000,
+  generation: refresh_counter,
+  authenticatedAt: auth_time * 1000,
+  acr,
   ip,
   userAgent,
   requestId,
 });
 
 /** Who asked for what they may not (ASVS 16.3.2). */
-const denialOf = (caller: Caller, scope: string, client: Client): NewAuditEvent => {
+const denialOf = (caller: UserCaller | ServiceCaller, scope: string, client: Client): NewAuditEvent => {
   const details = { scope };
   if (caller.kind === 'service') return { type: 'access.denied', by: byService(caller.keyId, client), details };
-  if (caller.kind !== 'user') return { type: 'access.denied', by: byClient(client), details };
   const { userId, sessionId } = caller.actor;
   return { type: 'access.denied', by: byUser(caller.actor), userId, sessionId, details };
 };

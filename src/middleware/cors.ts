@@ -1,7 +1,7 @@
 import cors from 'cors';
 import type { Middleware } from './locals.js';
 
-const EXPOSED = ['Retry-After', 'X-Request-Id', 'RateLimit', 'RateLimit-Policy', 'Location'];
+const EXPOSED = ['Retry-After', 'X-Request-Id', 'RateLimit', 'RateLimit-Policy', 'Location', 'WWW-Authenticate'];
 const PREFLIGHT_SECONDS = 600;
 
 /** Allows exactly the listed origins, with credentials; `Vary: Origin` on every answer, so that no cache mixes them up (ASVS 3.4.2). */

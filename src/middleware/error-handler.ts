@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { AppError } from '../errors/app-error.js';
+import { AppError, type FaultDetails } from '../errors/app-error.js';
 import { CODES, type Code } from '../errors/codes.js';
 import type { Logger } from '../observability/logger.js';
 import { presentProblem } from '../presenters/problem.presenter.js';
@@ -28,8 +28,15 @@ function challengeOf({ code, details }: AppError): string | undefined {
   if (code === 'invalid_token') return `Bearer error="invalid_token", error_description="${CODES.invalid_token.detail}"`;
   if (code === 'insufficient_scope')
     return `Bearer error="insufficient_scope"${details.scope === undefined ? '' : `, scope="${details.scope}"`}`;
+  if (details.reauthentication !== undefined) return stepUpChallenge(code, details.reauthentication);
   if (details.challenge) return 'Bearer error="invalid_request"';
   return CODES[code].status === 401 ? 'Bearer' : undefined;
+}
+
+/** RFC 9470 §3. */
+function stepUpChallenge(code: Code, { maxAgeSeconds, acrValues }: NonNullable<FaultDetails['reauthentication']>): string {
+  const acr = acrValues.length === 0 ? '' : `, acr_values="${acrValues.join(' ')}"`;
+  return `Bearer error="insufficient_user_authentication", error_description="${CODES[code].detail}", max_age="${maxAgeSeconds}"${acr}`;
 }
 
 /** What an answer says beside the fault itself. */

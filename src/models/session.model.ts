@@ -1,4 +1,5 @@
 import {
+  type CreationOptional,
   DataTypes,
   type InferAttributes,
   type InferCreationAttributes,
@@ -8,6 +9,7 @@ import {
   type Transaction,
   type WhereOptions,
 } from 'sequelize';
+import { type Acr, DEFAULT_ACR } from '../lib/acr.js';
 
 /** Refresh tokens up to that counter were shown to be replaced at that time (milliseconds since 1970). */
 export type Replaced = readonly [through: number, at: number];
@@ -24,8 +26,12 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
   declare user_id: number;
   declare ip: string | null;
   declare user_agent: string | null;
-  /** How its user proved who they are (RFC 8176). */
+  /** The methods of the user's last authentication, at the log-in or a step-up (RFC 8176). */
   declare amr: string[];
+  /** How strong that authentication was. */
+  declare acr: CreationOptional<Acr>;
+  /** When it happened; long ago where it is left out. */
+  declare authenticated_at: CreationOptional<Date>;
   /** Of its newest refresh token; the first has 1. */
   declare counter: number;
   /** Access tokens up to this counter are refused, as their user's roles have changed since; 0 for none. */
@@ -143,6 +149,8 @@ export function defineSession(sequelize: Sequelize): SessionModel {
       ip: { type: DataTypes.TEXT },
       user_agent: { type: DataTypes.TEXT },
       amr: { type: DataTypes.JSON, allowNull: false },
+      acr: { type: DataTypes.TEXT, allowNull: false, defaultValue: DEFAULT_ACR },
+      authenticated_at: { type: DataTypes.DATE, allowNull: false, defaultValue: new Date(0) },
       counter: { type: DataTypes.INTEGER, allowNull: false },
       refused_through: { type: DataTypes.INTEGER, allowNull: false },
       replaced: { type: DataTypes.JSON, allowNull: false },

@@ -6,7 +6,7 @@ export interface TokenShape {
   readonly access_token: string;
   readonly token_type: 'bearer';
   readonly expires_in: number;
-  /** Absent where it travels in a cookie. */
+  /** Absent where it travels in a cookie, and after a step-up. */
   readonly refresh_token?: string;
   readonly refresh_expires_in: number;
   readonly scope: string;
@@ -28,17 +28,17 @@ export type IntrospectionShape =
   | { readonly active: false }
   | ({ readonly active: true; readonly iss: string; readonly aud: string; readonly token_type: string } & Pick<
       TokenFacts,
-      'sub' | 'username' | 'scope' | 'iat' | 'exp' | 'sid'
-    >);
+      'sub' | 'username' | 'scope' | 'iat' | 'exp' | 'sid' | 'auth_time' | 'amr' | 'acr'
+    > & { readonly client_id: string });
 
 export function presentIntrospection(
   facts: TokenFacts | undefined,
-  { issuer, audience }: { issuer: string; audience: string },
+  { issuer, audience, clientId }: { issuer: string; audience: string; clientId: string },
 ): IntrospectionShape {
   if (facts === undefined) return { active: false };
-  const { kind, sub, username, scope, iat, exp, sid } = facts;
+  const { kind, sub, username, scope, iat, exp, sid, auth_time, amr, acr, client_id = clientId } = facts;
   const token_type = kind === 'access' ? 'bearer' : 'refresh_token';
-  return { active: true, sub, username, scope, iat, exp, iss: issuer, aud: audience, sid, token_type };
+  return { active: true, sub, username, scope, iat, exp, iss: issuer, aud: audience, sid, token_type, auth_time, amr, acr, client_id };
 }
 
 /** A session whose access tokens are refused. */

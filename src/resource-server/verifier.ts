@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.js';
 import { systemClock } from '../lib/clock.js';
 import { TOKEN_TYPE } from '../services/key/token-key.js';
 import type { SessionService } from '../services/session/session.service.js';
-import { type AccessTokenClaims, CLOCK_SKEW_SECONDS, isAccessTokenClaims } from '../services/token.service.js';
+import { type AccessTokenClaims, CLOCK_SKEW_SECONDS, isAccessTokenPayload, toClaims } from '../services/token.service.js';
 import { createRevocationFeed } from './revocation-feed.js';
 
 /** As long as the service lets a key set be kept. A key that got out is refused after so long. */
@@ -60,9 +60,9 @@ export function createVerifier(settings: VerifierSettings = {}): Verifier {
     verify: async (token) => {
       const payload = await payloadOf(token, keys, options);
       const latest = Math.floor(systemClock.now() / 1000) + CLOCK_SKEW_SECONDS;
-      if (!isAccessTokenClaims(payload) || payload.iat > latest) throw new AppError('invalid_token');
+      if (!isAccessTokenPayload(payload) || payload.iat > latest) throw new AppError('invalid_token');
       if (await feed?.refuses(payload.sid, payload.refresh_counter, payload.iat)) throw new AppError('invalid_token');
-      return payload;
+      return toClaims(payload);
     },
   };
 }

@@ -16,6 +16,7 @@ import type { AuthService } from '../services/auth.service.js';
 import type { PublicKey } from '../services/key/token-key.js';
 import type { OutboxService } from '../services/outbox/outbox.service.js';
 import type { PasswordResetService } from '../services/password-reset.service.js';
+import type { ReauthenticationService } from '../services/reauthentication.service.js';
 import type { SessionService } from '../services/session/session.service.js';
 import type { TransferService } from '../services/transfer/transfer.service.js';
 import type { UserService } from '../services/user.service.js';
@@ -40,6 +41,7 @@ interface Parts {
     readonly admin: AdminService;
     readonly auth: AuthService;
     readonly passwordResets: PasswordResetService;
+    readonly reauthentication: ReauthenticationService;
     readonly sessions: SessionService;
     readonly transfer: TransferService;
     readonly users: UserService;
@@ -51,6 +53,7 @@ interface Parts {
   readonly settings: {
     readonly issuer: string;
     readonly audience: string;
+    readonly clientId: string;
     readonly lifetimeSeconds: number;
     /** Where clients find this service. */
     readonly publicUrl: string;

@@ -22,7 +22,10 @@ export const LIMIT = {
     { limit: 'recovery_code', account: body.username, isGood },
   ],
   oneTimeToken: (isGood: () => Promise<boolean>): LimitUse[] => [{ limit: 'one_time_token', isGood }],
-  currentPassword: (_asked: unknown, { userId }: Actor): LimitUse[] => [{ limit: 'current_password', account: userId }],
+  /** Only where a password is sent: a request without one must not clear the failures of those with one. */
+  currentPassword: ({ body }: Asked<{ readonly current_password?: string } | undefined>, { userId }: Actor): LimitUse[] =>
+    body?.current_password === undefined ? [] : [{ limit: 'current_password', account: userId }],
+  stepUp: (_asked: unknown, { userId }: Actor): LimitUse[] => [{ limit: 'current_password', account: userId }],
   verificationMail: (_asked: unknown, { userId }: Actor): LimitUse[] => [{ limit: 'verification_mail', account: userId, mailbox: userId }],
   profile: ({ body: { current_password, username, email } }: Asked<ProfilePatch>, { userId }: Actor): LimitUse[] => [
     ...(current_password === undefined ? [] : [{ limit: 'current_password', account: userId } as const]),

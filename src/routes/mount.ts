@@ -74,6 +74,8 @@ function stepsOf(route: Route, { guards, limiter, cookieOrigins, turn, ready, re
       actor,
       caller,
       client,
+      signIn: () => guards.signIn(req, client),
+      requireRecent: guards.requireRecent,
       limited: (uses, work) => limiter(res, uses, work),
       page: () => askingPage(cookieOrigins, req),
       base: req.baseUrl,
@@ -114,10 +116,11 @@ const boundedBy =
     pass?.();
   };
 
-function guardOf({ guard }: Route, guards: Guards): Middleware[] {
+function guardOf({ guard, recent }: Route, guards: Guards): Middleware[] {
   if (guard === 'public' || guard === 'this-machine') return [];
   if (guard === 'anybody') return [guards.anybody];
-  return [guard === undefined ? guards.user : guards.withScope(guard.scope)];
+  if (guard === 'access-token') return [guards.accessToken];
+  return [guard === undefined ? guards.user : guards.withScope(guard.scope), ...(recent === true ? [guards.recent] : [])];
 }
 
 /** Spares most requests the full negotiation. */

@@ -53,8 +53,13 @@ const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 
 /** The codes that every route of its kind can answer with, and its own. */
 export function codesOf(route: Route): Code[] {
-  const { guard, standalone, handler, errors = [] } = route;
-  const guarded: Code[] = asksNobody(guard) || guard === 'anybody' ? [] : ['authentication_required', 'invalid_token'];
+  const { guard, recent, standalone, handler, errors = [] } = route;
+  const needsToken = handler.signsIn || !(asksNobody(guard) || guard === 'anybody');
+  const guarded: Code[] = needsToken ? ['authentication_required', 'invalid_token'] : [];
+  const reauthenticated: Code[] = [
+    ...(recent !== undefined || handler.recent ? (['reauthentication_required'] as const) : []),
+    ...(recent === 'or-current-password' ? (['current_password_invalid'] as const) : []),
+  ];
   const scoped: Code[] = typeof guard === 'object' ? ['insufficient_scope'] : [];
   const withQuery: Code[] = handler.query ? ['validation_failed'] : [];
   const withBody: Code[] =
@@ -67,6 +72,7 @@ export function codesOf(route: Route): Code[] {
     ...new Set<Code>([
       'malformed_request',
       ...guarded,
+      ...reauthenticated,
       ...scoped,
       ...withQuery,
       ...withBody,
@@ -148,10 +154,10 @@ function operationOf(route: Route, refer: Refer): JsonObject {
 /** Whether credentials are not looked at. */
 const asksNobody = (guard: Route['guard']): boolean => guard === 'public' || guard === 'this-machine';
 
-function securityOf({ guard }: Route): Json[] {
+function securityOf({ guard, handler }: Route): Json[] {
+  if (guard === 'anybody' || handler.signsIn) return [{}, { accessToken: [] }];
   if (asksNobody(guard)) return [];
-  if (guard === 'anybody') return [{}, { accessToken: [] }];
-  return guard === undefined ? [{ accessToken: [] }] : [{ serviceKey: [] }, { accessToken: [] }];
+  return guard === undefined || guard === 'access-token' ? [{ accessToken: [] }] : [{ serviceKey: [] }, { accessToken: [] }];
 }
 
 function contentOf(schemas: readonly Joi.ObjectSchema[], refer: Refer, forms: boolean): JsonObject {
@@ -217,7 +223,7 @@ function faultsOf(route: Route, refer: Refer): JsonObject {
     const here = codes.filter((code) => CODES[code].status === status);
     const headers = {
       ...REQUEST_ID,
-      ...(status === 401 ? { 'WWW-Authenticate': 'Bearer.' } : {}),
+      ...(status === 401 ? { 'WWW-Authenticate': 'A Bearer challenge (RFC 6750, RFC 9470).' } : {}),
       ...(status === 503 || status === 429 ? { 'Retry-After': 'Seconds to wait.' } : {}),
       ...(status === 429 ? LIMIT_HEADERS : {}),
     };

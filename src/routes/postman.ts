@@ -1,5 +1,5 @@
 import { exampleOf, isJsonObject, type Json, type JsonObject, jsonSchemaOf } from './openapi.js';
-import { answersJson, type Route } from './route.js';
+import { answersJson, type PostmanVariant, type Route } from './route.js';
 
 const SCHEMA = 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json';
 
@@ -11,7 +11,8 @@ export function postmanCollection(routes: readonly Route[], { version }: { versi
       name: 'Lingomate Auth',
       version,
       schema: SCHEMA,
-      description: 'Registers a user, logs in, keeps the tokens, uses them and logs out. Run it as it stands, or request by request.',
+      description:
+        'Registers a user, logs in, keeps the tokens, uses them and logs out. Run it as it stands, or request by request. A request that is answered 401 `reauthentication_required` needs a recent authentication: send "Step up" first. `admin_token` is an access token of an administrator, for writes under `/admin` one of the last five minutes (`REAUTHENTICATION_MINUTES`): log in as one, or step up with that token and the administrator’s password.',
     },
     auth: bearer('access_token'),
     // What logs in stands among the public ones, and so before everything that needs its token; what logs out comes last.
@@ -46,17 +47,17 @@ const script = (listen: string, exec: readonly string[]): Json => ({ listen, scr
 /** The request of a route, and its variants behind it. */
 const itemsOf = (route: Route): Json[] => [
   itemOf(route, route.summary, bodyOf(route)),
-  ...(route.postman?.variants ?? []).map(({ summary, body }) => itemOf(route, summary, body)),
+  ...(route.postman?.variants ?? []).map((variant) => itemOf(route, variant.summary, variant.body, variant)),
 ];
 
-function itemOf(route: Route, name: string, body: JsonObject | undefined): Json {
+function itemOf(route: Route, name: string, body: JsonObject | undefined, { auth, keeps }: Partial<PostmanVariant> = {}): Json {
   const path = route.path.replace(/:(\w+)/g, (_all, parameter: string) => parameterOf(route, parameter));
   return {
     name,
-    event: [...(route.postman?.before ? [script('prerequest', route.postman.before)] : []), script('test', assertionsOf(route))],
+    event: [...(route.postman?.before ? [script('prerequest', route.postman.before)] : []), script('test', assertionsOf(route, keeps))],
     request: {
       method: route.method.toUpperCase(),
-      ...authOf(route),
+      ...(auth === undefined ? authOf(route) : { auth: bearer(auth) }),
       header: [{ key: 'Accept', value: 'application/json' }, ...(body ? [{ key: 'Content-Type', value: 'application/json' }] : [])],
       url: { raw: `{{base_url}}${path}`, host: ['{{base_url}}'], path: path.split('/').filter((part) => part !== '') },
       ...(body ? { body: { mode: 'raw', raw: JSON.stringify(body, null, 2) } } : {}),
@@ -87,7 +88,7 @@ function bodyOf({ handler, postman }: Route): JsonObject | undefined {
   return { ...examples, ...postman?.body };
 }
 
-function assertionsOf({ replies, postman }: Route): string[] {
+function assertionsOf({ replies, postman }: Route, keeps = postman?.keeps ?? {}): string[] {
   const [[status, reply] = ['', undefined]] = Object.entries(replies);
   const named = "pm.test('names its request', () => pm.response.to.have.header('X-Request-Id'));";
   if (postman?.auth !== undefined) {
@@ -99,6 +100,6 @@ function assertionsOf({ replies, postman }: Route): string[] {
     `pm.test('answers ${status}', () => pm.response.to.have.status(${status}));`,
     named,
     ...(postman?.asserts ?? []).map((line) => `pm.test(${JSON.stringify(line)}, () => { ${line} });`),
-    ...Object.entries(postman?.keeps ?? {}).map(([variable, member]) => `pm.environment.set('${variable}', answer.${member});`),
+    ...Object.entries(keeps).map(([variable, member]) => `pm.environment.set('${variable}', answer.${member});`),
   ];
 }

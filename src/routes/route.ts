@@ -10,6 +10,10 @@ import type { LimitUse } from '../services/limit/counted.js';
 /** A request on its way to its handler: input still as it was sent. */
 export interface Received extends Asked<unknown, unknown, unknown> {
   readonly actor: Actor | undefined;
+  /** Authenticates the user by the Bearer token, for a handler on a public route. */
+  signIn(): Promise<Actor>;
+  /** Throws `reauthentication_required` where the actor has not authenticated recently. */
+  readonly requireRecent: (actor: Actor) => Promise<void>;
   /** Does the work as one attempt under these limits, or refuses to begin it with `rate_limited`. */
   limited(uses: readonly LimitUse[], work: () => Promise<Reply>): Promise<Reply>;
 }
@@ -26,6 +30,10 @@ export interface Handler {
   readonly query?: Joi.ObjectSchema;
   /** Whether it may be asked only so often. */
   readonly limited?: boolean;
+  /** Whether it authenticates the user itself, by the Bearer token, on a public route. */
+  readonly signsIn?: boolean;
+  /** Whether it may require a recent authentication. */
+  readonly recent?: boolean;
   run(received: Received): Reply | Promise<Reply>;
 }
 
@@ -96,8 +104,33 @@ export function handler<Body = undefined, Params = undefined, Query = undefined>
   };
 }
 
+interface ForUser<Body, Params, Query> extends Limited<Body, Params, Query, [Actor]> {
+  /** Which requests need a recent authentication, where not all do; where all do, the route's row says so. */
+  readonly recent?: (asked: Asked<Body, Params, Query>, actor: Actor) => boolean;
+}
+
 /** The same for the signed-in user, whom the guard has let pass. */
 export function userHandler<Body = undefined, Params = undefined, Query = undefined>(
+  { limit, recent, ...input }: ForUser<Body, Params, Query>,
+  handle: (asked: Asked<Body, Params, Query>, actor: Actor) => Answer,
+): Handler {
+  const { schemas, read } = reading(input);
+  return {
+    ...schemas,
+    limited: limit !== undefined,
+    recent: recent !== undefined,
+    run: (received) => {
+      const { actor } = received;
+      if (actor === undefined) throw new TypeError('a handler for a user stands on a public route');
+      const asked = read(received);
+      const work = (): Answer => within(received, limit?.(asked, actor), () => handle(asked, actor));
+      return recent?.(asked, actor) === true ? received.requireRecent(actor).then(work) : work();
+    },
+  };
+}
+
+/** The same on a public route, for one of its forms that needs a signed-in user. */
+export function signInHandler<Body = undefined, Params = undefined, Query = undefined>(
   { limit, ...input }: Limited<Body, Params, Query, [Actor]>,
   handle: (asked: Asked<Body, Params, Query>, actor: Actor) => Answer,
 ): Handler {
@@ -105,9 +138,9 @@ export function userHandler<Body = undefined, Params = undefined, Query = undefi
   return {
     ...schemas,
     limited: limit !== undefined,
-    run: (received) => {
-      const { actor } = received;
-      if (actor === undefined) throw new TypeError('a handler for a user stands on a public route');
+    signsIn: true,
+    run: async (received) => {
+      const actor = await received.signIn();
       const asked = read(received);
       return within(received, limit?.(asked, actor), () => handle(asked, actor));
     },
@@ -152,7 +185,8 @@ export function byGrantType(handlers: Readonly<Record<string, Handler>>): Handle
   };
   const bodies = Object.values(handlers).flatMap((one) => one.bodies ?? []);
   const limited = Object.values(handlers).some((one) => one.limited);
-  return { bodies, limited, run: (received) => choose(received.body).run(received) };
+  const signsIn = Object.values(handlers).some((one) => one.signsIn);
+  return { bodies, limited, signsIn, run: (received) => choose(received.body).run(received) };
 }
 
 /**
@@ -181,6 +215,16 @@ export interface Documented {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** A further request to a route, with a body of its own. */
+export interface PostmanVariant {
+  readonly summary: string;
+  readonly body: Readonly<Record<string, string>>;
+  /** The variable that it bears as Bearer token, where the route bears none. */
+  readonly auth?: 'access_token';
+  /** In place of what the route keeps. */
+  readonly keeps?: Readonly<Record<string, string>>;
+}
+
 /** How the Postman collection calls a route and what it checks beyond status and time. */
 export interface PostmanNotes {
   /** JavaScript lines that run before the request. */
@@ -193,8 +237,8 @@ export interface PostmanNotes {
   readonly keeps?: Readonly<Record<string, string>>;
   /** JavaScript lines that assert what the answer says. */
   readonly asserts?: readonly string[];
-  /** Further requests to it, with bodies of their own. */
-  readonly variants?: readonly { readonly summary: string; readonly body: Readonly<Record<string, string>> }[];
+  /** Further requests to it. */
+  readonly variants?: readonly PostmanVariant[];
   /** Ends what the others need, and so comes behind them. */
   readonly last?: true;
   /** The variable whose value it bears in place of the access token; refused where that is empty. */
@@ -207,10 +251,16 @@ export interface Route {
   /** Express's form: parts with a colon are parameters. */
   readonly path: string;
   /**
-   * Needs a signed-in user unless it says otherwise: `public` looks at no credentials, `anybody` says who calls where they
-   * tell, `this-machine` is not there for programs elsewhere, and a scope lets services and users pass that have it.
+   * Needs a signed-in user, by an access token that this service issued, unless it says otherwise: `public` looks at no
+   * credentials, `anybody` says who calls where they tell, `access-token` takes any that verifies, `this-machine` is not there for
+   * programs elsewhere, and a scope lets services and users pass that have it.
    */
-  readonly guard?: 'public' | 'anybody' | 'this-machine' | { readonly scope: string };
+  readonly guard?: 'public' | 'anybody' | 'access-token' | 'this-machine' | { readonly scope: string };
+  /**
+   * Whether its user must have authenticated within REAUTHENTICATION_MINUTES: `true` is checked with the guard, before the body is
+   * read; `or-current-password` by the service, as a right `current_password` in the body counts as an authentication now.
+   */
+  readonly recent?: true | 'or-current-password';
   /** Whether its body may be left out. */
   readonly bodyOptional?: true;
   /** Whether it answers without the database. */

@@ -1,7 +1,12 @@
 import type { SessionController } from '../controllers/session.controller.js';
+import type { Asked } from '../controllers/reply.js';
+import type { Actor } from '../lib/actor.js';
 import { pageQuery } from '../validators/fields.js';
-import { sessionListResponse, sessionPath } from '../validators/session.validator.js';
+import { sessionListResponse, type SessionPath, sessionPath } from '../validators/session.validator.js';
 import { type Route, userHandler } from './route.js';
+
+/** Whether another session than the current one is named; ids are compared without case (RFC 9562 §4). */
+const isOfAnother = ({ params }: Asked<undefined, SessionPath>, { sessionId }: Actor): boolean => params.id.toLowerCase() !== sessionId;
 
 export const sessionRoutes = ({ list, end, endOthers }: SessionController): Route[] => [
   {
@@ -27,10 +32,11 @@ export const sessionRoutes = ({ list, end, endOthers }: SessionController): Rout
   {
     method: 'delete',
     path: '/users/me/sessions/:id',
-    handler: userHandler({ params: sessionPath }, end),
+    handler: userHandler({ params: sessionPath, recent: isOfAnother }, end),
     id: 'endSession',
     tag: 'Sessions',
     summary: 'End one of your sessions',
+    description: 'Another than the current one needs a recent authentication.',
     replies: { 204: { description: 'It has ended, with its tokens.' } },
   },
 ];

@@ -8,20 +8,23 @@ import {
   revocationsQuery,
   revocationsResponse,
   revokeBody,
+  STEP_UP_GRANT,
+  stepUpBody,
   tokenBody,
   tokenPath,
   tokenResponse,
   validTokenResponse,
 } from '../validators/token.validator.js';
 import { LIMIT } from './limits.js';
-import { byGrantType, handler, type Handler, type Route } from './route.js';
+import { byGrantType, handler, type Handler, type Route, signInHandler } from './route.js';
 
 const isValid = "pm.expect(answer).to.eql({ message: 'Token is valid' });";
 
 /** What the token endpoint takes, by `grant_type`; the first is the usual one. */
-export const grantsOf = ({ logIn, refresh, sessionToRefresh }: TokenController): Readonly<Record<string, Handler>> => ({
+export const grantsOf = ({ logIn, refresh, sessionToRefresh, stepUp }: TokenController): Readonly<Record<string, Handler>> => ({
   password: handler({ body: tokenBody, limit: LIMIT.logIn }, logIn),
   refresh_token: handler({ body: refreshBody, limit: (asked) => LIMIT.refresh(sessionToRefresh(asked)) }, refresh),
+  [STEP_UP_GRANT]: signInHandler({ body: stepUpBody, limit: LIMIT.stepUp }, stepUp),
 });
 
 const COOKIE = { 'Set-Cookie': 'The refresh token, where it travels in a cookie; and at a log-in one by which the device is known.' };
@@ -36,9 +39,9 @@ export const tokenRoutes = (controller: TokenController, grants: ReturnType<type
     handler: byGrantType(grants),
     id: 'logIn',
     tag: 'Tokens',
-    summary: 'Log in, or refresh',
+    summary: 'Log in, refresh, or step up',
     description:
-      'As JSON or as a form. `grant_type` is `password`, or `refresh_token` for the next tokens of a session: any number of tabs may refresh with one token at once, and a lost answer may be asked for again.',
+      'As JSON or as a form. `grant_type` is `password`, or `refresh_token` for the next tokens of a session: any number of tabs may refresh with one token at once, and a lost answer may be asked for again. `urn:lingomate:grant:step-up` authenticates the user of the Bearer token again, on the same session: the new access token, which comes without a refresh token, and those issued later carry the time.',
     replies: { 200: { description: 'An access token, and a refresh token for the next one.', schema: tokenResponse, headers: COOKIE } },
     errors: [
       'invalid_grant',
@@ -51,7 +54,15 @@ export const tokenRoutes = (controller: TokenController, grants: ReturnType<type
     ],
     postman: {
       body: { username: '{{username}}', password: '{{password}}', refresh_transport: 'body' },
-      variants: [{ summary: 'Refresh', body: { grant_type: 'refresh_token', refresh_token: '{{refresh_token}}' } }],
+      variants: [
+        { summary: 'Refresh', body: { grant_type: 'refresh_token', refresh_token: '{{refresh_token}}' } },
+        {
+          summary: 'Step up',
+          body: { grant_type: STEP_UP_GRANT, password: '{{password}}' },
+          auth: 'access_token',
+          keeps: { access_token: 'access_token' },
+        },
+      ],
       keeps: { access_token: 'access_token', refresh_token: 'refresh_token' },
       asserts: ["pm.expect(answer.token_type).to.eql('bearer');", 'pm.expect(answer.expires_in).to.be.above(0);'],
     },
@@ -59,6 +70,7 @@ export const tokenRoutes = (controller: TokenController, grants: ReturnType<type
   {
     method: 'get',
     path: '/verify-token',
+    guard: 'access-token',
     handler: handler({}, controller.verifyHeader),
     id: 'verifyToken',
     tag: 'Tokens',

@@ -12,10 +12,8 @@ import type { AuditService } from './audit/audit.service.js';
 import { DEVICE_SECONDS, type Devices, type Owner } from './limit/devices.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordService } from './password/password.service.js';
+import { BY_PASSWORD } from './reauthentication.service.js';
 import type { Grant, SessionService } from './session/session.service.js';
-
-/** How somebody proved who they are, by its registered name (RFC 8176). */
-const PASSWORD_METHOD = 'pwd';
 
 export interface AuthService {
   /**
@@ -125,6 +123,6 @@ function createOpening({ sessions, outbox, clock }: Parts) {
       const mail = { purpose: 'new_device', username: user.username, client, at: new Date(clock.now()) } as const;
       await outbox.post(mail, user.email, transaction);
     }
-    return sessions.open({ user, amr: [PASSWORD_METHOD], client }, transaction);
+    return sessions.open({ user, amr: BY_PASSWORD.amr, client }, transaction);
   };
 }

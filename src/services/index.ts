@@ -22,6 +22,7 @@ import { createOutboxService, type OutboxService } from './outbox/outbox.service
 import { createPasswordResetService, type PasswordResetService } from './password-reset.service.js';
 import { contextWords } from './password/password-policy.js';
 import { createPasswordService, type PasswordService } from './password/password.service.js';
+import { createReauthenticationService, type ReauthenticationService } from './reauthentication.service.js';
 import { createRecoveryCodeService } from './recovery-code.service.js';
 import { createServiceKeyService, type ServiceKeyService } from './service-key.service.js';
 import { createRevocations, type Revocations } from './session/revocations.js';
@@ -41,6 +42,7 @@ export interface Services {
   readonly oneTimeTokens: OneTimeTokenService;
   readonly outbox: OutboxService;
   readonly passwordResets: PasswordResetService;
+  readonly reauthentication: ReauthenticationService;
   readonly serviceKeys: ServiceKeyService;
   readonly sessions: SessionService;
   readonly transfer: TransferService;
@@ -81,7 +83,15 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const auth = createAuthService({ ...ground, models, database, passwords, devices, clock, logger });
 
   const names = createLoginNames({ User: models.User, database });
-  const common = { ...ground, models, database, limits, names, passwords, oneTimeTokens, recoveryCodes, clock };
+  const reauthentication = createReauthenticationService({
+    ...ground,
+    models,
+    database,
+    passwords,
+    clock,
+    settings: config.reauthentication,
+  });
+  const common = { ...ground, models, database, limits, names, passwords, reauthentication, oneTimeTokens, recoveryCodes, clock };
   const verification = createEmailVerification(common);
   const changes = createAccountChanges({ ...common, verification });
   const users = createUserService({ ...common, verification, changes });
@@ -99,6 +109,7 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
       oneTimeTokens,
       outbox: ground.outbox,
       passwordResets,
+      reauthentication,
       serviceKeys,
       sessions,
       transfer,
@@ -127,7 +138,7 @@ function createGround({ config, models, database, mailer, clock, logger }: Parts
   const roles = createRoles(config.roles);
   const audit = createAuditService({ models, database, rootKey, clock, retentionDays: config.audit.retentionDays });
   const keys = createKeyService({ settings: token, rootKey, model: models.SigningKey, database, audit, clock });
-  const tokens = createTokenService({ keys, clock, settings: token });
+  const tokens = createTokenService({ keys, rootKey, clock, settings: token });
   const outbox = createOutboxService({
     model: models.OutboxMail,
     database,

@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import type { Algorithm } from '../../config/index.js';
 import { AppError } from '../errors/app-error.js';
+import { type Acr, DEFAULT_ACR, isAcr } from '../lib/acr.js';
 import type { Clock } from '../lib/clock.js';
 import { isUuid } from '../lib/uuid.js';
 import type { KeyService } from './key/key.service.js';
+import { createTokenIds } from './token-id.js';
 
 /** Longer ones are refused unread. Ours have about 500 characters. */
 const MOST_CHARACTERS = 8192;
@@ -25,14 +26,22 @@ export interface AccessTokenClaims {
   readonly sid: string;
   /** Of the refresh token that it came with: seeing this one in use shows that the other arrived. */
   readonly refresh_counter: number;
+  /** See `TokenIds`. */
   readonly jti: string;
   readonly iat: number;
   readonly exp: number;
+  /** When the user last authenticated, by `amr` (RFC 8176) and with the strength `acr`. */
   readonly auth_time: number;
   readonly amr: readonly string[];
+  readonly acr: Acr;
+  /** Absent in tokens of 0.1. */
+  readonly client_id?: string;
 }
 
-/** Whom a token is for, and how and when they logged in (`amr`: RFC 8176). */
+/** The claims as they stand in a token: those that were added after 0.1 may be absent for one release. */
+type AccessTokenPayload = Omit<AccessTokenClaims, 'acr'> & { readonly acr?: Acr };
+
+/** Whom a token is for, and how and when they last authenticated. */
 export interface TokenSubject {
   readonly userId: number;
   readonly username: string;
@@ -40,7 +49,8 @@ export interface TokenSubject {
   readonly sessionId: string;
   readonly refreshCounter: number;
   readonly amr: readonly string[];
-  readonly loggedInAt: Date;
+  readonly acr: Acr;
+  readonly authenticatedAt: Date;
   /** It lives no longer than its session. */
   readonly sessionEndsAt: Date;
 }
@@ -58,41 +68,54 @@ export interface TokenService {
    * cause (RFC 8725, RFC 9068 §4; ASVS 9.1.1–9.2.4). Says nothing of its session: that is `session.service`'s.
    */
   verify(token: string): AccessTokenClaims;
+  /**
+   * Reports whether verified claims are those of a token that this service issued, by their `jti`. A holder of SECRET_KEY can
+   * sign any claims, but can't compute their `jti`.
+   */
+  isOwn(claims: AccessTokenClaims): boolean;
 }
 
 interface TokenSettings {
   readonly issuer: string;
   readonly audience: string;
+  readonly clientId: string;
   readonly lifetimeSeconds: number;
 }
 
 interface Parts {
   readonly keys: Pick<KeyService, 'algorithm' | 'signing' | 'find'>;
+  readonly rootKey: string;
   readonly clock: Clock;
   readonly settings: TokenSettings;
 }
 
-export function createTokenService({ keys, clock, settings }: Parts): TokenService {
-  const { issuer, audience, lifetimeSeconds } = settings;
+export function createTokenService({ keys, rootKey, clock, settings }: Parts): TokenService {
+  const { issuer, audience, clientId, lifetimeSeconds } = settings;
+  const ids = createTokenIds(rootKey);
   const seconds = (): number => Math.floor(clock.now() / 1000);
 
   return {
-    issue: ({ userId, username, scope, sessionId, refreshCounter, amr, loggedInAt, sessionEndsAt }) => {
+    issue: ({ userId, username, scope, sessionId, refreshCounter, amr, acr, authenticatedAt, sessionEndsAt }) => {
       const iat = seconds();
       const exp = Math.min(iat + lifetimeSeconds, Math.floor(sessionEndsAt.getTime() / 1000));
+      const vouched = {
+        sub: String(userId),
+        sid: sessionId,
+        refresh_counter: refreshCounter,
+        scope,
+        iat,
+        exp,
+        auth_time: Math.floor(authenticatedAt.getTime() / 1000),
+        amr,
+        acr,
+      };
       const claims: AccessTokenClaims = {
         iss: issuer,
         aud: audience,
-        sub: String(userId),
         username,
-        scope,
-        sid: sessionId,
-        refresh_counter: refreshCounter,
-        jti: randomUUID(),
-        iat,
-        exp,
-        auth_time: Math.floor(loggedInAt.getTime() / 1000),
-        amr,
+        client_id: clientId,
+        jti: ids.of(vouched),
+        ...vouched,
       };
       const { key, header } = keys.signing();
       return { accessToken: jwt.sign(claims, key, { algorithm: keys.algorithm, header }), expiresInSeconds: exp - iat };
@@ -102,11 +125,12 @@ export function createTokenService({ keys, clock, settings }: Parts): TokenServi
       if (key === undefined || !isSignature(token.slice(token.lastIndexOf('.') + 1), keys.algorithm)) throw new AppError('invalid_token');
       const now = seconds();
       const payload = refusing(() => jwt.verify(token, key, { algorithms: [keys.algorithm], issuer, audience, clockTimestamp: now }));
-      if (!isAccessTokenClaims(payload) || payload.iat > now + CLOCK_SKEW_SECONDS) throw new AppError('invalid_token');
+      if (!isAccessTokenPayload(payload) || payload.iat > now + CLOCK_SKEW_SECONDS) throw new AppError('invalid_token');
       // Where the setting was lowered: what is kept of revoked sessions is kept for this long.
       if (payload.iat + lifetimeSeconds <= now) throw new AppError('invalid_token');
-      return payload;
+      return toClaims(payload);
     },
+    isOwn: (claims) => ids.matches(claims),
   };
 }
 
@@ -129,8 +153,8 @@ function refusing<T>(verify: () => T): T {
 
 const isWhole = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
 
-/** Each claim is there and of its type; the library checks `aud`, `iss` and `exp` only for what they hold. */
-export function isAccessTokenClaims(payload: unknown): payload is AccessTokenClaims {
+/** Each claim is there, unless it may be absent, and of its type; the library checks `aud`, `iss` and `exp` only for what they hold. */
+export function isAccessTokenPayload(payload: unknown): payload is AccessTokenPayload {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return false;
   const claims: Partial<Record<keyof AccessTokenClaims, unknown>> = payload;
   return (
@@ -149,6 +173,13 @@ export function isAccessTokenClaims(payload: unknown): payload is AccessTokenCla
     isWhole(claims.exp) &&
     isWhole(claims.auth_time) &&
     Array.isArray(claims.amr) &&
-    claims.amr.every((method) => typeof method === 'string')
+    claims.amr.every((method) => typeof method === 'string') &&
+    (claims.acr === undefined || isAcr(claims.acr)) &&
+    (claims.client_id === undefined || typeof claims.client_id === 'string')
   );
 }
+
+/** Fills in what tokens of 0.1 leave out. A token that has everything is not copied: every verification passes here. */
+export const toClaims = (payload: AccessTokenPayload): AccessTokenClaims => (hasAcr(payload) ? payload : { ...payload, acr: DEFAULT_ACR });
+
+const hasAcr = (payload: AccessTokenPayload): payload is AccessTokenClaims => payload.acr !== undefined;

@@ -2,7 +2,6 @@ import { UniqueConstraintError } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import type { Code } from '../errors/codes.js';
-import { afterGuess } from '../errors/guess.js';
 import { type Actor, byClient, byOwner, byUser, type Client, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
@@ -17,11 +16,9 @@ import type { AuditService } from './audit/audit.service.js';
 import type { OneTimeTokenService } from './one-time-token.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import { inMember, type PasswordService } from './password/password.service.js';
+import type { ReauthenticationService } from './reauthentication.service.js';
 import type { RecoveryCodeService } from './recovery-code.service.js';
 import type { SessionService } from './session/session.service.js';
-
-/** A log-in is proof enough of who asks for so long (ASVS 7.5.1). */
-export const FRESH_LOG_IN_MINUTES = 5;
 
 export interface Registration {
   readonly username: string;
@@ -30,7 +27,8 @@ export interface Registration {
 }
 
 export interface PasswordChange {
-  readonly current_password: string;
+  /** Asked of an account that has a password. */
+  readonly current_password?: string;
   readonly new_password: string;
 }
 
@@ -53,25 +51,25 @@ export interface UserService {
   /** The user of that name, found as a log-in finds them. Throws `not_found`. */
   findByName(name: string): Promise<User>;
   /**
-   * Changes the actor's own account. Another username or e-mail address needs the current password or a fresh log-in (ASVS
-   * 7.5.1); another address ends the other sessions and is told to the old one. Throws `username_taken`, `current_password_invalid`, `reauthentication_required`.
+   * Changes the actor's own account. Another username or e-mail address needs the current password or a recent authentication
+   * (ASVS 7.5.1); another address ends the other sessions and is told to the old one. Throws `username_taken`, `current_password_invalid`, `reauthentication_required`.
    */
   changeProfile(actor: Actor, patch: ProfilePatch): Promise<User>;
   /**
-   * Replaces the actor's password and ends their other sessions. Throws `current_password_invalid`, a password rule's code,
+   * Replaces the actor's password and ends their other sessions. Throws as `ReauthenticationService.require`, a password rule's code,
    * `conflict` where it is changed by others again and again, and `overloaded` where too many hashes wait.
    */
   changePassword(actor: Actor, passwords: PasswordChange): Promise<void>;
-  /** Deletes the actor's account with all its sessions. Throws `current_password_invalid`, and `conflict` for the last administrator. */
-  deleteOwn(actor: Actor, currentPassword: string): Promise<void>;
+  /** Deletes the actor's account with all its sessions. Throws as `ReauthenticationService.require`, and `conflict` for the last administrator. */
+  deleteOwn(actor: Actor, currentPassword: string | undefined): Promise<void>;
   /** Sends the actor's address a token, unless it is verified. Throws `conflict` where they claim none. */
   requestVerification(actor: Actor): Promise<void>;
   /** Makes an address its user's own by the token that was sent there. Throws `token_invalid_or_expired`, `conflict` where another account has it by now. */
   verifyEmail(token: string, client: Client): Promise<void>;
   /** Whether the token would do that, without using it. */
   isGoodVerification(token: string): Promise<boolean>;
-  /** New recovery codes in place of those the actor has. Throws `current_password_invalid`. */
-  makeRecoveryCodes(actor: Actor, currentPassword: string): Promise<string[]>;
+  /** New recovery codes in place of those the actor has. Throws as `ReauthenticationService.require`. */
+  makeRecoveryCodes(actor: Actor, currentPassword: string | undefined): Promise<string[]>;
 }
 
 interface Parts {
@@ -82,6 +80,7 @@ interface Parts {
   readonly verification: EmailVerification;
   readonly passwords: PasswordService;
   readonly oneTimeTokens: OneTimeTokenService;
+  readonly reauthentication: ReauthenticationService;
   readonly recoveryCodes: RecoveryCodeService;
   readonly sessions: SessionService;
   readonly outbox: OutboxService;
@@ -125,30 +124,10 @@ export function createUserService(parts: Parts): UserService {
   };
 }
 
-/** What only the owner may do, and shows to be by the current password or a fresh log-in. */
-function createProof({ passwords, audit, clock }: Parts, get: UserService['get']) {
-  const byPassword = async (actor: Actor, password: string): Promise<User> => {
-    const user = await get(actor.userId);
-    const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
-    if (valid) return user;
-    const event = { type: 'reauthentication.failed', by: byUser(actor), userId: user.id, sessionId: actor.sessionId } as const;
-    await audit.recordNow(event).catch(afterGuess);
-    throw new AppError('current_password_invalid');
-  };
-  return {
-    byPassword,
-    byPasswordOrFreshLogIn: async (actor: Actor, password: string | undefined): Promise<void> => {
-      if (password !== undefined) await byPassword(actor, password);
-      else if (clock.now() - actor.loggedInAt >= FRESH_LOG_IN_MINUTES * 60_000) throw new AppError('reauthentication_required');
-    },
-  };
-}
-
 type OwnChanges = Pick<UserService, 'changeProfile' | 'changePassword' | 'deleteOwn' | 'makeRecoveryCodes'>;
 
 function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
-  const { models, database, changes, passwords, recoveryCodes, outbox, audit, clock } = parts;
-  const proof = createProof(parts, get);
+  const { models, database, changes, passwords, reauthentication, recoveryCodes, outbox, audit, clock } = parts;
   const replacePassword = createPasswordReplacement(parts);
   const notice = (user: User, client: Client) => ({ username: user.username, client, at: new Date(clock.now()) });
 
@@ -157,11 +136,11 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
       const differs = <T>(asked: T | undefined, now: T): boolean => asked !== undefined && asked !== now;
       const needsProof = ({ username, email }: User): boolean => differs(patch.email, email) || differs(patch.username, username);
       const isProven = needsProof(await get(actor.userId)) || current_password !== undefined;
-      if (isProven) await proof.byPasswordOrFreshLogIn(actor, current_password);
+      if (isProven) await reauthentication.require(actor, { currentPassword: current_password });
       const change = database.transaction(async (transaction) => {
         const locked = await changes.lock(actor.userId, transaction);
         // It was the same when it was looked at.
-        if (needsProof(locked) && !isProven) throw new AppError('reauthentication_required');
+        if (needsProof(locked) && !isProven) throw reauthentication.required();
         await changes.apply(locked, patch, { by: byUser(actor), sessionId: actor.sessionId }, transaction);
         return locked;
       });
@@ -169,7 +148,7 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     },
     changePassword: async (actor, { current_password, new_password }) => {
       const replace = async (): Promise<boolean> => {
-        const user = await proof.byPassword(actor, current_password);
+        const user = await reauthentication.require(actor, { currentPassword: current_password, passwordRequired: true });
         return replacePassword(actor, user, await passwords.hash(new_password, user.username).catch(inMember('new_password')));
       };
       // The first time a log-in may have made the same password's hash anew meanwhile; by the second it is another password.
@@ -177,14 +156,14 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
       throw new AppError('conflict');
     },
     deleteOwn: async (actor, currentPassword) => {
-      const user = await proof.byPassword(actor, currentPassword);
+      const user = await reauthentication.require(actor, { currentPassword, passwordRequired: true });
       const remove = database.transaction(async (transaction) =>
         changes.remove(await changes.lock(user.id, transaction), byUser(actor), transaction),
       );
       await remove.catch(asGone);
     },
     makeRecoveryCodes: async (actor, currentPassword) => {
-      const user = await proof.byPassword(actor, currentPassword);
+      const user = await reauthentication.require(actor, { currentPassword });
       return database.transaction(async (transaction) => {
         const locked = await models.User.findByPk(user.id, { transaction, lock: true });
         if (locked === null) throw new AppError('invalid_token');

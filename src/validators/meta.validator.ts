@@ -15,6 +15,13 @@ export const problemResponse = Joi.object({
   errors: Joi.array()
     .items(Joi.object({ path: Joi.string().allow('').required(), code: Joi.string().required(), message: Joi.string().required() }))
     .description('Validation only: what is wrong with which member.'),
+  max_age: Joi.number()
+    .integer()
+    .description('`reauthentication_required` only: how old, in seconds, the authentication may be (RFC 9470).')
+    .example(300),
+  acr_values: Joi.string()
+    .description('`reauthentication_required` only, where a stronger authentication is required: every accepted acr, separated by spaces.')
+    .example('aal2 phr'),
   parts: Joi.object().unknown().description('Readiness only: the state of each part.'),
 }).label('Problem');
 

@@ -1,4 +1,5 @@
 import Joi from 'joi';
+import { ACR_VALUES } from '../lib/acr.js';
 import type { IntrospectionShape, RevocationShape, TokenShape } from '../presenters/token.presenter.js';
 import type { LogOutScope } from '../services/session/session.service.js';
 import { anyString, limit, timestamp } from './fields.js';
@@ -38,12 +39,28 @@ export const refreshBody = Joi.object<RefreshBody>({
   .unknown()
   .label('Refresh');
 
+/** The `grant_type` by which a signed-in user authenticates again. */
+export const STEP_UP_GRANT = 'urn:lingomate:grant:step-up';
+
+/** What a step-up sends beside the Bearer token. */
+export interface StepUpBody {
+  readonly grant_type: typeof STEP_UP_GRANT;
+  readonly password: string;
+}
+
+export const stepUpBody = Joi.object<StepUpBody>({
+  grant_type: Joi.string().valid(STEP_UP_GRANT).required().example(STEP_UP_GRANT),
+  password: secretString.required().example('{{password}}'),
+})
+  .unknown()
+  .label('StepUp');
+
 export const tokenResponse = Joi.object<TokenShape>({
   access_token: Joi.string().required().example('eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6Ii4uLiJ9.e30.signature'),
   token_type: Joi.string().valid('bearer').required().example('bearer'),
   expires_in: Joi.number().integer().required().unit('seconds').example(1800),
   refresh_token: Joi.string()
-    .description('Good for one set of new tokens. Absent where it travels in a cookie.')
+    .description('Good for one set of new tokens. Absent where it travels in a cookie, and after a step-up.')
     .example('0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a11.1.signature'),
   refresh_expires_in: Joi.number().integer().required().unit('seconds').example(2592000),
   scope: Joi.string().allow('').required().example('user'),
@@ -87,6 +104,13 @@ export const introspectResponse = Joi.object<IntrospectionShape>({
   aud: Joi.string().example('lingomate'),
   sid: Joi.string().example('0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a11'),
   token_type: Joi.string().valid('bearer', 'refresh_token').example('bearer'),
+  auth_time: Joi.number().integer().description('When the user last authenticated.').example(1795600000),
+  amr: Joi.array().items(Joi.string()).description('By which methods (RFC 8176).').example(['pwd']),
+  acr: Joi.string()
+    .valid(...ACR_VALUES)
+    .description('How strong that authentication was.')
+    .example('aal1'),
+  client_id: Joi.string().example('lingomate'),
 }).label('TokenFacts');
 
 /** Where a resource server goes on reading. */

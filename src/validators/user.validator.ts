@@ -9,36 +9,35 @@ export const registerBody = Joi.object<Registration, true>({
   email: emailAddress,
 }).label('Registration');
 
-const currentPassword = anyString
-  .required()
-  .meta({ 'x-rules': { format: 'password' } })
-  .example('correct horse battery staple');
+const currentPassword = anyString.meta({ 'x-rules': { format: 'password' } }).example('correct horse battery staple');
+
+const askedPassword = currentPassword.description('Required for an account that has a password.');
 
 /** The new one is held against the username where the user is known: in the service. */
-export const passwordChangeBody = Joi.object<PasswordChange, true>({
-  current_password: currentPassword,
+export const passwordChangeBody = Joi.object<PasswordChange>({
+  current_password: askedPassword,
   new_password: newPassword.required(),
 }).label('PasswordChange');
 
 export interface DeletionBody {
-  readonly current_password: string;
+  readonly current_password?: string;
 }
-export const deletionBody = Joi.object<DeletionBody, true>({ current_password: currentPassword }).label('Deletion');
+export const deletionBody = Joi.object<DeletionBody>({ current_password: askedPassword }).label('Deletion');
 
 /** Another address is another proof of who somebody is, and so asks for one. */
 export const profileBody = Joi.object<ProfilePatch>({
   username: newUsername,
   email: emailAddress.allow(null),
   display_name: displayName.allow(null),
-  current_password: currentPassword
-    .optional()
-    .description('For another username or e-mail address, unless the log-in is younger than five minutes.'),
+  current_password: currentPassword.description('For another username or e-mail address, unless the authentication is recent.'),
 }).label('ProfileChange');
 
 export interface RecoveryCodesBody {
-  readonly current_password: string;
+  readonly current_password?: string;
 }
-export const recoveryCodesBody = Joi.object<RecoveryCodesBody, true>({ current_password: currentPassword }).label('RecoveryCodesRequest');
+export const recoveryCodesBody = Joi.object<RecoveryCodesBody>({
+  current_password: currentPassword.description('Unless the authentication is recent.'),
+}).label('RecoveryCodesRequest');
 
 export const recoveryCodesResponse = Joi.object({
   codes: Joi.array().items(Joi.string()).required().example(['7K2M9QD-4TXB1CG-0ZRDWEM-H5NPJSV']).description('Ten, each good for once.'),

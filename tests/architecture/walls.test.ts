@@ -58,6 +58,7 @@ const SERVICE_ORDER = [
   'one-time-token',
   'recovery-code',
   'limit',
+  'reauthentication',
   'auth',
   'user',
   'password-reset',
@@ -117,6 +118,7 @@ describe('the walls of the house', () => {
       'src/services/session/revocations',
       [
         'src/services/index.ts',
+        'src/services/session/accepting.ts',
         'src/services/session/endings.ts',
         'src/services/session/housekeeping.ts',
         'src/services/session/refreshing.ts',
@@ -178,7 +180,7 @@ describe('the walls of the house', () => {
 
   test('whoever takes an access token asks the session service: nobody else verifies one', () => {
     const verifying = within('src').filter(({ text }) => /\btokens\.verify\(/.test(text));
-    expect(verifying.map(({ path }) => path)).toEqual(['src/services/session/session.service.ts']);
+    expect(verifying.map(({ path }) => path)).toEqual(['src/services/session/accepting.ts']);
   });
 
   test('only the error handler, and the server for what never becomes a request, turn a code into a status', () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Response } from 'supertest';
 import type { TestUser } from '../../src/testing.js';
+import { actorOf } from '../support/client.js';
 import { expectProblem } from '../support/answers.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 import { retryAfter, times } from '../support/throttling.js';
@@ -99,8 +100,7 @@ describe('password resets', () => {
 describe('codes and tokens that work once', () => {
   test('are taken from their owner, whoever else guesses at them, and from the same address', async () => {
     const from = '198.51.100.7';
-    const actor = { userId: user.id, sessionId: '', loggedInAt: 0, ip: null, userAgent: null, requestId: null };
-    const [recovery_code = ''] = await auth.services.users.makeRecoveryCodes(actor, user.password);
+    const [recovery_code = ''] = await auth.services.users.makeRecoveryCodes(actorOf(user.id), user.password);
     await send('/password/forgot', { body: { identifier: user.username } });
     const mailed = await auth.mails('owner@example.com');
     const linked = mailed.find(({ purpose }) => purpose === 'password_reset')?.token ?? '';

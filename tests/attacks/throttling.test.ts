@@ -4,6 +4,7 @@ import type { Response } from 'supertest';
 import { AppError } from '../../src/errors/app-error.js';
 import { createHasher, type Hasher } from '../../src/adapters/hasher.js';
 import type { TestUser } from '../../src/testing.js';
+import { actorOf } from '../support/client.js';
 import { expectProblem } from '../support/answers.js';
 import { createStoredApp } from '../support/stored-app.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
@@ -141,10 +142,7 @@ describe('a hundred wrong guesses in a row', () => {
   });
 
   test('end with a password reset, and where an administrator says so', async () => {
-    const codes = await auth.services.users.makeRecoveryCodes(
-      { userId: user.id, sessionId: '', loggedInAt: 0, ip: null, userAgent: null, requestId: null },
-      user.password,
-    );
+    const codes = await auth.services.users.makeRecoveryCodes(actorOf(user.id), user.password);
     await guessAll();
     auth.clock.advance(MINUTE);
     expectLimited(await calls.logIn({ ...right(), from: OWNER }), HOUR);

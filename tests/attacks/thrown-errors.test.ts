@@ -14,6 +14,7 @@ import { requestContext } from '../../src/middleware/request-context.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { mountRoutes } from '../../src/routes/mount.js';
 import { handler, type Route } from '../../src/routes/route.js';
+import { OPEN_GUARDS } from '../support/guards.js';
 import { createDumper, differences, type Dump } from '../support/database-dump.js';
 import { exchange, expectRawProblem, get, listen, postJson, stop } from '../support/raw-http.js';
 import { eventually } from '../support/service-process.js';
@@ -82,7 +83,7 @@ describe('an error that is thrown by', () => {
   let port: number;
   beforeAll(async () => {
     const logger = createLogger({ level: 'info', readable: false, destination: { write: (line) => log.push(line) } });
-    const guards = { user: pass, anybody: pass, withScope: (scope: string): Middleware => (scope === 'now' ? fail : failLater) };
+    const guards = { ...OPEN_GUARDS, withScope: (scope: string): Middleware => (scope === 'now' ? fail : failLater) };
     const app = express().disable('x-powered-by');
     app.use(requestContext(logger));
     app.get('/middleware', fail);

@@ -23,10 +23,10 @@ beforeAll(() => {
 afterAll(() => container.close());
 
 /** What opens a route: a scope may be a service's, and where anybody may come a token is a choice. */
-function securityOf(guard: Route['guard']): object[] {
+function securityOf({ guard, handler }: Route): object[] {
+  if (guard === 'anybody' || handler.signsIn) return [{}, { accessToken: [] }];
   if (guard === 'public' || guard === 'this-machine') return [];
-  if (guard === 'anybody') return [{}, { accessToken: [] }];
-  return guard === undefined ? [{ accessToken: [] }] : [{ serviceKey: [] }, { accessToken: [] }];
+  return guard === undefined || guard === 'access-token' ? [{ accessToken: [] }] : [{ serviceKey: [] }, { accessToken: [] }];
 }
 
 const member = (value: unknown, name: string): unknown => (isJsonObject(value) ? value[name] : undefined);
@@ -63,9 +63,10 @@ describe('the OpenAPI document', () => {
   });
 
   test('asks for an access token on every route with a guard, and on no other', () => {
-    for (const { method, path, guard } of routes) {
+    for (const route of routes) {
+      const { method, path } = route;
       const operation = member(member(member(document, 'paths'), path.replace(/:(\w+)/g, '{$1}')), method);
-      expect(member(operation, 'security')).toEqual(securityOf(guard));
+      expect(member(operation, 'security')).toEqual(securityOf(route));
     }
   });
 });

@@ -50,12 +50,8 @@ describe('PUT /users/me/password', () => {
 
   test('missing and unknown members break a rule', async () => {
     const token = await auth.token(await auth.createUser());
-    expectProblem(await change(token, {}), 422, 'validation_failed', {
-      errors: [
-        ['current_password', 'required'],
-        ['new_password', 'required'],
-      ],
-    });
+    expectProblem(await change(token, {}), 422, 'validation_failed', { errors: [['new_password', 'required']] });
+    expectProblem(await change(token, { new_password: NEW }), 422, 'validation_failed', { errors: [['current_password', 'required']] });
     expectProblem(await change(token, { current_password: 'x', new_password: NEW, username: 'ada' }), 422, 'validation_failed', {
       errors: [['username', 'unknown']],
     });

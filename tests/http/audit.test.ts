@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { byUser, OPERATOR } from '../../src/lib/actor.js';
 import type { TestUser } from '../../src/testing.js';
+import { actorOf } from '../support/client.js';
 import { expectProblem, member, text } from '../support/answers.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
@@ -32,7 +33,7 @@ describe('what has happened', () => {
     adaToken = text((await logIn(ada.password)).body, 'access_token');
     const session = await auth.session(admin);
     adminToken = session.accessToken;
-    const actor = { userId: admin.id, sessionId: session.id, loggedInAt: auth.clock.now() };
+    const actor = actorOf(admin.id, session.id, auth.clock.now());
     const by = byUser({ ...actor, ip: '203.0.113.99', userAgent: 'Admin/1.0', requestId: 'req-admin' });
     await auth.services.admin.change(ada.id, { display_name: 'Ada' }, by);
     await auth.services.admin.change(ada.id, { display_name: 'Ada L.' }, OPERATOR);

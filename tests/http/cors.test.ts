@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
 const LISTED = ['https://app.example.com', 'http://localhost:3000'];
-const EXPOSED = ['Retry-After', 'X-Request-Id', 'RateLimit', 'RateLimit-Policy', 'Location'];
+const EXPOSED = ['Retry-After', 'X-Request-Id', 'RateLimit', 'RateLimit-Policy', 'Location', 'WWW-Authenticate'];
 const PATHS = ['/health/live', '/users/me', '/nothing', '/verify-token/nonsense', '/'];
 
 const listOf = (value: unknown): string[] =>

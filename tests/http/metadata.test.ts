@@ -24,7 +24,7 @@ describe('what OAuth clients are told', () => {
       revocation_endpoint: 'https://auth.example.com/revoke',
       revocation_endpoint_auth_methods_supported: ['none'],
       jwks_uri: 'https://auth.example.com/.well-known/jwks.json',
-      grant_types_supported: ['password', 'refresh_token'],
+      grant_types_supported: ['password', 'refresh_token', 'urn:lingomate:grant:step-up'],
       response_types_supported: [],
       scopes_supported: ['user', 'admin', 'introspect'],
       service_documentation: 'https://auth.example.com/docs',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TestUser } from '../../src/testing.js';
-import { entriesOf, expectProblem, member } from '../support/answers.js';
+import { entriesOf, expectProblem, expectReauthentication, member } from '../support/answers.js';
 import { mailedToken, purposesTo } from '../support/mailed.js';
 import { callsOf, type SessionCalls } from '../support/session-calls.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
@@ -65,12 +65,12 @@ describe('a name', () => {
     expect(await purposesTo(auth, user.email)).toContain('username_changed');
   });
 
-  test('to log in by needs the current password once the log-in is five minutes old', async () => {
+  test('to log in by needs the current password once the authentication is five minutes old', async () => {
     const user = await auth.createUser();
     const token = await auth.token(user);
     const username = `proven-${user.id}`;
     auth.clock.advance(5 * MINUTE);
-    expectProblem(await change(token, { username }), 403, 'reauthentication_required');
+    expectReauthentication(await change(token, { username }));
     expectProblem(await change(token, { username, current_password: 'wrong' }), 403, 'current_password_invalid');
     expect((await change(token, { username: user.username, display_name: 'Ada' })).status).toBe(200);
     expect((await change(token, { username, current_password: user.password })).body).toMatchObject({ username });
@@ -95,12 +95,12 @@ describe('a name', () => {
 });
 
 describe('another e-mail address', () => {
-  test('needs the current password once the log-in is five minutes old', async () => {
+  test('needs the current password once the authentication is five minutes old', async () => {
     const user = await auth.createUser();
     const token = await auth.token(user);
     const email = newAddress();
     auth.clock.advance(5 * MINUTE);
-    expectProblem(await change(token, { email }), 403, 'reauthentication_required');
+    expectReauthentication(await change(token, { email }));
     expectProblem(await change(token, { email, current_password: 'wrong' }), 403, 'current_password_invalid');
     expect((await activity(token))[0]).toBe('reauthentication.failed');
     expect((await change(token, { email, current_password: user.password })).body).toMatchObject({ email, email_verified: false });

@@ -42,11 +42,13 @@ describe('POST /token', () => {
       sub: expect.stringMatching(/^[1-9]\d*$/),
       username: 'Ada',
       scope: 'user',
-      jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      jti: expect.stringMatching(/^[\w-]{43}$/),
       iat: now,
       exp: now + 1800,
       auth_time: now,
       amr: ['pwd'],
+      acr: 'aal1',
+      client_id: 'lingomate',
     });
   });
 

@@ -11,6 +11,7 @@ import { requestContext } from '../../src/middleware/request-context.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { mountRoutes } from '../../src/routes/mount.js';
 import { handler, type Route } from '../../src/routes/route.js';
+import { OPEN_GUARDS } from '../support/guards.js';
 import { expectProblem, member } from '../support/answers.js';
 import { exchange, listen, stop } from '../support/raw-http.js';
 import { createStoredApp, type StoredApp } from '../support/stored-app.js';
@@ -230,7 +231,7 @@ describe('an answer that is sent as it comes', () => {
     app.use(
       mountRoutes(routes, {
         limiter: (_res, _uses, work) => work(),
-        guards: { user: pass, anybody: pass, withScope: () => pass },
+        guards: OPEN_GUARDS,
         cookieOrigins: new Set(),
         turn: pass,
         ready: pass,

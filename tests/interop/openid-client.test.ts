@@ -32,7 +32,7 @@ describe('openid-client', () => {
   test('discovers the service', () => {
     const metadata = app.serverMetadata();
     expect(metadata.issuer).toBe(auth.issuer);
-    expect(metadata.grant_types_supported).toEqual(['password', 'refresh_token']);
+    expect(metadata.grant_types_supported).toEqual(['password', 'refresh_token', 'urn:lingomate:grant:step-up']);
   });
 
   test('logs in, and refreshes', async () => {

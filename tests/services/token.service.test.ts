@@ -4,10 +4,11 @@ import jwt from 'jsonwebtoken';
 import type { SecretAlgorithm } from '../../config/index.js';
 import { movableClock } from '../../src/lib/clock.js';
 import { createSecretKeys } from '../../src/services/key/secret-keys.js';
-import { createTokenService, isAccessTokenClaims } from '../../src/services/token.service.js';
+import { createTokenService, isAccessTokenPayload, type TokenSubject } from '../../src/services/token.service.js';
 
 const KEY = 'Zk3vYw8qLr1TnBf6XcHs0JdPu5Ae9GmQ'.repeat(2);
 const OTHER_KEY = 'Qm9GeA5uPdJ0sHcX6fBnT1rLq8wYv3kZ'.repeat(2);
+const ROOT_KEY = 'Ro0tKeyOfTheTokenServiceTestsAlone'.repeat(2);
 const START = Date.UTC(2026, 0, 1, 12, 0, 0, 600);
 const NOW = Math.floor(START / 1000);
 const SESSION = '0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a11';
@@ -18,25 +19,39 @@ const SUBJECT = {
   sessionId: SESSION,
   refreshCounter: 3,
   amr: ['pwd'],
-  loggedInAt: new Date(START - 86_400_000),
+  acr: 'aal1' as const,
+  authenticatedAt: new Date(START - 86_400_000),
   sessionEndsAt: new Date(START + 86_400_000),
 };
+
+/** The subject with one fact that the token's id vouches for changed; `iat` and `exp` aside, which follow the clock. */
+const OTHER_SUBJECTS: readonly Partial<TokenSubject>[] = [
+  { userId: 8 },
+  { sessionId: '0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a12' },
+  { refreshCounter: 4 },
+  { scope: 'user' },
+  { authenticatedAt: new Date(START) },
+  { amr: ['pwd', 'otp'] },
+  { acr: 'aal2' },
+  { sessionEndsAt: new Date(START + 60_000) },
+];
 
 interface Options {
   algorithm?: SecretAlgorithm;
   secretKey?: string;
   previousSecretKey?: string;
+  rootKey?: string;
   issuer?: string;
   audience?: string;
   lifetimeSeconds?: number;
 }
 
 function tokenService(options: Options = {}) {
-  const { algorithm = 'HS256', secretKey = KEY, previousSecretKey, ...given } = options;
+  const { algorithm = 'HS256', secretKey = KEY, previousSecretKey, rootKey, ...given } = options;
   const clock = movableClock(START);
   const keys = { algorithm, ...createSecretKeys({ algorithm, secretKey, previousSecretKey }) };
-  const settings = { issuer: 'https://auth.example.com', audience: 'shop', lifetimeSeconds: 1800, ...given };
-  const tokens = createTokenService({ keys, clock, settings });
+  const settings = { issuer: 'https://auth.example.com', audience: 'shop', clientId: 'spa', lifetimeSeconds: 1800, ...given };
+  const tokens = createTokenService({ keys, rootKey: rootKey ?? ROOT_KEY, clock, settings });
   return { clock, tokens, keys, token: tokens.issue(SUBJECT).accessToken };
 }
 
@@ -46,14 +61,19 @@ const CLAIMS = {
   sub: '7',
   username: 'ada',
   scope: 'user admin',
-  jti: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+  jti: expect.stringMatching(/^[\w-]{43}$/),
   iat: NOW,
   exp: NOW + 1800,
   auth_time: NOW - 86_400,
   sid: SESSION,
   refresh_counter: 3,
   amr: ['pwd'],
+  acr: 'aal1',
+  client_id: 'spa',
 };
+
+/** Claims that tokens of 0.1 do not carry. */
+const OPTIONAL: ReadonlySet<string> = new Set(['acr', 'client_id']);
 
 describe('an access token', () => {
   test('has exactly these claims', () => {
@@ -98,9 +118,12 @@ describe('an access token', () => {
     expect(() => tokens.verify(before.token)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
   });
 
-  test('is another each time', () => {
+  test('is the same for the same subject in the same second, and another once anything that its id vouches for differs', () => {
     const { tokens } = tokenService();
-    expect(tokens.issue(SUBJECT).accessToken).not.toBe(tokens.issue(SUBJECT).accessToken);
+    expect(tokens.issue(SUBJECT).accessToken).toBe(tokens.issue(SUBJECT).accessToken);
+    const jti = (change: object): unknown => tokens.verify(tokens.issue({ ...SUBJECT, ...change }).accessToken).jti;
+    const ids = [{}, ...OTHER_SUBJECTS].map(jti);
+    expect(new Set(ids).size).toBe(OTHER_SUBJECTS.length + 1);
   });
 
   test('is good until the second it expires in, by our clock alone', () => {
@@ -168,6 +191,8 @@ describe('a token is refused', () => {
     for (const value of [undefined, null, true, {}, [1], claim === 'amr' ? 'pwd' : [], 'text']) {
       if (typeof value === 'string' && ['iss', 'aud', 'username', 'scope', 'jti'].includes(claim)) continue;
       if (claim === 'amr' && Array.isArray(value) && value.length === 0) continue;
+      if (OPTIONAL.has(claim) && value === undefined) continue;
+      if (claim === 'client_id' && typeof value === 'string') continue;
       refused(forged({ [claim]: value }));
     }
   });
@@ -252,12 +277,71 @@ describe('a token is refused', () => {
   });
 });
 
+describe('a token of 0.1, which has neither acr nor client_id,', () => {
+  const { tokens, keys } = tokenService();
+  const old = Object.fromEntries(Object.entries({ ...CLAIMS, jti: '1' }).filter(([claim]) => !OPTIONAL.has(claim)));
+
+  test('verifies, and its acr is aal1', () => {
+    const token = jwt.sign(JSON.stringify(old), KEY, { header: keys.signing().header });
+    expect(tokens.verify(token)).toEqual({ ...old, acr: 'aal1' });
+  });
+
+  test('is not taken for one that this service issued', () => {
+    const token = jwt.sign(JSON.stringify(old), KEY, { header: keys.signing().header });
+    expect(tokens.isOwn(tokens.verify(token))).toBe(false);
+  });
+});
+
+describe('the id of a token', () => {
+  const { tokens, token } = tokenService();
+  const claims = tokens.verify(token);
+
+  test('vouches for the claims that it was issued with, in every process that has ROOT_KEY, whatever SECRET_KEY is', () => {
+    expect(tokens.isOwn(claims)).toBe(true);
+    expect(tokenService({ secretKey: OTHER_KEY }).tokens.isOwn(claims)).toBe(true);
+    expect(tokenService({ rootKey: OTHER_KEY }).tokens.isOwn(claims)).toBe(false);
+  });
+
+  test.each([
+    { sub: '8' },
+    { sid: '0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a12' },
+    { refresh_counter: 4 },
+    { scope: 'user' },
+    { scope: 'user admin editor' },
+    { iat: NOW + 1 },
+    { exp: NOW + 3600 },
+    { auth_time: NOW },
+    { amr: [] },
+    { amr: ['pwd', 'otp'] },
+    { acr: 'aal2' as const },
+    { jti: '' },
+    { jti: `${claims.jti}A` },
+    { jti: claims.jti.toUpperCase() },
+    { jti: 'é'.repeat(43) },
+  ])('does not vouch for %j', (change) => {
+    expect(tokens.isOwn({ ...claims, ...change })).toBe(false);
+  });
+
+  test.each([
+    [
+      { scope: 'user', amr: ['admin', 'pwd'] },
+      { scope: 'user","admin', amr: ['pwd'] },
+    ],
+    [{ amr: ['pwd', 'otp'] }, { amr: ['pwd","otp'] }],
+    [{ amr: ['pwd,otp'] }, { amr: ['pwd', 'otp'] }],
+    [{ scope: '' }, { scope: '[]' }],
+  ])('is another for %j than for %j', (one, other) => {
+    const jti = (change: object): string => tokens.verify(tokens.issue({ ...SUBJECT, ...change }).accessToken).jti;
+    expect(jti(one)).not.toBe(jti(other));
+  });
+});
+
 describe('under ES256', () => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const header = { alg: 'ES256', typ: 'at+jwt', kid: 'pair' } as const;
   const keys = { algorithm: 'ES256', signing: () => ({ key: privateKey, header }), find: () => publicKey } as const;
-  const settings = { issuer: 'https://auth.example.com', audience: 'shop', lifetimeSeconds: 1800 };
-  const tokens = createTokenService({ keys, clock: movableClock(START), settings });
+  const settings = { issuer: 'https://auth.example.com', audience: 'shop', clientId: 'spa', lifetimeSeconds: 1800 };
+  const tokens = createTokenService({ keys, rootKey: ROOT_KEY, clock: movableClock(START), settings });
 
   test('a signature of another length is refused, and is no fault of ours', () => {
     const { accessToken } = tokens.issue(SUBJECT);
@@ -286,10 +370,14 @@ describe('the claims of an access token', () => {
   const claims = { ...CLAIMS, jti: '1', sub: '1234567890123456' };
 
   test('are these, each of its type', () => {
-    expect(isAccessTokenClaims(claims)).toBe(true);
+    expect(isAccessTokenPayload(claims)).toBe(true);
     for (const claim of Object.keys(claims))
       for (const value of [undefined, null, true, 1.5, {}, [[]]])
-        expect([claim, value, isAccessTokenClaims({ ...claims, [claim]: value })]).toEqual([claim, value, false]);
+        expect([claim, value, isAccessTokenPayload({ ...claims, [claim]: value })]).toEqual([
+          claim,
+          value,
+          value === undefined && OPTIONAL.has(claim),
+        ]);
   });
 
   test.each([
@@ -299,7 +387,7 @@ describe('the claims of an access token', () => {
     ['a counter of 0', { refresh_counter: 0 }],
     ['a method among others that is none', { amr: ['pwd', 1] }],
   ])('are not with %s', (_, change) => {
-    expect(isAccessTokenClaims({ ...claims, ...change })).toBe(false);
+    expect(isAccessTokenPayload({ ...claims, ...change })).toBe(false);
   });
 
   test.each([
@@ -309,6 +397,6 @@ describe('the claims of an access token', () => {
     ['a list', Object.assign([], claims)],
     ['a function', Object.assign(() => undefined, claims)],
   ])('are not %s', (_, payload) => {
-    expect(isAccessTokenClaims(payload)).toBe(false);
+    expect(isAccessTokenPayload(payload)).toBe(false);
   });
 });

@@ -29,11 +29,13 @@ interface Further {
   /** Where the app is mounted. */
   readonly base?: string;
   readonly oauth?: string;
+  /** Further members of the problem document (RFC 9457 §3.2). */
+  readonly members?: Readonly<Record<string, unknown>>;
 }
 
 /** What is true of every error answer, and that this one is of that status and code and says nothing else. */
 export function expectProblem(response: Response, status: number, code: string, further: Further = {}): void {
-  const { detail, errors, base = '', oauth } = further;
+  const { detail, errors, base = '', oauth, members = {} } = further;
   const body: unknown = response.body;
   expect(body).toEqual({
     type: `${base}/errors#${code}`,
@@ -44,6 +46,7 @@ export function expectProblem(response: Response, status: number, code: string, 
     request_id: response.headers['x-request-id'],
     ...(errors ? { errors: expect.any(Array) } : {}),
     ...(oauth === undefined ? {} : { error: oauth, error_description: member(body, 'detail') }),
+    ...members,
   });
   expect(response.status).toBe(status);
   expect(response.type).toBe(oauth === undefined ? 'application/problem+json' : 'application/json');
@@ -70,4 +73,14 @@ export function faultsOf(response: Response): string[] {
 export function expectInvalidToken(response: Response): void {
   expectProblem(response, 401, 'invalid_token', { detail: 'Token is invalid or expired' });
   expect(response.headers['www-authenticate']).toBe('Bearer error="invalid_token", error_description="Token is invalid or expired"');
+}
+
+/** The answer to a request that needs an authentication of the last `maxAge` seconds (RFC 9470 §3), and `acr` where it is named. */
+export function expectReauthentication(response: Response, maxAge = 300, acr?: string): void {
+  const members = { max_age: maxAge, ...(acr === undefined ? {} : { acr_values: acr }) };
+  expectProblem(response, 401, 'reauthentication_required', { members });
+  expect(response.headers['www-authenticate']).toBe(
+    `Bearer error="insufficient_user_authentication", error_description="${text(response.body, 'detail')}", max_age="${maxAge}"` +
+      (acr === undefined ? '' : `, acr_values="${acr}"`),
+  );
 }

@@ -7,7 +7,7 @@ import { createHttpServer } from '../../src/http-server.js';
 import { byClient, OPERATOR } from '../../src/lib/actor.js';
 import { createTestAuth, type TestAuth, type TestUser } from '../../src/testing.js';
 import { text } from './answers.js';
-import { CLIENT } from './client.js';
+import { actorOf, CLIENT } from './client.js';
 import { createDumper, type Dump } from './database-dump.js';
 import type { KnownName } from './known-things.js';
 import { mailedToken } from './mailed.js';
@@ -60,7 +60,7 @@ async function fill(auth: TestAuth): Promise<Readonly<Record<KnownName, string>>
   const mallorys = await auth.session(mallory);
   await services.admin.change(mallory.id, { disabled: true }, OPERATOR);
   const adas = await services.sessions.refresh(first.refreshToken, CLIENT);
-  const actor = { ...CLIENT, userId: ada.id, sessionId: first.id, loggedInAt: auth.clock.now() };
+  const actor = actorOf(ada.id, first.id, auth.clock.now());
   const [code] = await services.users.makeRecoveryCodes(actor, PASSWORD);
   await services.passwordResets.request('ada', CLIENT);
   const { invitation } = await services.admin.create({ username: 'guest' }, byClient(CLIENT));

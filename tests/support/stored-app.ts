@@ -6,24 +6,29 @@ import { createDatabase } from '../../src/adapters/database.js';
 import type { Overrides } from '../../src/container.js';
 import type { SettingsInput } from '../../src/index.js';
 import { createModels } from '../../src/models/index.js';
+import type { SessionModel } from '../../src/models/session.model.js';
 import type { UserModel } from '../../src/models/user.model.js';
 import { createTestApp, freshSchema, type TestApp } from './test-app.js';
 
 export interface StoredApp extends TestApp {
   /** The users table over a connection of its own, as an operator would open it. */
   readonly users: UserModel;
+  /** The table of sessions, likewise. */
+  readonly sessions: SessionModel;
 }
 
-/** A whole service whose users table a test can read and change. */
+/** A whole service whose users and sessions a test can read and change. */
 export async function createStoredApp(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): Promise<StoredApp> {
   const place = await freshPlace();
   const auth = await createTestApp({ DATABASE_URL: place.url, ...settings }, overrides);
   const target = parseDatabaseUrl(place.url);
   if (target === undefined) throw new TypeError('not a database');
   const database = createDatabase(target);
+  const models = createModels(database.sequelize);
   return {
     ...auth,
-    users: createModels(database.sequelize).User,
+    users: models.User,
+    sessions: models.Session,
     close: async () => {
       await database.close();
       try {

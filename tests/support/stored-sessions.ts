@@ -8,7 +8,7 @@ import { createSecretKeys } from '../../src/services/key/secret-keys.js';
 import { createRevocations } from '../../src/services/session/revocations.js';
 import { createSessionService, type Grant, type SessionService } from '../../src/services/session/session.service.js';
 import { createTokenService } from '../../src/services/token.service.js';
-import { CLIENT } from './client.js';
+import { actorOf, CLIENT } from './client.js';
 import { openStoredUsers, type StoredUsers } from './stored-users.js';
 
 export const ROOT_KEY = 'k'.repeat(64);
@@ -51,14 +51,14 @@ export function withStoredSessions(): StoredSessions {
     await revocations.load();
     const algorithm = 'HS256';
     const keys = { algorithm, ...createSecretKeys({ algorithm, secretKey: 's'.repeat(64), previousSecretKey: undefined }) } as const;
-    const settings = { issuer: 'https://auth.example.com', audience: 'shop', lifetimeSeconds: LIFETIME_SECONDS };
+    const settings = { issuer: 'https://auth.example.com', audience: 'shop', clientId: 'lingomate', lifetimeSeconds: LIFETIME_SECONDS };
     return createSessionService({
       models,
       database,
       revocations,
       audit,
       clock,
-      tokens: createTokenService({ keys, clock, settings }),
+      tokens: createTokenService({ keys, rootKey: ROOT_KEY, clock, settings }),
       rootKey: ROOT_KEY,
       roles: createRoles({ user: [], admin: [] }),
       settings: { idleSeconds: 7 * DAY_SECONDS, longestSeconds: 30 * DAY_SECONDS },
@@ -104,8 +104,9 @@ export function withStoredSessions(): StoredSessions {
     rowOf: ({ id }) => stored.models.Session.findByPk(id, { rejectOnEmpty: true }),
     callerOf: (userId, sessionId) => ({
       kind: 'user',
-      actor: { ...CLIENT, userId, sessionId, loggedInAt: stored.clock.now() },
+      actor: actorOf(userId, sessionId, stored.clock.now()),
       scopes: [],
+      isOwn: () => true,
     }),
     ended: async () => (await audit.list({ type: 'session.ended' }, { limit: 100 })).items,
     logged: () => log.map((line): unknown => JSON.parse(line)),

@@ -18,6 +18,7 @@ export const AUDIT_EVENTS = {
   'session.ended': 'Sessions were ended; details say why and how many',
   'access.denied': 'Somebody who is known asked for what they may not',
   'reauthentication.failed': 'The current password, asked for a second time, was wrong',
+  'reauthentication.succeeded': 'A signed-in user authenticated again (step-up); details say how',
   'password.changed': 'A user changed their password',
   'password.reset_requested': 'A password reset was asked for',
   'password.reset': 'A password was set by a token or a recovery code',

@@ -22,19 +22,20 @@ interface Parts {
   readonly clock: Clock;
 }
 
-/** Makes the tokens that stand for a session as it is now. */
+/** Makes the tokens of a session as it is now; the access token is of its newest generation, or of the given one. */
 export const createGrants =
   ({ tokens, refreshTokens, roles, clock }: Parts) =>
-  (session: Session, user: User): Grant => {
+  (session: Session, user: User, generation = session.counter): Grant => {
     const scope = roles.scopeOf(user.roles);
     const issued = tokens.issue({
       userId: user.id,
       username: user.username,
       scope,
       sessionId: session.id,
-      refreshCounter: session.counter,
+      refreshCounter: generation,
       amr: session.amr,
-      loggedInAt: session.created_at,
+      acr: session.acr,
+      authenticatedAt: session.authenticated_at,
       sessionEndsAt: session.expires_at,
     });
     return {

@@ -3,7 +3,8 @@ import { Op, type Transaction } from 'sequelize';
 import type { Config } from '../../../config/index.js';
 import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
-import { byClient, byOwner, byUser, type Caller, type Client, type Doer } from '../../lib/actor.js';
+import { type Acr, DEFAULT_ACR } from '../../lib/acr.js';
+import { type Actor, byClient, byOwner, byUser, type Caller, type Client, type Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Page, PageRequest } from '../../lib/pagination.js';
 import type { Roles } from '../../lib/roles.js';
@@ -13,6 +14,7 @@ import type { User } from '../../models/user.model.js';
 import type { Logger } from '../../observability/logger.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { AccessTokenClaims, TokenService } from '../token.service.js';
+import { createAccepting, type TokenFacts } from './accepting.js';
 import { type Arrival, createArrivals } from './arrivals.js';
 import { deviceOf, idleEnd } from './device.js';
 import { createEndings, type Ending, type Which } from './endings.js';
@@ -22,17 +24,6 @@ import { withArrival } from './refresh-chain.js';
 import { createRefreshTokens } from './refresh-token.js';
 import { createRefreshing, noneFor, type Refreshing } from './refreshing.js';
 import type { RevocationFeed, Revocations } from './revocations.js';
-
-/** What is told of a token that is good (RFC 7662 §2.2); times are NumericDates, in seconds. */
-export interface TokenFacts {
-  readonly kind: 'access' | 'refresh';
-  readonly sub: string;
-  readonly username: string;
-  readonly scope: string;
-  readonly sid: string;
-  readonly iat: number;
-  readonly exp: number;
-}
 
 /** A session and whose it is, as an operator sees it. */
 export interface NamedSession {
@@ -47,12 +38,23 @@ export interface LogOutWho {
   readonly client: Client;
 }
 
+/** An authentication as its session keeps it: its methods (RFC 8176) and its strength. */
+export interface Authentication {
+  readonly amr: readonly string[];
+  readonly acr: Acr;
+}
+
 /** Which sessions a log-out ends. */
 export type LogOutScope = 'this' | 'others' | 'all';
 
 export interface SessionService {
   /** A new session, in the transaction that has made sure of who logs in. */
   open(logIn: { user: User; amr: readonly string[]; client: Client }, transaction: Transaction): Promise<Grant>;
+  /**
+   * Stores a step-up on the actor's session and returns an access token that carries it, of the generation of the token that
+   * was presented. Throws `invalid_token` where the session has ended or that token was invalidated meanwhile.
+   */
+  stepUp(actor: Actor, user: User, authentication: Authentication, transaction: Transaction): Promise<Grant>;
   /**
    * The next tokens for a refresh token (RFC 6749 §6), by the rules of `refresh-chain`. Throws `invalid_grant` for what is
    * no token of a live session, `session_revoked`, and `refresh_token_reused`, which has ended the session.
@@ -65,13 +67,20 @@ export interface SessionService {
    * accepted. Throws `invalid_token`, and `unavailable` where what was revoked elsewhere can't be known (ASVS 7.4.1).
    */
   authenticate(accessToken: string): Promise<AccessTokenClaims>;
+  /** Reports whether this service issued the token with these claims: see `TokenService.isOwn`. */
+  isOwn(claims: AccessTokenClaims): boolean;
+  /**
+   * Checks the rows behind an access token: the session is live, and its user exists, is enabled and has the scope by their roles.
+   * Throws `invalid_token` otherwise.
+   */
+  assertInForce(actor: Pick<Actor, 'userId' | 'sessionId'>, scope: string): Promise<void>;
   /** What is to be told of an access or refresh token; undefined where it is not good. Throws `unavailable`. */
   inspect(token: string): Promise<TokenFacts | undefined>;
   /** Ends the session of an access or refresh token (RFC 7009); not where the caller is known and somebody else. */
   revoke(token: string, caller: Caller, client: Client): Promise<void>;
   /**
    * Ends sessions of who is signed in, or of whose refresh token it is. Throws `authentication_required` or `invalid_token`
-   * where neither tells who that is.
+   * where neither tells who that is. Of others than this one, only an access token that this service issued ends sessions.
    */
   logOut(who: LogOutWho, scope: LogOutScope): Promise<void>;
   /** A user's live sessions, newest first. Throws `validation_failed` for a cursor that is not ours. */
@@ -147,7 +156,7 @@ export function createSessionService(parts: Parts): SessionService {
     // Nothing came before the first.
     if (counter > FIRST_COUNTER) arrivals.note(sessionId, counter, clock.now());
   };
-  const accepting = createAccepting({ tokens, revocations, refreshing, roles, noteArrival });
+  const accepting = createAccepting({ models, tokens, revocations, refreshing, roles, noteArrival, clock });
   const sessionOfAny = async (token: string): Promise<string | undefined> =>
     refreshTokens.read(token)?.sessionId ?? (await accepting.authenticate(token).catch(noneFor('invalid_token')))?.sid;
 
@@ -156,6 +165,7 @@ export function createSessionService(parts: Parts): SessionService {
     refresh: (token, client) => refreshing.refresh(token, client),
     sessionOf: (token) => refreshTokens.read(token)?.sessionId,
     open: createOpening(parts, grant),
+    stepUp: createStepUp(parts, grant),
     revoke: async (token, caller, client) => {
       const id = await sessionOfAny(token);
       if (id === undefined || caller.kind === 'service') return;
@@ -184,46 +194,17 @@ const createOpening =
     return grant(session, user);
   };
 
-interface AcceptingParts {
-  readonly tokens: TokenService;
-  readonly revocations: Revocations;
-  readonly refreshing: Refreshing;
-  readonly roles: Roles;
-  readonly noteArrival: (sessionId: string, counter: number) => void;
-}
-
-/** How tokens are taken from whoever bears them. */
-function createAccepting({
-  tokens,
-  revocations,
-  refreshing,
-  roles,
-  noteArrival,
-}: AcceptingParts): Pick<SessionService, 'authenticate' | 'inspect'> {
-  const authenticate = async (accessToken: string): Promise<AccessTokenClaims> => {
-    const claims = tokens.verify(accessToken);
-    const late = revocations.catchUp();
-    if (late) await late;
-    if (revocations.refuses(claims.sid, claims.refresh_counter, claims.iat)) throw new AppError('invalid_token');
-    noteArrival(claims.sid, claims.refresh_counter);
-    return claims;
+/** Stores a step-up: the row is locked, so that neither a refresh nor a revocation at the same time is lost. */
+const createStepUp =
+  ({ models: { Session }, clock }: Parts, grant: ReturnType<typeof createGrants>): SessionService['stepUp'] =>
+  async ({ sessionId, userId, generation }, user, { amr, acr }, transaction) => {
+    const time = new Date(clock.now());
+    const [session] = await Session.lockLive({ id: sessionId, user_id: userId }, time, transaction);
+    if (session === undefined || generation <= session.refused_through) throw new AppError('invalid_token');
+    const change = { amr: [...amr], acr, authenticated_at: time, last_used_at: time };
+    if (!(await Session.changeVersion(session, change, transaction))) throw new AppError('unavailable');
+    return grant(session.set(change), user, generation);
   };
-  return {
-    authenticate,
-    inspect: async (token) => {
-      const claims = await authenticate(token).catch(noneFor('invalid_token'));
-      if (claims) return { ...claims, kind: 'access' };
-      const good = await refreshing.findGood(token);
-      if (good === undefined) return undefined;
-      const { session, user, presented } = good;
-      noteArrival(session.id, presented);
-      const facts = { sub: String(user.id), username: user.username, scope: roles.scopeOf(user.roles), sid: session.id };
-      return { kind: 'refresh', ...facts, iat: toSeconds(session.rotated_at), exp: toSeconds(session.expires_at) };
-    },
-  };
-}
-
-const toSeconds = (time: Date): number => Math.floor(time.getTime() / 1000);
 
 interface Opening {
   readonly user: User;
@@ -240,6 +221,8 @@ function newSession({ user, amr, client, settings, time }: Opening) {
     user_id: user.id,
     ...deviceOf(client),
     amr: [...amr],
+    acr: DEFAULT_ACR,
+    authenticated_at: time,
     counter: FIRST_COUNTER,
     refused_through: 0,
     replaced: [],
@@ -266,7 +249,10 @@ interface Own {
 /** Who asks to be logged out: whoever is signed in, or whose refresh token it is. */
 async function whoLogsOut(who: LogOutWho, scope: LogOutScope, refreshing: Refreshing): Promise<Own> {
   const { caller, refreshToken } = who;
-  if (caller.kind === 'user') return caller.actor;
+  if (caller.kind === 'user') {
+    if (scope !== 'this' && !caller.isOwn()) throw new AppError('invalid_token');
+    return caller.actor;
+  }
   if (refreshToken === undefined) throw new AppError(caller.kind === 'nobody' ? 'authentication_required' : 'invalid_token');
   // Also an old one, and once more: what is asked for is that its session has ended.
   const parts = scope === 'this' ? refreshing.read(refreshToken) : undefined;
@@ -298,5 +284,6 @@ async function writeArrivals(
   }
 }
 
+export type { TokenFacts } from './accepting.js';
 export type { Ending } from './endings.js';
 export type { Grant } from './grants.js';

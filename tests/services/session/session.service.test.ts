@@ -20,6 +20,8 @@ describe('a session', () => {
       ip: '192.0.2.1',
       user_agent: 'B'.repeat(256),
       amr: ['pwd'],
+      acr: 'aal1',
+      authenticated_at: now,
       counter: 1,
       refused_through: 0,
       replaced: [],
@@ -141,7 +143,14 @@ describe('what is told of a token', () => {
     const now = Math.floor(on.stored.clock.now() / 1000);
     const facts = { sub: String(on.stored.ada), username: 'ada', scope: 'user', sid: opened.id, iat: now };
     expect(await on.sessions.inspect(accessToken)).toMatchObject({ kind: 'access', ...facts, exp: now + LIFETIME_SECONDS });
-    expect(await on.sessions.inspect(refreshToken)).toEqual({ kind: 'refresh', ...facts, exp: now + 7 * DAY });
+    expect(await on.sessions.inspect(refreshToken)).toEqual({
+      kind: 'refresh',
+      ...facts,
+      exp: now + 7 * DAY,
+      auth_time: now - HOUR,
+      amr: ['pwd'],
+      acr: 'aal1',
+    });
   });
 
   test('of an old refresh token is what a refresh would do with it, and asking for the newest shows that it arrived', async () => {
