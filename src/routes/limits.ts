@@ -22,6 +22,9 @@ export const LIMIT = {
     { limit: 'recovery_code', account: body.username, isGood },
   ],
   oneTimeToken: (isGood: () => Promise<boolean>): LimitUse[] => [{ limit: 'one_time_token', isGood }],
+  /** Only a password that is sent can be wrong. */
+  optionalPassword: ({ body }: Asked<{ readonly current_password?: string } | undefined>, { userId }: Actor): LimitUse[] =>
+    body?.current_password === undefined ? [] : [{ limit: 'current_password', account: userId }],
   currentPassword: (_asked: unknown, { userId }: Actor): LimitUse[] => [{ limit: 'current_password', account: userId }],
   verificationMail: (_asked: unknown, { userId }: Actor): LimitUse[] => [{ limit: 'verification_mail', account: userId, mailbox: userId }],
   profile: ({ body: { current_password, username, email } }: Asked<ProfilePatch>, { userId }: Actor): LimitUse[] => [
