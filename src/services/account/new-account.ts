@@ -27,6 +27,8 @@ export const newAccount = (
   email_fold: email === null ? null : foldName(email),
   email_verified_at: null,
   verified_email_fold: null,
+  pending_email: null,
+  pending_email_fold: null,
   email_set_by_admin: email !== null && emailSetByAdmin,
   display_name: null,
   display_name_fold: null,

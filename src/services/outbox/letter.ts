@@ -50,9 +50,6 @@ const STYLES = {
   address: 'word-break:break-all;font-size:14px',
 } as const;
 
-/** Keeps iOS from making links of what looks like a phone number, date or place. */
-const NO_DETECTION = '<meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no">';
-
 /** The same in HTML: nothing in it is fetched, and nothing in it is markup but what stands here (ASVS 1.2.1). */
 export function asHtml({ subject, blocks, appName, appUrl }: Letter): string {
   const parts = blocks.map((block) => {
@@ -63,7 +60,7 @@ export function asHtml({ subject, blocks, appName, appUrl }: Letter): string {
     return `<p><a href="${href}" style="${STYLES.button}">${escaped(block.label)}</a></p><p style="${STYLES.address}">${href}</p>`;
   });
   return [
-    `<!doctype html><html lang="en"><head><meta charset="utf-8">${NO_DETECTION}<title>${escaped(subject)}</title></head>`,
+    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escaped(subject)}</title></head>`,
     `<body style="${STYLES.body}"><div style="${STYLES.frame}">`,
     `<p>${GREETING}</p>`,
     ...parts,
