@@ -215,7 +215,7 @@ describe('an account', () => {
     expect(changed.body).toMatchObject(expected);
     await calls.expectAlive(session);
     expect((await purposesTo(auth, 'first@example.com')).slice(0, 2).sort()).toEqual(['email_pending', 'username_changed']);
-    for (const { text: written } of await auth.mails('first@example.com')) expect(written).not.toContain('127.0.0.1');
+    for (const { text: written } of (await auth.mails('first@example.com')).slice(0, 2)) expect(written).not.toContain('127.0.0.1');
     expect(await purposesTo(auth, 'second@example.com')).toEqual(['email_verification']);
   });
 

@@ -125,7 +125,7 @@ describe('another e-mail address', () => {
     const token = await mailedToken(auth, email, 'email_verification');
     await auth.http().post('/email/verify').set(bearing(here.accessToken)).send({ token }).expect(204);
     await calls.expectAlive(there);
-    const profile = (await auth.http().get('/users/me').set(bearing(here.accessToken))).body;
+    const profile: unknown = (await auth.http().get('/users/me').set(bearing(here.accessToken))).body;
     expect(profile).toMatchObject({ email, email_verified: true, pending_email: null });
     expect((await purposesTo(auth, user.email))[0]).toBe('email_changed');
     expect((await logIn(email.toUpperCase(), user.password)).status).toBe(200);
