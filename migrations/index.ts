@@ -6,6 +6,7 @@ import { keepAudit } from './20261125-keep-audit.js';
 import { keepMail } from './20261125-keep-mail.js';
 import { keepOneTimeSecrets } from './20261125-keep-one-time-secrets.js';
 import { keepAuthenticationStrength } from './20261130-keep-authentication-strength.js';
+import { keepPendingEmail } from './20261130-keep-pending-email.js';
 import type { Migration } from './migration.js';
 
 /** The schema's history in its order; append only. Names carry no ending, so that source and built runs share one. */
@@ -18,6 +19,7 @@ export const migrations: readonly Migration[] = [
   keepMail,
   keepOneTimeSecrets,
   keepAuthenticationStrength,
+  keepPendingEmail,
 ];
 
 export type { Migration, MigrationContext } from './migration.js';

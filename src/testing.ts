@@ -123,7 +123,7 @@ function createUsersOf({ admin, outbox, users }: Services): TestAuth['createUser
   const verify = async ({ email }: TestUserInput): Promise<void> => {
     const mail = (await outbox.mailbox(email)).find(({ purpose }) => purpose === 'email_verification');
     if (email === undefined || typeof mail?.token !== 'string') throw new TypeError('there is no address that could be verified');
-    await users.verifyEmail(mail.token, TEST_CLIENT);
+    await users.verifyEmail(mail.token, { caller: { kind: 'nobody' }, refreshToken: undefined, client: TEST_CLIENT });
   };
   const createUser = async (input: TestUserInput = {}): Promise<TestUser> => {
     if (input.username === undefined) made += 1;

@@ -59,7 +59,7 @@ async function askTwice(): Promise<string> {
   throw new Error('The passwords differ');
 }
 
-async function invite({ services, config }: Container, username: string, { email, json }: NewAdmin): Promise<void> {
+async function invite({ services }: Container, username: string, { email, json }: NewAdmin): Promise<void> {
   const { checker } = await import('../middleware/validate.js');
   const { newAccountBody } = await import('../validators/admin.validator.js');
   const account = checker(newAccountBody)({ username, roles: ['user', ADMIN], ...(email === undefined ? {} : { email }) });
@@ -69,7 +69,7 @@ async function invite({ services, config }: Container, username: string, { email
     else printLine(`Invited ${username} (id ${user.id}) by mail`);
     return;
   }
-  const link = `${config.mail.appUrl}/accept-invitation#token=${invitation.token}`;
+  const { link } = invitation;
   if (json) printJson({ id: user.id, username, link, token: invitation.token, expires_at: invitation.expiresAt.toISOString() });
   else printLine(link);
   remark(`Hand it to ${username}: it sets their password once, until ${invitation.expiresAt.toISOString()}.`);

@@ -1,5 +1,5 @@
 import { type Actor, byUser } from '../lib/actor.js';
-import { presentMadeAccount } from '../presenters/admin.presenter.js';
+import { presentHandedLink, presentMadeAccount } from '../presenters/admin.presenter.js';
 import { presentPage } from '../presenters/list.presenter.js';
 import { presentSession } from '../presenters/session.presenter.js';
 import { presentAccount } from '../presenters/user.presenter.js';
@@ -31,8 +31,8 @@ export function createAdminController({ admin }: { admin: AdminService }) {
       return noContent;
     },
     startReset: async ({ params }: Asked<undefined, AccountPath>, actor: Actor): Promise<Reply> => {
-      await admin.startReset(params.id, byUser(actor));
-      return accepted;
+      const handed = await admin.startReset(params.id, byUser(actor));
+      return handed === undefined ? accepted : ok(presentHandedLink(handed));
     },
   };
 }

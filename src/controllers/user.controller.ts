@@ -1,5 +1,5 @@
 import { type Actor, byClient } from '../lib/actor.js';
-import { presentProfile, presentUser } from '../presenters/user.presenter.js';
+import { presentProfile, presentRecoveryCodes, presentUser } from '../presenters/user.presenter.js';
 import type { PasswordChange, ProfilePatch, Registration, UserService } from '../services/user.service.js';
 import type { DeletionBody, RecoveryCodesBody, VerificationBody } from '../validators/user.validator.js';
 import { accepted, type Asked, noContent, ok, type Reply } from './reply.js';
@@ -26,14 +26,25 @@ export function createUserController({ users }: { users: UserService }) {
       return accepted;
     },
     isGoodVerification: ({ body }: Asked<VerificationBody>): Promise<boolean> => users.isGoodVerification(body.token),
-    verifyEmail: async ({ body, client }: Asked<VerificationBody>): Promise<Reply> => {
-      await users.verifyEmail(body.token, client);
+    verifyEmail: async ({ body, caller, client, page }: Asked<VerificationBody>): Promise<Reply> => {
+      const refreshToken = caller.kind === 'user' ? undefined : page().refreshToken();
+      await users.verifyEmail(body.token, { caller, refreshToken, client });
       return noContent;
     },
+    isGoodRejection: ({ body }: Asked<VerificationBody>): Promise<boolean> => users.isGoodRejection(body.token),
+    rejectEmail: async ({ body, client }: Asked<VerificationBody>): Promise<Reply> => {
+      await users.rejectEmail(body.token, client);
+      return noContent;
+    },
+    recoveryCodes: async (_asked: Asked, actor: Actor): Promise<Reply> => ok(presentRecoveryCodes(await users.recoveryCodes(actor))),
     makeRecoveryCodes: async ({ body }: Asked<RecoveryCodesBody>, actor: Actor): Promise<Reply> => ({
       status: 201,
       json: { codes: await users.makeRecoveryCodes(actor, body.current_password) },
     }),
+    deleteRecoveryCodes: async ({ body }: Asked<RecoveryCodesBody>, actor: Actor): Promise<Reply> => {
+      await users.deleteRecoveryCodes(actor, body.current_password);
+      return noContent;
+    },
   };
 }
 export type UserController = ReturnType<typeof createUserController>;

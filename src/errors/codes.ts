@@ -30,6 +30,7 @@ export const CODES = define({
   request_timeout: { status: 408, detail: 'The request took too long to arrive', oauth: 'invalid_request' },
   username_taken: { status: 409, detail: 'Username already registered' },
   conflict: { status: 409, detail: 'The change conflicts with what is there' },
+  last_administrator: { status: 409, detail: 'The last administrator cannot be demoted, disabled or deleted' },
   payload_too_large: { status: 413, detail: 'The body is larger than 100 kB', oauth: 'invalid_request' },
   unsupported_media_type: {
     status: 415,

@@ -1,3 +1,6 @@
+import { domainToASCII } from 'node:url';
+import { foldName } from './names.js';
+
 /** RFC 5321 §4.5.3.1: what a server has to take. */
 const MOST_UNITS = 254;
 const MOST_LOCAL_UNITS = 64;
@@ -13,4 +16,22 @@ export function isEmailAddress(text: string): boolean {
   const at = text.lastIndexOf('@');
   if (at < 1 || at > MOST_LOCAL_UNITS || text.length > MOST_UNITS) return false;
   return LOCAL.test(text.slice(0, at)) && DOMAIN.test(text.slice(at + 1));
+}
+
+/** Domains of one provider that ignores dots in the local part. */
+const GMAIL: ReadonlySet<string> = new Set(['gmail.com', 'googlemail.com']);
+
+/**
+ * The key under which a mailbox is counted: addresses that are delivered to one mailbox share it. Ignores case, a `+tag`, the
+ * spelling of an international domain, and the dots of Gmail. Never used to compare or deliver: two mailboxes of a server that
+ * takes `+` literally share one key, which counts too much and never too little.
+ */
+export function mailboxKey(address: string): string {
+  const fold = foldName(address);
+  const at = fold.lastIndexOf('@');
+  if (at === -1) return fold;
+  const [local = ''] = fold.slice(0, at).split('+', 1);
+  const domain = fold.slice(at + 1);
+  const ascii = domainToASCII(domain) || domain;
+  return GMAIL.has(ascii) ? `${local.replaceAll('.', '')}@gmail.com` : `${local}@${ascii}`;
 }

@@ -1,6 +1,6 @@
 import { DataTypes, type InferAttributes, type InferCreationAttributes, Model, Op, type Sequelize, type Transaction } from 'sequelize';
 
-/** A token that does one thing once. Only its hash is kept; using it removes it. */
+/** A token that does one thing once. Only its hash is kept. */
 export class OneTimeToken extends Model<InferAttributes<OneTimeToken>, InferCreationAttributes<OneTimeToken>> {
   declare id: string;
   /** Null for one that is nobody's. */
@@ -11,6 +11,11 @@ export class OneTimeToken extends Model<InferAttributes<OneTimeToken>, InferCrea
   declare email_fold: string | null;
   declare created_at: Date;
   declare expires_at: Date;
+  /** When it was used, for a purpose whose used tokens are kept until they expire. */
+  declare used_at: Date | null;
+  /** Who was given it to hand over, as the audit names them; null where it was mailed to its user. */
+  declare issuer_kind: string | null;
+  declare issuer_id: string | null;
 
   /** Removes up to `most` that ran out before that time, and says how many. */
   static async deleteExpired(before: Date, most: number, transaction: Transaction): Promise<number> {
@@ -31,6 +36,9 @@ export function defineOneTimeToken(sequelize: Sequelize): OneTimeTokenModel {
       email_fold: { type: DataTypes.TEXT },
       created_at: { type: DataTypes.DATE, allowNull: false },
       expires_at: { type: DataTypes.DATE, allowNull: false },
+      used_at: { type: DataTypes.DATE },
+      issuer_kind: { type: DataTypes.TEXT },
+      issuer_id: { type: DataTypes.TEXT },
     },
     { sequelize, tableName: 'auth_one_time_tokens', timestamps: false },
   );

@@ -16,6 +16,7 @@ export type NewUserRow = Pick<
   | 'email_verified_at'
   | 'email_fold'
   | 'verified_email_fold'
+  | 'email_set_by_admin'
   | 'display_name'
   | 'display_name_fold'
   | 'roles'
@@ -35,6 +36,7 @@ const COLUMNS = {
   email_verified_at: 'timestamptz',
   email_fold: 'text',
   verified_email_fold: 'text',
+  email_set_by_admin: 'boolean',
   display_name: 'text',
   display_name_fold: 'text',
   roles: 'json',

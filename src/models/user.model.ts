@@ -52,6 +52,11 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare email_fold: string | null;
   /** The same once it is verified: no other user may have it. */
   declare verified_email_fold: string | null;
+  /** The address that replaces the verified one once it is verified itself. Only an account with a verified address has one. */
+  declare pending_email: CreationOptional<string | null>;
+  declare pending_email_fold: CreationOptional<string | null>;
+  /** Whether an administrator set the address that waits for its verification: only the signed-in user can confirm it then. */
+  declare email_set_by_admin: CreationOptional<boolean>;
   declare display_name: CreationOptional<string | null>;
   declare display_name_fold: CreationOptional<string | null>;
   declare roles: string[];
@@ -155,6 +160,9 @@ export function defineUser(sequelize: Sequelize): UserModel {
       email_verified_at: { type: DataTypes.DATE },
       email_fold: { type: DataTypes.TEXT },
       verified_email_fold: { type: DataTypes.TEXT },
+      pending_email: { type: DataTypes.TEXT },
+      pending_email_fold: { type: DataTypes.TEXT },
+      email_set_by_admin: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
       display_name: { type: DataTypes.TEXT },
       display_name_fold: { type: DataTypes.TEXT },
       roles: { type: DataTypes.JSON, allowNull: false },

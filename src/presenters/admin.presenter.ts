@@ -1,12 +1,20 @@
-import type { MadeAccount } from '../services/admin.service.js';
+import type { HandedLink, MadeAccount } from '../services/admin.service.js';
 import { type AccountShape, presentAccount } from './user.presenter.js';
 
-/** A new account, with the invitation where somebody has to hand it over. */
-export interface MadeAccountShape extends AccountShape {
-  readonly invitation?: { readonly token: string; readonly expires_at: string };
+/** A link that an administrator hands over. */
+export interface HandedLinkShape {
+  readonly link: string;
+  readonly expires_at: string;
 }
+
+/** A new account, with the invitation where an administrator hands it over. */
+export interface MadeAccountShape extends AccountShape {
+  readonly invitation?: HandedLinkShape & { readonly token: string };
+}
+
+export const presentHandedLink = ({ link, expiresAt }: HandedLink): HandedLinkShape => ({ link, expires_at: expiresAt.toISOString() });
 
 export const presentMadeAccount = ({ user, invitation }: MadeAccount): MadeAccountShape => ({
   ...presentAccount(user),
-  ...(invitation === undefined ? {} : { invitation: { token: invitation.token, expires_at: invitation.expiresAt.toISOString() } }),
+  ...(invitation === undefined ? {} : { invitation: { ...presentHandedLink(invitation), token: invitation.token } }),
 });

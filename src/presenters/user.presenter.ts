@@ -1,4 +1,5 @@
 import type { User } from '../models/user.model.js';
+import type { RecoveryCodeSummary } from '../services/recovery-code.service.js';
 
 /** A user as they register. */
 export interface UserShape {
@@ -10,8 +11,10 @@ export interface UserShape {
   readonly created_at: string;
 }
 
-/** A user as they and nobody else see themselves. */
+/** A user as they see themselves. */
 export interface ProfileShape extends UserShape {
+  /** The address that replaces `email` once it is verified. */
+  readonly pending_email: string | null;
   readonly display_name: string | null;
 }
 
@@ -32,11 +35,26 @@ export const presentUser = (user: User): UserShape => ({
   created_at: user.created_at.toISOString(),
 });
 
-export const presentProfile = (user: User): ProfileShape => ({ ...presentUser(user), display_name: user.display_name });
+export const presentProfile = (user: User): ProfileShape => ({
+  ...presentUser(user),
+  pending_email: user.pending_email,
+  display_name: user.display_name,
+});
 
 export const presentAccount = (user: User): AccountShape => ({
   ...presentProfile(user),
   disabled: user.disabled_at !== null,
   has_password: user.hashed_password !== null,
   updated_at: user.updated_at.toISOString(),
+});
+
+/** How many recovery codes a user has left, and when they were made. */
+export interface RecoveryCodesShape {
+  readonly remaining: number;
+  readonly created_at: string | null;
+}
+
+export const presentRecoveryCodes = ({ remaining, createdAt }: RecoveryCodeSummary): RecoveryCodesShape => ({
+  remaining,
+  created_at: createdAt?.toISOString() ?? null,
 });

@@ -5,6 +5,7 @@ import {
   accountPath,
   accountQuery,
   accountResponse,
+  handedLinkResponse,
   madeAccountResponse,
   newAccountBody,
 } from '../validators/admin.validator.js';
@@ -37,7 +38,7 @@ const accountRoutes = ({ list, create, get, change }: AdminController): Route[] 
     id: 'createUser',
     summary: 'Make an account, or invite somebody to one',
     description:
-      'Without `password_hash` its owner is invited to set a password within three days: by mail, or, where there is no address, by the token in the answer.',
+      'Without `password_hash` its owner is invited to set a password within three days: by mail, or, where there is no address, by the link in the response.',
     replies: {
       201: { description: 'The new account.', schema: madeAccountResponse, headers: { Location: 'Where the account can be read.' } },
     },
@@ -60,9 +61,10 @@ const accountRoutes = ({ list, create, get, change }: AdminController): Route[] 
     handler: userHandler({ params: accountPath, body: accountPatchBody }, change),
     id: 'changeUser',
     summary: 'Change an account',
-    description: 'Other roles and disabling take effect on the user’s next request. The last administrator can’t be demoted or disabled.',
+    description:
+      'Other roles and disabling take effect on the user’s next request. The last administrator cannot be demoted or disabled. An e-mail address beside a verified one is pending, and only the signed-in user can confirm an address that is set here.',
     replies: { 200: { description: 'The account as it is now.', schema: accountResponse } },
-    errors: ['username_taken', 'conflict'],
+    errors: ['username_taken', 'last_administrator'],
   },
 ];
 
@@ -76,7 +78,7 @@ const endingRoutes = ({ remove, sessions, endSessions, startReset }: AdminContro
     id: 'deleteUser',
     summary: 'Delete an account',
     replies: { 204: { description: 'The account is gone, with its sessions.' } },
-    errors: ['conflict'],
+    errors: ['last_administrator'],
   },
   {
     ...ADMINISTRATION,
@@ -104,9 +106,13 @@ const endingRoutes = ({ remove, sessions, endSessions, startReset }: AdminContro
     recent: true,
     handler: userHandler({ params: accountPath }, startReset),
     id: 'startPasswordReset',
-    summary: 'Mail a user a way to a new password',
-    description: 'To the verified address; to who has not taken an invitation yet, that invitation once more.',
-    replies: { 202: { description: 'A mail is on its way.' } },
+    summary: 'Let a user set a new password',
+    description:
+      'Mails a link to the verified address; to a user who has not taken the invitation yet, that invitation again. Without such an address the response has the link, once: hand it over. Its use is recorded as the administrator’s.',
+    replies: {
+      200: { description: 'The link to hand over.', schema: handedLinkResponse },
+      202: { description: 'The mail was accepted for delivery.' },
+    },
     errors: ['conflict'],
   },
 ];

@@ -7,7 +7,9 @@ import {
   profileResponse,
   recoveryCodesBody,
   recoveryCodesResponse,
+  recoveryCodesStatus,
   registerBody,
+  rejectionBody,
   userResponse,
   verificationBody,
 } from '../validators/user.validator.js';
@@ -24,7 +26,8 @@ export const PASSWORD_RULES: readonly Code[] = [
 export const userRoutes = (controller: UserController): Route[] => [
   registerRoute(controller),
   ...accountRoutes(controller),
-  ...proofRoutes(controller),
+  ...emailRoutes(controller),
+  ...recoveryCodeRoutes(controller),
 ];
 
 const registerRoute = ({ register }: UserController): Route => ({
@@ -65,7 +68,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
     tag: 'Accounts',
     summary: 'Change your name or e-mail address',
     description:
-      'Another username or e-mail address needs a recent authentication, or the current password. Another address ends every other session, is told to the old one, and has to be verified.',
+      'Another username or e-mail address needs a recent authentication, or the current password. A new address beside a verified one is `pending_email` until it is verified; the verified one stays in force until then, and gets a notice. The verified address itself removes the pending one; null removes both.',
     replies: { 200: { description: 'The user as they are now.', schema: profileResponse } },
     errors: ['username_taken', 'overloaded'],
     postman: { onlyBody: { display_name: 'Ada Lovelace' }, asserts: ["pm.expect(answer.display_name).to.eql('Ada Lovelace');"] },
@@ -78,7 +81,8 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
     id: 'changePassword',
     tag: 'Accounts',
     summary: 'Change your password',
-    description: 'Needs the current password of an account that has one. Ends every other session.',
+    description:
+      'Needs the current password of an account that has one. Ends every other session, revokes the recovery codes of an account without a factor, and removes a pending e-mail address.',
     replies: { 204: { description: 'The new password is the one that logs in.' } },
     errors: [...PASSWORD_RULES, 'conflict', 'overloaded'],
     postman: { body: { current_password: '{{password}}', new_password: '{{password}}' } },
@@ -94,12 +98,12 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
     summary: 'Delete your account',
     description: 'With its sessions, and for good. Needs the current password of an account that has one.',
     replies: { 204: { description: 'The account is gone.' } },
-    errors: ['conflict', 'overloaded'],
+    errors: ['last_administrator', 'overloaded'],
   },
 ];
 
-/** How users show that an address is theirs, and how they come back. */
-const proofRoutes = ({ requestVerification, isGoodVerification, verifyEmail, makeRecoveryCodes }: UserController): Route[] => [
+/** How users verify their e-mail address. */
+const emailRoutes = ({ requestVerification, isGoodVerification, verifyEmail, isGoodRejection, rejectEmail }: UserController): Route[] => [
   {
     method: 'post',
     path: '/users/me/email/verification',
@@ -107,21 +111,48 @@ const proofRoutes = ({ requestVerification, isGoodVerification, verifyEmail, mak
     id: 'requestEmailVerification',
     tag: 'Accounts',
     summary: 'Have your e-mail address verified',
-    description: 'Sends it a link with a token that is good for ten minutes.',
-    replies: { 202: { description: 'A mail is on its way, unless the address is verified.' } },
+    description: 'Mails the unverified address a link with a token that is valid for ten minutes.',
+    replies: { 202: { description: 'A mail was accepted for delivery, unless the address is verified.' } },
     errors: ['conflict'],
     postman: {},
   },
   {
     method: 'post',
     path: '/email/verify',
-    guard: 'public',
+    guard: 'anybody',
     handler: handler({ body: verificationBody, limit: (asked) => LIMIT.oneTimeToken(() => isGoodVerification(asked)) }, verifyEmail),
     id: 'verifyEmail',
     tag: 'Accounts',
     summary: 'Verify an e-mail address by the token that was sent there',
-    replies: { 204: { description: 'The address is its user’s, and logs in as their name does.' } },
-    errors: ['token_invalid_or_expired', 'conflict'],
+    description:
+      'With an access token or the refresh cookie of that account it revokes nothing. Without one it also ends every session, revokes the recovery codes and notifies the address; where an administrator set the address, or the account has a factor, passkey or identity, it is refused. A repeat is 204 while that address is still the verified one.',
+    replies: { 204: { description: 'The address is verified: it logs in as the username does.' } },
+    errors: ['token_invalid_or_expired', 'authentication_required', 'invalid_token', 'malformed_request', 'conflict'],
+  },
+  {
+    method: 'post',
+    path: '/email/reject',
+    guard: 'public',
+    handler: handler({ body: rejectionBody, limit: (asked) => LIMIT.oneTimeToken(() => isGoodRejection(asked)) }, rejectEmail),
+    id: 'rejectEmail',
+    tag: 'Accounts',
+    summary: 'Remove an unverified e-mail address from an account, by the token that was sent there',
+    description: 'The “this was not me” link of the verification mail. A verified address is never removed.',
+    replies: { 204: { description: 'The account no longer has the address.' } },
+    errors: ['token_invalid_or_expired'],
+  },
+];
+
+const recoveryCodeRoutes = ({ recoveryCodes, makeRecoveryCodes, deleteRecoveryCodes }: UserController): Route[] => [
+  {
+    method: 'get',
+    path: '/users/me/recovery-codes',
+    handler: userHandler({}, recoveryCodes),
+    id: 'getRecoveryCodes',
+    tag: 'Accounts',
+    summary: 'How many recovery codes remain',
+    replies: { 200: { description: 'Their number and age; the codes themselves are never shown again.', schema: recoveryCodesStatus } },
+    postman: {},
   },
   {
     method: 'post',
@@ -133,9 +164,22 @@ const proofRoutes = ({ requestVerification, isGoodVerification, verifyEmail, mak
     tag: 'Accounts',
     summary: 'Make recovery codes',
     description:
-      'In place of those of before. They are shown this once; each sets a new password once, by `POST /password/reset`. Needs a recent authentication, or the current password.',
+      'They replace the former ones and are shown this once. Each sets a new password once, by `POST /password/reset`. Needs a recent authentication, or the current password.',
     replies: { 201: { description: 'Keep them where the password is not.', schema: recoveryCodesResponse } },
     errors: ['overloaded'],
     postman: { body: { current_password: '{{password}}' }, asserts: ['pm.expect(answer.codes).to.have.lengthOf(10);'] },
+  },
+  {
+    method: 'delete',
+    path: '/users/me/recovery-codes',
+    recent: 'or-current-password',
+    bodyOptional: true,
+    handler: userHandler({ body: recoveryCodesBody, limit: LIMIT.currentPassword }, deleteRecoveryCodes),
+    id: 'deleteRecoveryCodes',
+    tag: 'Accounts',
+    summary: 'Delete your recovery codes',
+    description: 'Needs a recent authentication, or the current password.',
+    replies: { 204: { description: 'There are no recovery codes.' } },
+    errors: ['overloaded'],
   },
 ];

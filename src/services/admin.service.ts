@@ -17,6 +17,7 @@ import { newAccount } from './account/new-account.js';
 import type { AuditService } from './audit/audit.service.js';
 import type { LimitService } from './limit/limit.service.js';
 import type { IssuedToken, OneTimeTokenService } from './one-time-token.service.js';
+import { linkTo } from './outbox/letters.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordResetService } from './password-reset.service.js';
 import { hashFault, truncatesOf } from './password/formats.js';
@@ -31,13 +32,21 @@ export interface NewAccount {
   readonly password_hash?: string;
 }
 
-/** A new account; `invitation` where there is no address that it could be sent to, and so has to be handed over. */
-export interface MadeAccount {
-  readonly user: User;
-  readonly invitation: IssuedToken | undefined;
+/** A link that an administrator hands over, with the token in it. */
+export interface HandedLink extends IssuedToken {
+  readonly link: string;
 }
 
-/** What administrators do with accounts. None of it sets or shows a password. */
+/** A new account; `invitation` where it has no address that the invitation could be mailed to. */
+export interface MadeAccount {
+  readonly user: User;
+  readonly invitation: HandedLink | undefined;
+}
+
+/**
+ * What administrators do with accounts. None of it sets or shows a password, and what a link does that an administrator hands
+ * over is recorded as theirs.
+ */
 export interface AdminService {
   /** Users by what they are called, their role and status. Throws `validation_failed` for a cursor that is not ours. */
   list(filter: UserFilter, page: PageRequest): Promise<Page<User>>;
@@ -48,14 +57,20 @@ export interface AdminService {
    * `username_taken`, `validation_failed` for a role or hash that is not known.
    */
   create(account: NewAccount, by: Doer): Promise<MadeAccount>;
-  /** Changes an account; `disabled: false` also lets in whom too many wrong guesses have shut out. Throws `username_taken`, `validation_failed`, and `conflict` where no administrator would be left. */
+  /**
+   * Changes an account; `disabled: false` also ends a lockout by failed attempts. Only the signed-in user can confirm an address
+   * that is set here. Throws `username_taken`, `validation_failed`, `last_administrator`.
+   */
   change(id: number, patch: AccountPatch, by: Doer): Promise<User>;
-  /** Deletes an account. Throws `conflict` where no administrator would be left. */
+  /** Deletes an account. Throws `last_administrator`. */
   remove(id: number, by: Doer): Promise<void>;
   sessions(id: number, page: PageRequest): Promise<Page<Session>>;
   endSessions(id: number, by: Doer): Promise<void>;
-  /** Mails the user a token to set a password; to who has none yet, the invitation once more. Throws `conflict` where there is no address it may go to. */
-  startReset(id: number, by: Doer): Promise<void>;
+  /**
+   * Mails the user a link to set a password: to the verified address, or as an invitation where the account has no password yet.
+   * Without such an address it returns the link, for the administrator to hand over. Throws `conflict` for a disabled account.
+   */
+  startReset(id: number, by: Doer): Promise<HandedLink | undefined>;
 }
 
 interface Parts {
@@ -73,6 +88,8 @@ interface Parts {
   readonly audit: AuditService;
   readonly roles: Roles;
   readonly clock: Clock;
+  /** Where the links of mails lead. */
+  readonly appUrl: string;
 }
 
 export function createAdminService(parts: Parts): AdminService {
@@ -113,30 +130,31 @@ export function createAdminService(parts: Parts): AdminService {
   };
 }
 
-type Invite = (user: User, by: Doer, transaction: Transaction) => Promise<IssuedToken | undefined>;
+type Invite = (user: User, by: Doer, transaction: Transaction) => Promise<HandedLink | undefined>;
 
-/** Sends the invitation; where there is no address, returns it. */
+/** Mails the invitation; returns its link where the account has no address. */
 const createInvitations =
-  ({ oneTimeTokens, outbox, audit }: Parts): Invite =>
+  ({ oneTimeTokens, outbox, audit, appUrl }: Parts): Invite =>
   async (user, by, transaction) => {
-    const issued = await oneTimeTokens.issue({ purpose: 'invitation', userId: user.id, emailFold: user.email_fold }, transaction);
-    if (user.email !== null) await outbox.post({ purpose: 'invitation', username: user.username, ...issued }, user.email, transaction);
-    audit.record({ type: 'account.invited', by, userId: user.id, details: { mailed: user.email !== null } }, transaction);
-    return user.email === null ? issued : undefined;
+    const { id, username, email, email_fold: emailFold } = user;
+    const purpose = 'invitation';
+    const token = { purpose, userId: id, emailFold, ...(email === null ? { issuer: by } : {}) } as const;
+    const issued = await oneTimeTokens.issue(token, transaction);
+    if (email !== null) await outbox.post({ purpose, username, ...issued }, email, transaction);
+    audit.record({ type: 'account.invited', by, userId: id, details: { mailed: email !== null } }, transaction);
+    return email === null ? { ...issued, link: linkTo(purpose, issued.token, appUrl) } : undefined;
   };
 
 const createResetStart =
-  ({ database, changes, passwordResets, audit }: Parts, invite: Invite): AdminService['startReset'] =>
+  ({ database, changes, passwordResets, audit, appUrl }: Parts, invite: Invite): AdminService['startReset'] =>
   (id, by) =>
     database.transaction(async (transaction) => {
       const user = await changes.lock(id, transaction);
-      if (await passwordResets.send(user, transaction)) {
-        audit.record({ type: 'password.reset_requested', by, userId: id }, transaction);
-      } else if (user.hashed_password === null && user.email !== null && user.disabled_at === null) {
-        await invite(user, by, transaction);
-      } else {
-        throw new AppError('conflict', { details: { detail: 'There is no address that a reset may go to' } });
-      }
+      if (user.disabled_at !== null) throw new AppError('conflict', { details: { detail: 'The account is disabled' } });
+      if (user.hashed_password === null && user.verified_email_fold === null) return invite(user, by, transaction);
+      const issued = await passwordResets.start(user, by, transaction);
+      audit.record({ type: 'password.reset_requested', by, userId: id, details: { mailed: issued === undefined } }, transaction);
+      return issued && { ...issued, link: linkTo('password_reset', issued.token, appUrl) };
     });
 
 function createAccounts(
@@ -149,11 +167,17 @@ function createAccounts(
     if (fault !== undefined) throw badHash(fault);
     const truncates = password_hash !== undefined && truncatesOf(password_hash);
     const given = roles.names.filter((role) => asked.includes(role));
-    const account = newAccount({ username, email, roles: given, hash: password_hash ?? null, truncates }, new Date(clock.now()));
+    const account = newAccount(
+      { username, email, emailSetByAdmin: true, roles: given, hash: password_hash ?? null, truncates },
+      new Date(clock.now()),
+    );
     const add = database.transaction(async (transaction) => {
       await names.assertUsernameFree(username, transaction);
       const added = await models.User.create(account, { transaction });
-      audit.record({ type: 'account.created', by, userId: added.id, details: { roles: given } }, transaction);
+      audit.record(
+        { type: 'account.created', by, userId: added.id, details: { roles: given, password_hash: password_hash !== undefined } },
+        transaction,
+      );
       if (password_hash === undefined) return { user: added, invitation: await invite(added, by, transaction) };
       await verification.ask(added, by, transaction);
       return { user: added, invitation: undefined };

@@ -120,7 +120,7 @@ export function createAuthService(parts: Parts): AuthService {
 function createOpening({ sessions, outbox, clock }: Parts) {
   return async (user: User, client: Client, transaction: Transaction): Promise<Grant> => {
     if (user.verified_email_fold !== null && !(await sessions.knowsDevice(user.id, client, transaction))) {
-      const mail = { purpose: 'new_device', username: user.username, client, at: new Date(clock.now()) } as const;
+      const mail = { purpose: 'new_device', client, at: new Date(clock.now()) } as const;
       await outbox.post(mail, user.email, transaction);
     }
     return sessions.open({ user, amr: BY_PASSWORD.amr, client }, transaction);

@@ -8,7 +8,9 @@ import { createRoles, type Roles } from '../lib/roles.js';
 import type { Models } from '../models/index.js';
 import type { Logger } from '../observability/logger.js';
 import { createAccountChanges } from './account/account-changes.js';
+import { createCredentialRevocation } from './account/credential-revocation.js';
 import { createEmailVerification } from './account/email-verification.js';
+import { noFactors } from './account/factors.js';
 import { createLoginNames } from './account/login-names.js';
 import { type AdminService, createAdminService } from './admin.service.js';
 import { type AuditService, createAuditService } from './audit/audit.service.js';
@@ -91,12 +93,14 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
     clock,
     settings: config.reauthentication,
   });
+  const factorsOf = noFactors;
+  const revokeCredentials = createCredentialRevocation({ ...ground, oneTimeTokens, recoveryCodes, factorsOf });
   const common = { ...ground, models, database, limits, names, passwords, reauthentication, oneTimeTokens, recoveryCodes, clock };
   const verification = createEmailVerification(common);
   const changes = createAccountChanges({ ...common, verification });
-  const users = createUserService({ ...common, verification, changes });
-  const passwordResets = createPasswordResetService({ ...common, verification });
-  const admin = createAdminService({ ...common, verification, changes, passwordResets });
+  const users = createUserService({ ...common, verification, changes, revokeCredentials, factorsOf });
+  const passwordResets = createPasswordResetService({ ...common, verification, revokeCredentials });
+  const admin = createAdminService({ ...common, verification, changes, passwordResets, appUrl: config.mail.appUrl });
   const transfer = createTransferService(common);
   return {
     services: {

@@ -1,20 +1,22 @@
 import type { Transaction } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
-import { byClient, byOwner, type Client } from '../lib/actor.js';
+import { byClient, byOwner, type Client, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
+import type { CredentialRevocation } from './account/credential-revocation.js';
+import { emailClaimOf } from './account/email-claim.js';
 import type { EmailVerification } from './account/email-verification.js';
 import type { LoginNames } from './account/login-names.js';
 import type { AuditService } from './audit/audit.service.js';
 import type { LimitService } from './limit/limit.service.js';
-import type { OneTimeTokenService, TokenFacts } from './one-time-token.service.js';
+import type { IssuedToken, Issuer, OneTimeTokenService, TokenFacts } from './one-time-token.service.js';
+import type { PasswordSetBy } from './outbox/mail.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import { inMember, type PasswordService } from './password/password.service.js';
 import type { RecoveryCodeService } from './recovery-code.service.js';
-import type { SessionService } from './session/session.service.js';
 
 export interface ResetByToken {
   readonly token: string;
@@ -33,8 +35,11 @@ export interface PasswordResetService {
    * there is no such user, or they have no verified address, or are disabled (ASVS 6.3.8).
    */
   request(identifier: string, client: Client): Promise<void>;
-  /** The same in an administrator's transaction; whether there is an address that it may go to. */
-  send(user: User, transaction: Transaction): Promise<boolean>;
+  /**
+   * The same for an administrator, in their transaction. Returns undefined where a mail went to the verified address; otherwise
+   * the token, which the administrator hands over and whose use the audit attributes to them.
+   */
+  start(user: User, issuer: Issuer, transaction: Transaction): Promise<IssuedToken | undefined>;
   /**
    * Sets a password by the token of a reset or of an invitation, and ends every session. Throws `token_invalid_or_expired`
    * and the password rules' codes, which leave the token good.
@@ -55,7 +60,7 @@ interface Parts {
   readonly limits: Pick<LimitService, 'forgive'>;
   readonly names: LoginNames;
   readonly verification: EmailVerification;
-  readonly sessions: SessionService;
+  readonly revokeCredentials: CredentialRevocation;
   readonly outbox: OutboxService;
   readonly audit: AuditService;
   readonly clock: Clock;
@@ -71,7 +76,7 @@ export function createPasswordResetService(parts: Parts): PasswordResetService {
   const post = async (user: User | undefined, transaction: Transaction): Promise<void> => {
     const whose = { userId: user?.id ?? null, emailFold: user?.verified_email_fold ?? null };
     const issued = await oneTimeTokens.issue({ purpose: 'password_reset', ...whose }, transaction);
-    await outbox.post({ purpose: 'password_reset', username: user?.username ?? 'nobody', ...issued }, user?.email ?? null, transaction);
+    await outbox.post({ purpose: 'password_reset', ...issued }, user?.email ?? null, transaction);
   };
   return {
     request: async (identifier, client) => {
@@ -82,10 +87,10 @@ export function createPasswordResetService(parts: Parts): PasswordResetService {
         audit.record({ type: 'password.reset_requested', by: byClient(client), userId: found?.id ?? null }, transaction);
       });
     },
-    send: async (user, transaction) => {
-      if (!mayReset(user)) return false;
+    start: async (user, issuer, transaction) => {
+      if (!mayReset(user)) return oneTimeTokens.issue({ purpose: 'password_reset', userId: user.id, emailFold: null, issuer }, transaction);
       await post(user, transaction);
-      return true;
+      return undefined;
     },
     isGood: async (reset) => {
       if ('token' in reset) return oneTimeTokens.isGood(reset.token, SETTING_PASSWORDS);
@@ -122,8 +127,11 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
         await oneTimeTokens.use(facts, transaction);
         if (!isFor(facts, locked)) throw worthless();
       };
-      const invited = facts.purpose === 'invitation' && facts.emailFold !== null;
-      await setPassword(user, { hash, by: facts.purpose, invited, use }, client).catch(failed(facts.purpose, user.id, client));
+      const { purpose, emailFold, issuer } = facts;
+      // Nobody but the issuer is known to have had a token that was handed over.
+      const doer = issuer === null ? byOwner(user.id, client) : { ...byClient(client), ...issuer };
+      const proven = purpose === 'invitation' ? emailFold : null;
+      await setPassword(user, { hash, how: purpose, doer, proven, use }, client).catch(failed(purpose, user.id, client));
     },
     byRecoveryCode: async ({ username, recovery_code, new_password }, client) => {
       const found = await models.User.findForLogin(username, foldName(username));
@@ -131,48 +139,62 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
       const good = await recoveryCodes.isGood(user?.id, recovery_code);
       if (user === undefined || !good) return failed('recovery_code', found?.id ?? null, client)(worthless());
       const hash = await hashFor(user, new_password);
+      const doer = byOwner(user.id, client);
       const use = async ({ id }: User, transaction: Transaction): Promise<void> => {
         if (!(await recoveryCodes.use(id, recovery_code, transaction))) throw worthless();
+        const { remaining } = await recoveryCodes.summary(id, transaction);
+        audit.record({ type: 'recovery_codes.used', by: doer, userId: id, details: { remaining } }, transaction);
       };
-      await setPassword(user, { hash, by: 'recovery_code', invited: false, use }, client).catch(failed('recovery_code', user.id, client));
+      const setting = { hash, how: 'recovery_code', doer, proven: null, use } as const;
+      await setPassword(user, setting, client).catch(failed('recovery_code', user.id, client));
     },
   };
 }
 
 const worthless = (): AppError => new AppError('token_invalid_or_expired');
 
-/** Whether a token still goes with the user: it is bound to the address that it went to, and worth nothing for another. */
+/**
+ * Whether a token is still valid for a user: it is bound to the address that it was mailed to, and a token that was handed over
+ * to an account without that address. An invitation sets the first password alone.
+ */
 function isFor({ purpose, emailFold }: TokenFacts, user: User): boolean {
-  return user.disabled_at === null && emailFold === (purpose === 'invitation' ? user.email_fold : user.verified_email_fold);
+  if (user.disabled_at !== null) return false;
+  if (purpose === 'invitation') return user.hashed_password === null && emailFold === user.email_fold;
+  return emailFold === user.verified_email_fold;
 }
 
 interface Setting {
   readonly hash: string;
-  readonly by: string;
-  /** Whether who sets it has shown that the claimed address is theirs. */
-  readonly invited: boolean;
+  readonly how: PasswordSetBy;
+  /** Who sets it, as the audit names them. */
+  readonly doer: Doer;
+  /** The fold of the address whose mailbox the token came from; null where it came from elsewhere. */
+  readonly proven: string | null;
   /** Uses up what allows it, or throws `token_invalid_or_expired`. */
   readonly use: (locked: User, transaction: Transaction) => Promise<void>;
 }
 
-/** Sets the password of a user, with all that follows, in one transaction. */
-function createSetting({ models, database, limits, names, verification, oneTimeTokens, sessions, outbox, audit, clock }: Parts) {
-  return async ({ id }: User, { hash, by, invited, use }: Setting, client: Client): Promise<void> => {
+/** Sets the password of a user, and revokes what a reset revokes, in one transaction. */
+function createSetting({ models, database, limits, names, verification, revokeCredentials, outbox, audit, clock }: Parts) {
+  /** Where another account verified the address first, this one gets its password and goes on without the address. */
+  const confirm = async (user: User, { proven, doer }: Setting, transaction: Transaction): Promise<void> => {
+    const claim = emailClaimOf(user);
+    if (proven === null || claim?.fold !== proven) return;
+    if (await names.mayVerify(claim.email, user, transaction)) await verification.confirm(user, doer, transaction);
+  };
+  return async ({ id }: User, setting: Setting, client: Client): Promise<void> => {
+    const { hash, how, doer, use } = setting;
     await database.transaction(async (transaction) => {
       const user = await models.User.findByPk(id, { transaction, lock: true });
       if (user?.disabled_at !== null) throw worthless();
       await use(user, transaction);
-      const doer = byOwner(id, client);
       const at = new Date(clock.now());
-      // Where another account was first to verify the address, this one has its password and goes on without it.
-      const own = invited && user.email !== null && (await names.mayVerify(user.email, user, transaction));
       await user.update({ hashed_password: hash, hash_truncates: false, updated_at: at }, { transaction });
-      if (own) await verification.confirm(user, doer, transaction);
-      await oneTimeTokens.discard(id, SETTING_PASSWORDS, transaction);
-      await sessions.endAllOf(id, { reason: 'password_reset', by: doer }, transaction);
-      const mail = { purpose: 'password_changed', username: user.username, client, at } as const;
+      await confirm(user, setting, transaction);
+      const codes = await revokeCredentials(user, { reason: 'password_reset', by: doer }, transaction);
+      const mail = { purpose: 'password_changed', how, codes, client, at } as const;
       if (user.verified_email_fold !== null) await outbox.post(mail, user.email, transaction);
-      audit.record({ type: 'password.reset', by: doer, userId: id, details: { by } }, transaction);
+      audit.record({ type: 'password.reset', by: doer, userId: id, details: { by: how } }, transaction);
     });
     await limits.forgive(id);
   };

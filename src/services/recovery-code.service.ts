@@ -14,7 +14,17 @@ const GROUP_CHARACTERS = 7;
 /** A longer text is no code, however it is spaced. */
 const MOST_CHARACTERS = 64;
 
+/** How many codes a user has, and when they were made; null where there are none. */
+export interface RecoveryCodeSummary {
+  readonly remaining: number;
+  readonly createdAt: Date | null;
+}
+
 export interface RecoveryCodeService {
+  /** How many codes a user has left. */
+  summary(userId: number, transaction?: Transaction): Promise<RecoveryCodeSummary>;
+  /** Removes a user's codes, and returns how many there were. */
+  removeAll(userId: number, transaction: Transaction): Promise<number>;
   /** New codes in place of those a user has: `XXXXXXX-XXXXXXX-XXXXXXX-XXXXXXX` each. They are in no other answer, ever. */
   replace(userId: number, transaction: Transaction): Promise<string[]>;
   /** Whether it is one of that user's codes, without using it; for nobody (undefined) the same work and false. */
@@ -38,6 +48,12 @@ export function createRecoveryCodeService({ model, rootKey, clock }: Parts): Rec
       .digest('base64url');
 
   return {
+    summary: async (userId, transaction) => {
+      const where = { where: { user_id: userId }, ...(transaction === undefined ? {} : { transaction }) };
+      const newest = await model.findOne({ ...where, order: [['created_at', 'DESC']] });
+      return { remaining: newest === null ? 0 : await model.count(where), createdAt: newest?.created_at ?? null };
+    },
+    removeAll: (userId, transaction) => model.destroy({ where: { user_id: userId }, transaction }),
     replace: async (userId, transaction) => {
       const codes = Array.from({ length: RECOVERY_CODES }, drawCode);
       const created_at = new Date(clock.now());

@@ -1,8 +1,6 @@
-import { UniqueConstraintError } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
-import type { Code } from '../errors/codes.js';
-import { type Actor, byClient, byOwner, byUser, type Client, type Doer } from '../lib/actor.js';
+import { type Actor, byUser, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
 import { USER } from '../lib/roles.js';
@@ -11,8 +9,12 @@ import type { User } from '../models/user.model.js';
 import { type AccountChanges, noSuchUser } from './account/account-changes.js';
 import type { EmailVerification } from './account/email-verification.js';
 import { asNameTaken, type LoginNames, looksLikeAddress } from './account/login-names.js';
+import type { CredentialRevocation } from './account/credential-revocation.js';
+import type { FactorsOf } from './account/factors.js';
 import { newAccount } from './account/new-account.js';
 import type { AuditService } from './audit/audit.service.js';
+import { createOwnEmail, type OwnEmail } from './account/own-email.js';
+import { createOwnRecoveryCodes, type OwnRecoveryCodes } from './account/own-recovery-codes.js';
 import type { OneTimeTokenService } from './one-time-token.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import { inMember, type PasswordService } from './password/password.service.js';
@@ -40,7 +42,7 @@ export interface ProfilePatch {
   readonly current_password?: string;
 }
 
-export interface UserService {
+export interface UserService extends OwnEmail, OwnRecoveryCodes {
   /**
    * Adds a user; an e-mail address is claimed, and sent a token. Throws `username_taken` where the name, or one that looks
    * like it, is somebody's; a password rule's code; `overloaded` where too many hashes wait.
@@ -52,24 +54,18 @@ export interface UserService {
   findByName(name: string): Promise<User>;
   /**
    * Changes the actor's own account. Another username or e-mail address needs the current password or a recent authentication
-   * (ASVS 7.5.1); another address ends the other sessions and is told to the old one. Throws `username_taken`, `current_password_invalid`, `reauthentication_required`.
+   * (ASVS 7.5.1). A new address beside a verified one is pending until it is verified. Removing the verified address ends the other
+   * sessions. Throws `username_taken`, `current_password_invalid`, `reauthentication_required`.
    */
   changeProfile(actor: Actor, patch: ProfilePatch): Promise<User>;
   /**
-   * Replaces the actor's password and ends their other sessions. Throws as `ReauthenticationService.require`, a password rule's code,
-   * `conflict` where it is changed by others again and again, and `overloaded` where too many hashes wait.
+   * Replaces the actor's password, ends their other sessions and revokes the recovery codes of an account without factor.
+   * Throws as `ReauthenticationService.require`, a password rule's code, `conflict` where another request keeps changing the
+   * password, and `overloaded`.
    */
   changePassword(actor: Actor, passwords: PasswordChange): Promise<void>;
-  /** Deletes the actor's account with all its sessions. Throws as `ReauthenticationService.require`, and `conflict` for the last administrator. */
+  /** Deletes the actor's account with all its sessions. Throws as `ReauthenticationService.require`, and `last_administrator`. */
   deleteOwn(actor: Actor, currentPassword: string | undefined): Promise<void>;
-  /** Sends the actor's address a token, unless it is verified. Throws `conflict` where they claim none. */
-  requestVerification(actor: Actor): Promise<void>;
-  /** Makes an address its user's own by the token that was sent there. Throws `token_invalid_or_expired`, `conflict` where another account has it by now. */
-  verifyEmail(token: string, client: Client): Promise<void>;
-  /** Whether the token would do that, without using it. */
-  isGoodVerification(token: string): Promise<boolean>;
-  /** New recovery codes in place of those the actor has. Throws as `ReauthenticationService.require`. */
-  makeRecoveryCodes(actor: Actor, currentPassword: string | undefined): Promise<string[]>;
 }
 
 interface Parts {
@@ -82,6 +78,8 @@ interface Parts {
   readonly oneTimeTokens: OneTimeTokenService;
   readonly reauthentication: ReauthenticationService;
   readonly recoveryCodes: RecoveryCodeService;
+  readonly revokeCredentials: CredentialRevocation;
+  readonly factorsOf: FactorsOf;
   readonly sessions: SessionService;
   readonly outbox: OutboxService;
   readonly audit: AuditService;
@@ -109,7 +107,9 @@ export function createUserService(parts: Parts): UserService {
       // Asked before the hash, which is dear; what comes between is decided by the unique columns and, across them, below.
       if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
       const hash = await passwords.hash(password, username);
-      const account = newAccount({ username, email, roles: [USER], hash }, new Date(clock.now()));
+      // An operator who registers a user sets the address as an administrator does.
+      const emailSetByAdmin = by.kind !== 'nobody';
+      const account = newAccount({ username, email, emailSetByAdmin, roles: [USER], hash }, new Date(clock.now()));
       const add = database.transaction(async (transaction) => {
         if (looksLikeAddress(username)) await names.assertUsernameFree(username, transaction);
         const added = await User.create(account, { transaction });
@@ -120,31 +120,33 @@ export function createUserService(parts: Parts): UserService {
       return add.catch(asNameTaken);
     },
     ...createOwnChanges(parts, get),
-    ...createOwnAddress(parts, get),
+    ...createOwnEmail(parts),
+    ...createOwnRecoveryCodes(parts),
   };
 }
 
-type OwnChanges = Pick<UserService, 'changeProfile' | 'changePassword' | 'deleteOwn' | 'makeRecoveryCodes'>;
+type OwnChanges = Pick<UserService, 'changeProfile' | 'changePassword' | 'deleteOwn'>;
 
 function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
-  const { models, database, changes, passwords, reauthentication, recoveryCodes, outbox, audit, clock } = parts;
+  const { database, changes, passwords, reauthentication } = parts;
   const replacePassword = createPasswordReplacement(parts);
-  const notice = (user: User, client: Client) => ({ username: user.username, client, at: new Date(clock.now()) });
 
   return {
     changeProfile: async (actor, { current_password, ...patch }) => {
       const differs = <T>(asked: T | undefined, now: T): boolean => asked !== undefined && asked !== now;
-      const needsProof = ({ username, email }: User): boolean => differs(patch.email, email) || differs(patch.username, username);
+      // Repeating the pending address changes nothing, and repeating the verified one only removes what is pending.
+      const needsProof = ({ username, email, pending_email }: User): boolean =>
+        (differs(patch.email, email) && (patch.email === null || patch.email !== pending_email)) || differs(patch.username, username);
       const isProven = needsProof(await get(actor.userId)) || current_password !== undefined;
       if (isProven) await reauthentication.require(actor, { currentPassword: current_password });
       const change = database.transaction(async (transaction) => {
-        const locked = await changes.lock(actor.userId, transaction);
+        const locked = await changes.lockOwn(actor, transaction);
         // It was the same when it was looked at.
         if (needsProof(locked) && !isProven) throw reauthentication.required();
         await changes.apply(locked, patch, { by: byUser(actor), sessionId: actor.sessionId }, transaction);
         return locked;
       });
-      return change.catch(asNameTaken).catch(asGone);
+      return change.catch(asNameTaken);
     },
     changePassword: async (actor, { current_password, new_password }) => {
       const replace = async (): Promise<boolean> => {
@@ -156,88 +158,26 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
       throw new AppError('conflict');
     },
     deleteOwn: async (actor, currentPassword) => {
-      const user = await reauthentication.require(actor, { currentPassword, passwordRequired: true });
-      const remove = database.transaction(async (transaction) =>
-        changes.remove(await changes.lock(user.id, transaction), byUser(actor), transaction),
+      await reauthentication.require(actor, { currentPassword, passwordRequired: true });
+      await database.transaction(async (transaction) =>
+        changes.remove(await changes.lockOwn(actor, transaction), byUser(actor), transaction),
       );
-      await remove.catch(asGone);
-    },
-    makeRecoveryCodes: async (actor, currentPassword) => {
-      const user = await reauthentication.require(actor, { currentPassword });
-      return database.transaction(async (transaction) => {
-        const locked = await models.User.findByPk(user.id, { transaction, lock: true });
-        if (locked === null) throw new AppError('invalid_token');
-        const codes = await recoveryCodes.replace(user.id, transaction);
-        const mail = { purpose: 'recovery_codes_created', ...notice(locked, actor) } as const;
-        if (locked.verified_email_fold !== null) await outbox.post(mail, locked.email, transaction);
-        audit.record({ type: 'recovery_codes.created', by: byUser(actor), userId: user.id, sessionId: actor.sessionId }, transaction);
-        return codes;
-      });
     },
   };
 }
 
 /** Puts a hash in the place of the one that was just verified; false where that has changed meanwhile. */
 const createPasswordReplacement =
-  ({ models: { User }, database, sessions, oneTimeTokens, outbox, audit, clock }: Parts) =>
-  (actor: Actor, user: User, hash: string): Promise<boolean> =>
+  ({ models: { User }, database, changes, revokeCredentials, outbox, audit, clock }: Parts) =>
+  (actor: Actor, { hashed_password }: User, hash: string): Promise<boolean> =>
     database.transaction(async (transaction) => {
+      const user = await changes.lockOwn(actor, transaction);
       const at = new Date(clock.now());
-      if (!(await User.replaceHash(user, hash, at, transaction))) return false;
+      if (user.hashed_password !== hashed_password || !(await User.replaceHash(user, hash, at, transaction))) return false;
       const by = byUser(actor);
-      await oneTimeTokens.discard(user.id, ['password_reset', 'invitation'], transaction);
-      await sessions.endAllOf(user.id, { reason: 'password_changed', by }, transaction, actor.sessionId);
-      const mail = { purpose: 'password_changed', username: user.username, client: actor, at } as const;
+      const codes = await revokeCredentials(user, { reason: 'password_changed', by }, transaction, actor.sessionId);
+      const mail = { purpose: 'password_changed', how: 'current_password', codes, client: actor, at } as const;
       if (user.verified_email_fold !== null) await outbox.post(mail, user.email, transaction);
       audit.record({ type: 'password.changed', by, userId: user.id, sessionId: actor.sessionId }, transaction);
       return true;
     });
-
-/** Why a token does not verify an address, other than for a fault of ours. */
-const REFUSALS: ReadonlySet<Code> = new Set<Code>(['token_invalid_or_expired', 'conflict']);
-
-/** How users show that an address is theirs. */
-function createOwnAddress(
-  { database, changes, verification, oneTimeTokens, audit }: Parts,
-  get: UserService['get'],
-): Pick<UserService, 'requestVerification' | 'verifyEmail' | 'isGoodVerification'> {
-  return {
-    requestVerification: async (actor) => {
-      const { email } = await get(actor.userId);
-      if (email === null) throw new AppError('conflict', { details: { detail: 'This account has no e-mail address' } });
-      const ask = database.transaction(async (transaction) => {
-        const user = await changes.lock(actor.userId, transaction);
-        await verification.ask(user, actor, transaction);
-        audit.record({ type: 'email.verification_requested', by: byUser(actor), userId: user.id }, transaction);
-      });
-      await ask.catch(asGone);
-    },
-    isGoodVerification: (token) => oneTimeTokens.isGood(token, ['email_verification']),
-    verifyEmail: async (token, client) => {
-      const failed = async (error: unknown): Promise<never> => {
-        if (error instanceof AppError && REFUSALS.has(error.code))
-          await audit.recordNow({ type: 'email.verification_failed', by: byClient(client) });
-        throw error;
-      };
-      const facts = await oneTimeTokens.read(token, ['email_verification']).catch(failed);
-      const verify = database.transaction(async (transaction) => {
-        const user = await changes.lock(facts.userId, transaction);
-        await oneTimeTokens.use(facts, transaction);
-        if (user.email_fold !== facts.emailFold || user.disabled_at !== null) throw new AppError('token_invalid_or_expired');
-        await verification.confirm(user, byOwner(user.id, client), transaction);
-      });
-      await verify.catch(asWorthless).catch(failed);
-    },
-  };
-}
-
-/** Who asks was deleted by another request meanwhile, and is nobody by now. */
-function asGone(error: unknown): never {
-  throw error instanceof AppError && error.code === 'not_found' ? new AppError('invalid_token', { cause: error }) : error;
-}
-
-/** The same for whoever a token was made for; or another account took the address in the same moment. */
-function asWorthless(error: unknown): never {
-  if (error instanceof UniqueConstraintError) throw new AppError('conflict', { cause: error });
-  throw error instanceof AppError && error.code === 'not_found' ? new AppError('token_invalid_or_expired', { cause: error }) : error;
-}

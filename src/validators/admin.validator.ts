@@ -1,4 +1,5 @@
 import Joi from 'joi';
+import type { HandedLinkShape } from '../presenters/admin.presenter.js';
 import type { AccountShape } from '../presenters/user.presenter.js';
 import type { AccountPatch } from '../services/account/account-changes.js';
 import type { NewAccount } from '../services/admin.service.js';
@@ -47,13 +48,20 @@ export const accountPatchBody = Joi.object<AccountPatch>({
 
 export const accountResponse = Joi.object<AccountShape>(accountMembers).label('Account');
 
+const TOKEN = 'q0pZr5o0jq2y1m3XxVv5f8n7bq9d0c4tQe6wU2sYhLk';
+const linkMembers = (page: string) => ({
+  link: Joi.string().required().example(`https://app.example.com${page}#token=${TOKEN}`),
+  expires_at: timestamp.required(),
+});
+
 export const madeAccountResponse = Joi.object({
   ...accountMembers,
-  invitation: Joi.object({
-    token: Joi.string().required().example('q0pZr5o0jq2y1m3XxVv5f8n7bq9d0c4tQe6wU2sYhLk'),
-    expires_at: timestamp.required(),
-  }).description('Only for an invitation that there is no address for: hand the token over. It is in no other answer.'),
+  invitation: Joi.object({ ...linkMembers('/accept-invitation'), token: Joi.string().required().example(TOKEN) }).description(
+    'Only for an account without an e-mail address: hand the link over. No other response has it.',
+  ),
 }).label('MadeAccount');
+
+export const handedLinkResponse = Joi.object<HandedLinkShape>(linkMembers('/reset-password')).label('PasswordLink');
 
 export const accountListResponse = Joi.object({
   data: Joi.array().items(accountResponse).required(),

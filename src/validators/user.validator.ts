@@ -1,5 +1,5 @@
 import Joi from 'joi';
-import type { ProfileShape, UserShape } from '../presenters/user.presenter.js';
+import type { ProfileShape, RecoveryCodesShape, UserShape } from '../presenters/user.presenter.js';
 import type { PasswordChange, ProfilePatch, Registration } from '../services/user.service.js';
 import { anyString, displayName, emailAddress, newPassword, newUsername, timestamp } from './fields.js';
 
@@ -24,7 +24,6 @@ export interface DeletionBody {
 }
 export const deletionBody = Joi.object<DeletionBody>({ current_password: askedPassword }).label('Deletion');
 
-/** Another address is another proof of who somebody is, and so asks for one. */
 export const profileBody = Joi.object<ProfilePatch>({
   username: newUsername,
   email: emailAddress.allow(null),
@@ -36,8 +35,13 @@ export interface RecoveryCodesBody {
   readonly current_password?: string;
 }
 export const recoveryCodesBody = Joi.object<RecoveryCodesBody>({
-  current_password: currentPassword.description('Unless the authentication is recent.'),
+  current_password: currentPassword.description('May be left out while the authentication is recent.'),
 }).label('RecoveryCodesRequest');
+
+export const recoveryCodesStatus = Joi.object<RecoveryCodesShape>({
+  remaining: Joi.number().integer().required().example(10),
+  created_at: timestamp.allow(null).required().description('Null where there are none.'),
+}).label('RecoveryCodesStatus');
 
 export const recoveryCodesResponse = Joi.object({
   codes: Joi.array().items(Joi.string()).required().example(['7K2M9QD-4TXB1CG-0ZRDWEM-H5NPJSV']).description('Ten, each good for once.'),
@@ -48,6 +52,7 @@ export interface VerificationBody {
 }
 const oneTimeToken = anyString.required().description('Of the link in the mail.').example('q0pZr5o0jq2y1m3XxVv5f8n7bq9d0c4tQe6wU2sYhLk');
 export const verificationBody = Joi.object<VerificationBody, true>({ token: oneTimeToken }).label('EmailVerification');
+export const rejectionBody = Joi.object<VerificationBody, true>({ token: oneTimeToken }).label('EmailRejection');
 
 const userMembers = {
   id: Joi.number().integer().required().description('Never given to anybody else, also after deletion.').example(1),
@@ -59,7 +64,11 @@ const userMembers = {
 };
 export const userResponse = Joi.object<UserShape>(userMembers).label('User');
 
-const profileMembers = { ...userMembers, display_name: Joi.string().allow(null).required().example('Ada Lovelace') };
+const profileMembers = {
+  ...userMembers,
+  pending_email: Joi.string().allow(null).required().description('Replaces `email` once it is verified.').example(null),
+  display_name: Joi.string().allow(null).required().example('Ada Lovelace'),
+};
 export const profileResponse = Joi.object<ProfileShape>(profileMembers).label('Profile');
 
 export const accountMembers = {

@@ -52,6 +52,11 @@ const MATRIX: Readonly<Record<string, readonly [Ask, readonly string[]]>> = {
     (send, owner) => send('post', '/users/me/recovery-codes', { current_password: owner.password }),
     usersOnly('201'),
   ],
+  'GET /users/me/recovery-codes': [get('/users/me/recovery-codes'), usersOnly('200')],
+  'DELETE /users/me/recovery-codes': [
+    (send, owner) => send('delete', '/users/me/recovery-codes', { current_password: owner.password }),
+    usersOnly('204'),
+  ],
   'GET /users/me/sessions': [get('/users/me/sessions'), usersOnly('200')],
   'DELETE /users/me/sessions': [(send) => send('delete', '/users/me/sessions'), usersOnly('204')],
   'DELETE /users/me/sessions/{id}': [
@@ -59,6 +64,7 @@ const MATRIX: Readonly<Record<string, readonly [Ask, readonly string[]]>> = {
     ['401', '204!', '404', '404', '401'],
   ],
   'POST /email/verify': [(send) => send('post', '/email/verify', { token: 'none' }), everywhere('400')],
+  'POST /email/reject': [(send) => send('post', '/email/reject', { token: 'none' }), everywhere('400')],
   'POST /password/forgot': [(send, { username }) => send('post', '/password/forgot', { identifier: username }), everywhere('202')],
   'POST /password/reset': [(send) => send('post', '/password/reset', { token: 'none', new_password: NEW }), everywhere('400')],
   'POST /token': [(send, { username }) => send('post', '/token', { username, password: 'wrong' }), everywhere('401')],
@@ -75,7 +81,7 @@ const MATRIX: Readonly<Record<string, readonly [Ask, readonly string[]]>> = {
   'DELETE /admin/users/{id}': [(send, { id }) => send('delete', `/admin/users/${id}`), adminOnly('204!')],
   'GET /admin/users/{id}/sessions': [(send, { id }) => send('get', `/admin/users/${id}/sessions`), adminOnly('200')],
   'DELETE /admin/users/{id}/sessions': [(send, { id }) => send('delete', `/admin/users/${id}/sessions`), adminOnly('204!')],
-  'POST /admin/users/{id}/password-reset': [(send, { id }) => send('post', `/admin/users/${id}/password-reset`), adminOnly('409')],
+  'POST /admin/users/{id}/password-reset': [(send, { id }) => send('post', `/admin/users/${id}/password-reset`), adminOnly('200')],
   'POST /admin/users/import': [(send) => send('post', '/admin/users/import', `{"username":"${freshName()}"}\n`), adminOnly('200')],
   'GET /admin/users/export': [get('/admin/users/export'), adminOnly('200')],
   'GET /admin/audit-events': [get('/admin/audit-events'), adminOnly('200')],

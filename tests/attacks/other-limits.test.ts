@@ -70,6 +70,22 @@ describe('registrations', () => {
     expect((await register(10)).status).toBe(201);
   });
 
+  test('with tagged addresses of one mailbox are five an hour, so that `carol+0@` to `carol+11@` flood nobody', async () => {
+    const claim = (index: number) => register(300 + index, { email: `carol+${index}@example.com` }, `203.0.113.${index}`);
+    expect(await statusesOf(12, claim)).toEqual([...times(5, 201), ...times(7, 429)]);
+    const dotted = [
+      'c.a.rol@gmail.com',
+      'carol+a@gmail.com',
+      'ca.rol@googlemail.com',
+      'CAROL@gmail.com',
+      'carol@gmail.com',
+      'c.arol@gmail.com',
+    ];
+    const gmail = (index: number) => register(400 + index, { email: dotted[index] }, `203.0.113.${index}`);
+    expect(await statusesOf(6, gmail)).toEqual([...times(5, 201), 429]);
+    expect((await register(500, { email: 'carola@example.com' })).status).toBe(201);
+  });
+
   test('with one e-mail address are five an hour from wherever, whether or not it is anybody’s, so that nobody is flooded with mail', async () => {
     for (const [round, email] of ['owner@example.com', 'nobody@example.com'].entries()) {
       const claim = (index: number) =>
@@ -100,7 +116,11 @@ describe('password resets', () => {
 describe('codes and tokens that work once', () => {
   test('are taken from their owner, whoever else guesses at them, and from the same address', async () => {
     const from = '198.51.100.7';
-    const [recovery_code = ''] = await auth.services.users.makeRecoveryCodes(actorOf(user.id), user.password);
+    const makeCode = async (password: string): Promise<string> => {
+      const { id: sessionId } = await auth.session({ ...user, password });
+      return (await auth.services.users.makeRecoveryCodes({ ...actorOf(user.id), sessionId }, password))[0] ?? '';
+    };
+    const first = await makeCode(user.password);
     await send('/password/forgot', { body: { identifier: user.username } });
     const mailed = await auth.mails('owner@example.com');
     const linked = mailed.find(({ purpose }) => purpose === 'password_reset')?.token ?? '';
@@ -108,9 +128,11 @@ describe('codes and tokens that work once', () => {
     const reset = (what: object, password = NEW) => send('/password/reset', { body: { ...what, new_password: password }, from });
     expect(await statusesOf(9, () => reset(guess.token))).toEqual([...times(8, 400), 429]);
     expect(await statusesOf(6, () => reset(guess.code))).toEqual([...times(5, 400), 429]);
-    expect((await reset({ username: user.username, recovery_code }, 'short')).status).toBe(422);
+    expect((await reset({ username: user.username, recovery_code: first }, 'short')).status).toBe(422);
     expect((await reset({ token: linked })).status).toBe(204);
     expect((await reset({ token: linked })).status).toBe(429);
+    // The reset has revoked the codes.
+    const recovery_code = await makeCode(NEW);
     expect((await statusesOf(6, () => reset(guess.code))).at(-1)).toBe(429);
     expect((await reset({ username: user.username, recovery_code }, 'yet another good password')).status).toBe(204);
     expect((await send('/email/verify', { body: guess.token, from })).status).toBe(429);

@@ -13,6 +13,7 @@ import { freshPlace } from '../support/stored-app.js';
 
 const PASSWORD = 'a password for tests';
 const ADDRESS = 'owner@example.com';
+const STRANGER = { caller: { kind: 'nobody' }, refreshToken: undefined, client: CLIENT } as const;
 
 let place: Awaited<ReturnType<typeof freshPlace>>;
 let container: Container;
@@ -31,12 +32,12 @@ beforeAll(async () => {
     users.register({ username, password: PASSWORD, ...(email === undefined ? {} : { email }) }, byClient(CLIENT));
   await register('owner', ADDRESS);
   const [mail] = await outbox.mailbox(ADDRESS);
-  await users.verifyEmail(mail?.token ?? '', CLIENT);
+  await users.verifyEmail(mail?.token ?? '', STRANGER);
   await register('without-address');
   await register('unverified', 'unverified@example.com');
   await register('disabled', 'disabled@example.com');
   const [other] = await outbox.mailbox('disabled@example.com');
-  await users.verifyEmail(other?.token ?? '', CLIENT);
+  await users.verifyEmail(other?.token ?? '', STRANGER);
   await admin.change((await users.findByName('disabled')).id, { disabled: true }, OPERATOR);
   // Sequelize hands each statement to whoever it is told to log to.
   const options: unknown = Reflect.get(container.database.sequelize, 'options');

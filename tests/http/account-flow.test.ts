@@ -52,7 +52,7 @@ async function walk(auth: TestApp, readMail: ReadMail): Promise<void> {
   await post('/password/forgot', { identifier: OWN }).expect(202);
   const token = tokenIn(await readMail(OWN, 'Reset'), 'reset-password');
   await post('/password/reset', { token, new_password: 'the second passphrase' }).expect(204);
-  expect(await readMail(OWN, 'was changed')).toContain('ada');
+  expect(await readMail(OWN, 'was changed')).toContain('reset by a link');
   await logIn('ada', 'the second passphrase');
 
   const admin = await auth.token(await auth.createUser({ roles: ['user', 'admin'] }));

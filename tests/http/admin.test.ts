@@ -113,6 +113,7 @@ describe('a new account', () => {
     const made = await call('post', '', { username: 'offline' });
     expect(made.status).toBe(201);
     const token = text(made.body, 'invitation', 'token');
+    expect(text(made.body, 'invitation', 'link')).toMatch(new RegExp(`/accept-invitation#token=${token}$`));
     await auth.http().post('/password/reset').send({ token, new_password: 'my own passphrase' }).expect(204);
     expect((await logIn('offline', 'my own passphrase')).status).toBe(200);
   });
@@ -152,7 +153,19 @@ describe('an account', () => {
     const user = await auth.createUser();
     const shown = entriesOf((await call('get', `/${user.id}`)).body).map(([name]) => name);
     expect(shown.sort()).toEqual(
-      ['created_at', 'disabled', 'display_name', 'email', 'email_verified', 'has_password', 'id', 'roles', 'updated_at', 'username'].sort(),
+      [
+        'created_at',
+        'disabled',
+        'display_name',
+        'email',
+        'email_verified',
+        'has_password',
+        'id',
+        'pending_email',
+        'roles',
+        'updated_at',
+        'username',
+      ].sort(),
     );
     for (const id of ['0', '-1', '1e0', '999999', '99999999999999999999', 'ada', '%00', '1%20']) {
       for (const method of ['get', 'delete'] as const)
@@ -193,10 +206,16 @@ describe('an account', () => {
     const user = await auth.createUser({ email: 'first@example.com', emailVerified: true });
     const session = await auth.session(user);
     const changed = await call('patch', `/${user.id}`, { username: `moved-${user.id}`, email: 'second@example.com' });
-    expect(changed.body).toMatchObject({ username: `moved-${user.id}`, email: 'second@example.com', email_verified: false });
-    await calls.expectEnded(session);
-    expect((await purposesTo(auth, 'first@example.com')).slice(0, 2).sort()).toEqual(['email_changed', 'username_changed']);
-    for (const { text: written } of await auth.mails('first@example.com')) expect(written).not.toContain('127.0.0.1');
+    const expected = {
+      username: `moved-${user.id}`,
+      email: 'first@example.com',
+      email_verified: true,
+      pending_email: 'second@example.com',
+    };
+    expect(changed.body).toMatchObject(expected);
+    await calls.expectAlive(session);
+    expect((await purposesTo(auth, 'first@example.com')).slice(0, 2).sort()).toEqual(['email_pending', 'username_changed']);
+    for (const { text: written } of (await auth.mails('first@example.com')).slice(0, 2)) expect(written).not.toContain('127.0.0.1');
     expect(await purposesTo(auth, 'second@example.com')).toEqual(['email_verification']);
   });
 
@@ -214,15 +233,30 @@ describe('an account', () => {
       expectProblem(await call('get', path), 404, 'not_found', { detail: 'There is no such user' });
   });
 
-  test('is mailed a reset, which only its owner can use; without a verified address that can’t be', async () => {
+  test('is mailed a reset, which only its owner can use; without a verified address the link is handed over', async () => {
     const user = await auth.createUser({ email: 'reset@example.com', emailVerified: true });
     const started = await call('post', `/${user.id}/password-reset`);
     expect([started.status, started.text]).toEqual([202, '']);
     const token = await mailedToken(auth, 'reset@example.com', 'password_reset');
     expect((await auth.http().post('/password/reset').send({ token, new_password: 'my own passphrase' })).status).toBe(204);
     const plain = await auth.createUser({ email: 'unverified@example.com' });
-    expectProblem(await call('post', `/${plain.id}/password-reset`), 409, 'conflict');
+    const handed = await call('post', `/${plain.id}/password-reset`);
+    expect([handed.status, handed.body]).toEqual([200, { link: expect.any(String), expires_at: expect.any(String) }]);
+    const link = new URL(text(handed.body, 'link'));
+    expect(link.pathname).toBe('/reset-password');
     expect(await purposesTo(auth, 'unverified@example.com')).toEqual(['email_verification']);
+    const body = { token: link.hash.replace('#token=', ''), new_password: 'my own passphrase' };
+    await auth.http().post('/password/reset').send(body).expect(204);
+    expectProblem(await auth.http().post('/password/reset').send(body), 400, 'token_invalid_or_expired');
+    // The record names the administrator, and the user sees it.
+    const recorded = (await auth.services.audit.list({ user: plain.id, type: 'password.reset' }, { limit: 10 })).items;
+    expect(recorded.map(({ actor }) => actor)).toEqual([{ kind: 'user', id: String(admin.id) }]);
+    const token2 = text((await logIn(plain.username, 'my own passphrase')).body, 'access_token');
+    const activity = await auth.http().get('/users/me/activity').set('Authorization', `Bearer ${token2}`);
+    const data = member(activity.body, 'data');
+    expect(data).toEqual(expect.arrayContaining([expect.objectContaining({ type: 'password.reset', by: 'administrator', ip: null })]));
+    await call('patch', `/${plain.id}`, { disabled: true }).expect(200);
+    expectProblem(await call('post', `/${plain.id}/password-reset`), 409, 'conflict', { detail: 'The account is disabled' });
   });
 
   test('is deleted, with its sessions, and its name is free', async () => {
@@ -248,7 +282,7 @@ describe('the last administrator', () => {
       .set(bearer)
       .send({ username: 'second', roles: ['admin'] })
       .expect(201);
-    const detail = 'The last administrator can’t be lost';
+    const detail = 'The last administrator cannot be demoted, disabled or deleted';
     expectProblem(
       await own
         .http()
@@ -256,13 +290,13 @@ describe('the last administrator', () => {
         .set(bearer)
         .send({ roles: ['user'] }),
       409,
-      'conflict',
+      'last_administrator',
       { detail },
     );
-    expectProblem(await own.http().patch(path).set(bearer).send({ disabled: true }), 409, 'conflict', { detail });
-    expectProblem(await own.http().delete(path).set(bearer), 409, 'conflict', { detail });
+    expectProblem(await own.http().patch(path).set(bearer).send({ disabled: true }), 409, 'last_administrator', { detail });
+    expectProblem(await own.http().delete(path).set(bearer), 409, 'last_administrator', { detail });
     const own_password = { current_password: only.password };
-    expectProblem(await own.http().delete('/users/me').set(bearer).send(own_password), 409, 'conflict', { detail });
+    expectProblem(await own.http().delete('/users/me').set(bearer).send(own_password), 409, 'last_administrator', { detail });
     await own.createUser({ roles: ['user', 'admin'] });
     expect((await own.http().delete('/users/me').set(bearer).send(own_password)).status).toBe(204);
     await own.close();

@@ -16,7 +16,7 @@ const CONTRACT: readonly (readonly [number, readonly string[]])[] = [
   [405, ['method_not_allowed']],
   [406, ['not_acceptable']],
   [408, ['request_timeout']],
-  [409, ['username_taken', 'conflict']],
+  [409, ['username_taken', 'conflict', 'last_administrator']],
   [413, ['payload_too_large']],
   [415, ['unsupported_media_type']],
   [422, ['validation_failed', 'password_too_short', 'password_too_long', 'password_too_common', 'password_contains_username']],

@@ -27,7 +27,7 @@ const ALLOWED: [string, string[]][] = [
   ['/users/me', ['GET', 'HEAD', 'PATCH', 'DELETE']],
   ['/users/me/activity', ['GET', 'HEAD']],
   ['/users/me/email/verification', ['POST']],
-  ['/users/me/recovery-codes', ['POST']],
+  ['/users/me/recovery-codes', ['GET', 'HEAD', 'POST', 'DELETE']],
   ['/admin/users', ['GET', 'HEAD', 'POST']],
   ['/admin/users/import', ['POST']],
   ['/admin/users/export', ['GET', 'HEAD']],

@@ -51,7 +51,7 @@ describe.each(AROUND)('an app %s', (_how, base, around) => {
     expect([byPath.status, byPath.body]).toEqual(valid);
     expect([byHeader.status, byHeader.body]).toEqual(valid);
     const me = await supertest(app).get(`${base}/users/me`).set('Authorization', `Bearer ${token}`);
-    expect([me.status, me.body]).toEqual([200, { ...Object(registered.body), display_name: null }]);
+    expect([me.status, me.body]).toEqual([200, { ...Object(registered.body), pending_email: null, display_name: null }]);
     expect(auth.log.some((line) => line.includes(token))).toBe(false);
   });
 

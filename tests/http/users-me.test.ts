@@ -18,7 +18,7 @@ describe('GET /users/me', () => {
     expect(response.status).toBe(200);
     expect(response.type).toBe('application/json');
     expect(response.headers['cache-control']).toBe('no-store');
-    expect(response.body).toEqual({ ...Object(registered.body), display_name: null });
+    expect(response.body).toEqual({ ...Object(registered.body), pending_email: null, display_name: null });
   });
 
   test('each token shows its own user', async () => {

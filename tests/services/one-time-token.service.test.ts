@@ -28,7 +28,13 @@ describe('a token', () => {
     const { token } = await issue('email_verification', stored.bob, 'bob@example.com');
     expect(token).toMatch(/^[A-Za-z0-9_-]{43}$/);
     const facts = await tokens.read(token, ['password_reset', 'email_verification']);
-    expect(facts).toEqual({ id: expect.any(String), userId: stored.bob, purpose: 'email_verification', emailFold: 'bob@example.com' });
+    expect(facts).toEqual({
+      id: expect.any(String),
+      userId: stored.bob,
+      purpose: 'email_verification',
+      emailFold: 'bob@example.com',
+      issuer: null,
+    });
     expect((await issue('email_verification')).token).not.toBe(token);
   });
 

@@ -15,9 +15,8 @@ export const TOKEN = 'canary-token-3fQ9zL';
 export const ROOT_KEY = randomBytes(64).toString('base64url');
 
 /** A mail with a link, to post. */
-export const resetMail = (username = 'ada', token = TOKEN): Mail => ({
+export const resetMail = (token = TOKEN): Mail => ({
   purpose: 'password_reset',
-  username,
   token,
   expiresAt: new Date(Date.UTC(2026, 10, 25, 14, 5)),
 });

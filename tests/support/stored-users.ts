@@ -19,6 +19,10 @@ export async function openStoredUsers(): Promise<StoredUsers> {
   await migrate(database);
   const models = createModels(database.sequelize);
   const add = async (username: string): Promise<number> =>
-    (await models.User.create(newAccount({ username, email: null, roles: ['user'], hash: null }, new Date(clock.now())))).id;
+    (
+      await models.User.create(
+        newAccount({ username, email: null, emailSetByAdmin: false, roles: ['user'], hash: null }, new Date(clock.now())),
+      )
+    ).id;
   return { database, models, clock, ada: await add('ada'), bob: await add('bob') };
 }

@@ -1,7 +1,7 @@
 import type { Transaction } from 'sequelize';
 import { type Database, LOCKS } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
-import type { Client, Doer } from '../../lib/actor.js';
+import type { Actor, Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import { foldName } from '../../lib/names.js';
 import { ADMIN, type Roles } from '../../lib/roles.js';
@@ -12,6 +12,8 @@ import type { AuditService } from '../audit/audit.service.js';
 import type { OneTimeTokenService } from '../one-time-token.service.js';
 import type { OutboxService } from '../outbox/outbox.service.js';
 import type { SessionService } from '../session/session.service.js';
+import { asSeenBy, type Changer } from './changer.js';
+import { createEmailChange } from './email-changes.js';
 import type { EmailVerification } from './email-verification.js';
 import type { LoginNames } from './login-names.js';
 
@@ -25,23 +27,21 @@ export interface AccountPatch {
   readonly disabled?: boolean;
 }
 
-/** Who changes it, and by which of the account's sessions, if it is the owner. */
-export interface Changer {
-  readonly by: Doer;
-  /** The session that goes on where the others end. */
-  readonly sessionId?: string;
-}
-
 /** How an account is changed, whoever does it: with what it revokes, the mails and the record, in the caller's transaction. */
 export interface AccountChanges {
   /** The user of that id, whose row stays locked until the transaction ends. Throws `not_found`. */
   lock(id: number, transaction: Transaction): Promise<User>;
   /**
-   * Changes a locked user. Throws `username_taken`; `validation_failed` for a role that there is not; `conflict` where no
-   * administrator would be left.
+   * The actor's own user, locked likewise. Throws `invalid_token` where the session ended since the request was authenticated:
+   * what ends sessions locks the user first, so nothing is changed by a session that a reset or verification has ended.
+   */
+  lockOwn(actor: Pick<Actor, 'userId' | 'sessionId'>, transaction: Transaction): Promise<User>;
+  /**
+   * Changes a locked user. Throws `username_taken`; `validation_failed` for an unknown role; `last_administrator` where no
+   * administrator would remain.
    */
   apply(user: User, patch: AccountPatch, changer: Changer, transaction: Transaction): Promise<void>;
-  /** Deletes a locked user with all that is theirs. Throws `conflict` where no administrator would be left. */
+  /** Deletes a locked user and all data of theirs. Throws `last_administrator` where no administrator would remain. */
   remove(user: User, by: Doer, transaction: Transaction): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export function createAccountChanges(parts: Parts): AccountChanges {
     // Two who each leave the other as the last would both find one left.
     await database.lock(transaction, LOCKS.administering);
     if (!(await hasOtherAdmin(models.User, user.id, transaction))) {
-      throw new AppError('conflict', { details: { detail: 'The last administrator can’t be lost' } });
+      throw new AppError('last_administrator');
     }
   };
   const changeNames = createNameChanges(parts);
@@ -80,6 +80,13 @@ export function createAccountChanges(parts: Parts): AccountChanges {
       if (user === null) throw noSuchUser();
       return user;
     },
+    lockOwn: async ({ userId, sessionId }, transaction) => {
+      const user = await models.User.findByPk(userId, { transaction, lock: true });
+      if (user?.disabled_at !== null) throw new AppError('invalid_token');
+      const live = await models.Session.count({ where: { id: sessionId, user_id: userId, ended_at: null }, transaction });
+      if (live === 0) throw new AppError('invalid_token');
+      return user;
+    },
     apply: async (user, patch, changer, transaction) => {
       // Its lock comes before those of names and sessions, always, or two of these could wait for each other.
       if (patch.disabled === true || patch.roles?.includes(ADMIN) === false) await assertNotLastAdmin(user, transaction);
@@ -89,12 +96,7 @@ export function createAccountChanges(parts: Parts): AccountChanges {
     remove: async (user, by, transaction) => {
       await assertNotLastAdmin(user, transaction);
       await sessions.endAllOf(user.id, { reason: 'account_deleted', by }, transaction);
-      const notice = {
-        purpose: 'account_deleted',
-        username: user.username,
-        client: asSeenBy(user, by),
-        at: new Date(clock.now()),
-      } as const;
+      const notice = { purpose: 'account_deleted', client: asSeenBy(user, by), at: new Date(clock.now()) } as const;
       if (user.verified_email_fold !== null) await outbox.post(notice, user.email, transaction);
       await user.destroy({ transaction });
       audit.record({ type: 'account.deleted', by, userId: user.id }, transaction);
@@ -107,45 +109,24 @@ const createWriting =
   (user: User, values: Partial<User>, transaction: Transaction): Promise<User> =>
     user.update({ ...values, updated_at: new Date(clock.now()) }, { transaction });
 
-/** What an account is called and where its mail goes. */
-function createNameChanges({ names, verification, oneTimeTokens, sessions, outbox, audit, clock }: Parts): Change<AccountPatch> {
+/** Changes what an account is called, and its e-mail address. */
+function createNameChanges(parts: Parts): Change<AccountPatch> {
+  const { names, outbox, audit, clock } = parts;
   const write = createWriting(clock);
-  /** To the address that was verified before the change. */
-  const notify = async (user: User, email: string | null, mail: Renamed | Moved, transaction: Transaction): Promise<void> => {
-    if (user.verified_email_fold !== null && email !== null) await outbox.post(mail, email, transaction);
-  };
+  const changeEmail = createEmailChange(parts);
 
   const rename: Change<string> = async (user, username, { by }, transaction) => {
     await names.assertUsernameFree(username, transaction, user.id);
     const at = new Date(clock.now());
     const mail = { purpose: 'username_changed', username: user.username, newUsername: username, client: asSeenBy(user, by), at } as const;
-    await notify(user, user.email, mail, transaction);
+    if (user.verified_email_fold !== null) await outbox.post(mail, user.email, transaction);
     await write(user, { username, username_fold: foldName(username), lookalike_fold: null }, transaction);
     audit.record({ type: 'account.changed', by, userId: user.id, details: { changed: ['username'] } }, transaction);
-  };
-  const move: Change<string | null> = async (user, email, { by, sessionId }, transaction) => {
-    // The same address in another case is as verified as it was; what only looks like it may be somebody else's mailbox.
-    if (email !== null && user.email !== null && inLowerCase(email) === inLowerCase(user.email)) {
-      await write(user, { email }, transaction);
-      return;
-    }
-    await notify(
-      user,
-      user.email,
-      { purpose: 'email_changed', username: user.username, client: asSeenBy(user, by), at: new Date(clock.now()) },
-      transaction,
-    );
-    const email_fold = email === null ? null : foldName(email);
-    await write(user, { email, email_fold, email_verified_at: null, verified_email_fold: null }, transaction);
-    await oneTimeTokens.discard(user.id, ['email_verification', 'password_reset', 'invitation'], transaction);
-    await sessions.endAllOf(user.id, { reason: 'email_changed', by }, transaction, sessionId);
-    await verification.ask(user, asSeenBy(user, by), transaction);
-    audit.record({ type: 'account.email_changed', by, userId: user.id }, transaction);
   };
 
   return async (user, { username, email, display_name }, changer, transaction) => {
     if (username !== undefined && username !== user.username) await rename(user, username, changer, transaction);
-    if (email !== undefined && email !== user.email) await move(user, email, changer, transaction);
+    if (email !== undefined) await changeEmail(user, email, changer, transaction);
     if (display_name !== undefined && display_name !== user.display_name) {
       await write(user, { display_name, display_name_fold: display_name === null ? null : foldName(display_name) }, transaction);
       const details = { changed: ['display_name'] };
@@ -153,9 +134,6 @@ function createNameChanges({ names, verification, oneTimeTokens, sessions, outbo
     }
   };
 }
-
-type Renamed = Extract<Parameters<OutboxService['post']>[0], { purpose: 'username_changed' }>;
-type Moved = Extract<Parameters<OutboxService['post']>[0], { purpose: 'email_changed' }>;
 
 /** What an account may do. */
 function createRightChanges({ sessions, audit, roles, clock }: Parts): Change<AccountPatch> {
@@ -181,13 +159,6 @@ function createRightChanges({ sessions, audit, roles, clock }: Parts): Change<Ac
     if (disabled !== undefined && disabled !== (user.disabled_at !== null)) await setDisabled(user, disabled, changer, transaction);
   };
 }
-
-/** Of A to Z alone: other letters' lower case may be a letter of another mailbox, as that of the Kelvin sign is k. */
-const inLowerCase = (address: string): string => address.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-
-/** From where it was done, for a mail: where an administrator sits is nobody's business. */
-const asSeenBy = (user: User, by: Doer): Client =>
-  by.kind === 'user' && by.id === String(user.id) ? by : { ip: null, userAgent: null, requestId: by.requestId };
 
 export const noSuchUser = (): AppError => new AppError('not_found', { details: { detail: 'There is no such user' } });
 

@@ -2,22 +2,25 @@ import type { Transaction } from 'sequelize';
 import { AppError } from '../../errors/app-error.js';
 import type { Client, Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
-import { foldName } from '../../lib/names.js';
 import type { User } from '../../models/user.model.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { OneTimeTokenService } from '../one-time-token.service.js';
 import type { OutboxService } from '../outbox/outbox.service.js';
+import { emailClaimOf } from './email-claim.js';
 import type { LoginNames } from './login-names.js';
 
-/** How an address that somebody claims is shown to be theirs. */
+/** How the address that an account claims becomes its verified one. */
 export interface EmailVerification {
   /**
-   * Sends a user's claimed address a token; where it is another account's verified one, its owner a notice in its place,
-   * for the same work. Nothing for a user without an address, or whose address is verified.
+   * Mails the claimed address a verification token and a rejection token. Where the address is another account's verified one,
+   * its owner gets a notice instead, for the same work. Does nothing for an account without a claim.
    */
   ask(user: User, client: Client, transaction: Transaction): Promise<void>;
-  /** Makes the claimed address the user's own, from then on good for logging in. Throws `conflict` where another account was first. */
-  confirm(user: User, by: Doer, transaction: Transaction): Promise<void>;
+  /**
+   * Makes the claimed address of a locked user the verified one, and notifies the address that it replaces. Does nothing
+   * without a claim. Throws `conflict` where another account verified the address first.
+   */
+  confirm(user: User, by: Doer, transaction: Transaction, sessionId?: string): Promise<void>;
 }
 
 interface Parts {
@@ -31,28 +34,28 @@ interface Parts {
 export function createEmailVerification({ names, oneTimeTokens, outbox, audit, clock }: Parts): EmailVerification {
   return {
     ask: async (user, client, transaction) => {
-      const { email } = user;
-      if (email === null || user.verified_email_fold !== null) return;
-      const owner = await names.ownerOf(email, transaction);
-      const purpose = 'email_verification';
-      const whose = owner === null ? { userId: user.id, emailFold: foldName(email) } : { userId: null, emailFold: null };
-      const issued = await oneTimeTokens.issue({ purpose, ...whose }, transaction);
-      if (owner === null) await outbox.post({ purpose, username: user.username, ...issued }, email, transaction);
-      else await outbox.post(noticeOfClaim(owner, client, clock), owner.email, transaction);
+      const claim = emailClaimOf(user);
+      if (claim === null) return;
+      const owner = await names.ownerOf(claim.email, transaction);
+      const whose = owner === null ? { userId: user.id, emailFold: claim.fold } : { userId: null, emailFold: null };
+      const issued = await oneTimeTokens.issue({ purpose: 'email_verification', ...whose }, transaction);
+      const { token: rejectionToken } = await oneTimeTokens.issue({ purpose: 'email_rejection', ...whose }, transaction);
+      if (owner === null) await outbox.post({ purpose: 'email_verification', ...issued, rejectionToken }, claim.email, transaction);
+      else await outbox.post({ purpose: 'email_claimed', client, at: new Date(clock.now()) }, owner.email, transaction);
     },
-    confirm: async (user, by, transaction) => {
-      const { email } = user;
-      if (email === null) throw new TypeError('there is no address to confirm');
-      if (user.verified_email_fold !== null) return;
-      if (!(await names.mayVerify(email, user, transaction))) {
+    confirm: async (user, by, transaction, sessionId) => {
+      const claim = emailClaimOf(user);
+      if (claim === null) return;
+      if (!(await names.mayVerify(claim.email, user, transaction))) {
         throw new AppError('conflict', { details: { detail: 'Another account has this e-mail address' } });
       }
+      const replaced = user.verified_email_fold === null ? null : user.email;
       const now = new Date(clock.now());
-      await user.update({ verified_email_fold: foldName(email), email_verified_at: now, updated_at: now }, { transaction });
-      audit.record({ type: 'account.email_verified', by, userId: user.id }, transaction);
+      const verified = { email: claim.email, email_fold: claim.fold, verified_email_fold: claim.fold, email_verified_at: now };
+      const claimed = { pending_email: null, pending_email_fold: null, email_set_by_admin: false };
+      await user.update({ ...verified, ...claimed, updated_at: now }, { transaction });
+      if (replaced !== null) await outbox.post({ purpose: 'email_changed', client: by, at: now }, replaced, transaction);
+      audit.record({ type: 'account.email_verified', by, userId: user.id, ...(sessionId === undefined ? {} : { sessionId }) }, transaction);
     },
   };
 }
-
-const noticeOfClaim = ({ username }: User, client: Client, clock: Clock) =>
-  ({ purpose: 'email_claimed', username, client, at: new Date(clock.now()) }) as const;

@@ -5,6 +5,8 @@ import type { User } from '../../models/user.model.js';
 interface NewAccount {
   readonly username: string;
   readonly email: string | null;
+  /** Whether somebody else than the user gave the address. */
+  readonly emailSetByAdmin: boolean;
   readonly roles: readonly string[];
   /** Null where its owner has yet to set a password. */
   readonly hash: string | null;
@@ -12,8 +14,11 @@ interface NewAccount {
   readonly truncates?: boolean;
 }
 
-/** The row of a new account: an address that it claims is nobody's yet. */
-export const newAccount = ({ username, email, roles, hash, truncates = false }: NewAccount, now: Date): CreationAttributes<User> => ({
+/** The row of a new account: its address is unverified. */
+export const newAccount = (
+  { username, email, emailSetByAdmin, roles, hash, truncates = false }: NewAccount,
+  now: Date,
+): CreationAttributes<User> => ({
   username,
   username_fold: foldName(username),
   hashed_password: hash,
@@ -22,6 +27,9 @@ export const newAccount = ({ username, email, roles, hash, truncates = false }: 
   email_fold: email === null ? null : foldName(email),
   email_verified_at: null,
   verified_email_fold: null,
+  pending_email: null,
+  pending_email_fold: null,
+  email_set_by_admin: email !== null && emailSetByAdmin,
   display_name: null,
   display_name_fold: null,
   roles: [...roles],

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Client } from '../../lib/actor.js';
 import { networkOf } from '../../lib/client-network.js';
 import { deriveKey } from '../../lib/derived-key.js';
+import { mailboxKey } from '../../lib/email-address.js';
 import { foldName } from '../../lib/names.js';
 import type { UserModel } from '../../models/user.model.js';
 import type { Devices, Owner } from './devices.js';
@@ -74,8 +75,12 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
       : { userId: user.id, key: `user ${user.id}`, owner: user };
   };
 
-  const mailboxOf = async (mailbox: string | number): Promise<string | undefined> =>
-    typeof mailbox === 'string' ? foldName(mailbox) : ((await User.findByPk(mailbox))?.email_fold ?? undefined);
+  /** Of a user it is the address that a verification mail goes to. */
+  const mailboxOf = async (mailbox: string | number): Promise<string | undefined> => {
+    const user = typeof mailbox === 'string' ? null : await User.findByPk(mailbox);
+    const email = typeof mailbox === 'string' ? mailbox : (user?.pending_email ?? user?.email);
+    return typeof email === 'string' ? mailboxKey(email) : undefined;
+  };
 
   const countedOf = async (use: LimitUse, account: Account | undefined, client: Client): Promise<Counted[]> => {
     const { limit, key } = use;

@@ -3,26 +3,29 @@ const LINE_CHARACTERS = 76;
 /** A mail in words, before it is text and HTML. */
 export interface Letter {
   readonly subject: string;
-  /** Whom it greets. */
-  readonly name: string;
   readonly blocks: readonly Block[];
   /** What its readers know the sender by, and where that is. */
   readonly appName: string;
   readonly appUrl: string;
 }
 
-/** A paragraph, an address to open on a line of its own, or facts by name. */
+/** A paragraph, a URL to open on a line of its own (as a button in HTML, unless it is `minor`), or facts by name. */
 export type Block =
-  string | { readonly address: string; readonly label: string } | { readonly facts: readonly (readonly [string, string])[] };
+  | string
+  | { readonly url: string; readonly label: string; readonly minor?: true }
+  | { readonly facts: readonly (readonly [string, string])[] };
+
+/** Without a name: a user's choice of it must not become a link or an advertisement. */
+const GREETING = 'Hello,';
 
 /** The same in plain text, in lines of no more than 76 characters where words and addresses are no longer. */
-export function asText({ name, blocks, appName, appUrl }: Letter): string {
+export function asText({ blocks, appName, appUrl }: Letter): string {
   const parts = blocks.map((block) => {
     if (typeof block === 'string') return wrapped(block);
-    if ('address' in block) return block.address;
+    if ('url' in block) return block.url;
     return block.facts.map(([fact, value]) => wrapped(`${fact}: ${value}`)).join('\n');
   });
-  return `${[wrapped(`Hello ${name},`), ...parts, `-- \n${appName}\n${appUrl}`].join('\n\n')}\n`;
+  return `${[GREETING, ...parts, `-- \n${appName}\n${appUrl}`].join('\n\n')}\n`;
 }
 
 function wrapped(text: string): string {
@@ -48,17 +51,18 @@ const STYLES = {
 } as const;
 
 /** The same in HTML: nothing in it is fetched, and nothing in it is markup but what stands here (ASVS 1.2.1). */
-export function asHtml({ subject, name, blocks, appName, appUrl }: Letter): string {
+export function asHtml({ subject, blocks, appName, appUrl }: Letter): string {
   const parts = blocks.map((block) => {
     if (typeof block === 'string') return `<p>${escaped(block)}</p>`;
     if ('facts' in block) return `<p>${block.facts.map(([fact, value]) => `${escaped(fact)}: ${escaped(value)}`).join('<br>')}</p>`;
-    const href = escaped(block.address);
+    const href = escaped(block.url);
+    if (block.minor) return `<p style="${STYLES.address}"><a href="${href}" style="color:inherit">${href}</a></p>`;
     return `<p><a href="${href}" style="${STYLES.button}">${escaped(block.label)}</a></p><p style="${STYLES.address}">${href}</p>`;
   });
   return [
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escaped(subject)}</title></head>`,
     `<body style="${STYLES.body}"><div style="${STYLES.frame}">`,
-    `<p>Hello ${escaped(name)},</p>`,
+    `<p>${GREETING}</p>`,
     ...parts,
     `<p style="${STYLES.small}">${escaped(appName)}<br><a href="${escaped(appUrl)}" style="color:inherit">${escaped(appUrl)}</a></p>`,
     '</div></body></html>\n',

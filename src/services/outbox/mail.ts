@@ -1,33 +1,41 @@
 import type { Client } from '../../lib/actor.js';
+import type { RecoveryCodesAfter } from '../account/credential-revocation.js';
 
-/** A link with a token that does one thing once, until then. */
+/** A link with a token, which is valid until then. */
 interface WithToken {
-  readonly username: string;
   readonly token: string;
   readonly expiresAt: Date;
 }
 
 /** Something that was done to an account, from where and when. */
 interface Notice {
-  readonly username: string;
   readonly client: Pick<Client, 'ip' | 'userAgent'>;
   readonly at: Date;
 }
 
-/** Every mail that is sent, by what it is for. */
+/** What allowed a password to be set. */
+export type PasswordSetBy = 'current_password' | 'password_reset' | 'invitation' | 'recovery_code';
+
+/** Every mail that is sent, by what it is for. A username is in a mail only where its reader needs it. */
 export type Mail =
-  | ({ readonly purpose: 'email_verification' } & WithToken)
+  /** `rejectionToken` removes the unverified address from the account. */
+  | ({ readonly purpose: 'email_verification'; readonly rejectionToken: string } & WithToken)
   | ({ readonly purpose: 'password_reset' } & WithToken)
-  | ({ readonly purpose: 'invitation' } & WithToken)
-  /** To the owner of a verified address that somebody else has claimed; `username` is the owner's. */
+  | ({ readonly purpose: 'invitation'; readonly username: string } & WithToken)
+  /** To the owner of a verified address that another account claims. */
   | ({ readonly purpose: 'email_claimed' } & Notice)
   | ({ readonly purpose: 'new_device' } & Notice)
-  | ({ readonly purpose: 'password_changed' } & Notice)
-  /** To the address of before. */
+  | ({ readonly purpose: 'password_changed'; readonly how: PasswordSetBy; readonly codes: RecoveryCodesAfter } & Notice)
+  /** To the address that was replaced or removed. */
   | ({ readonly purpose: 'email_changed' } & Notice)
-  /** `username` is the name of before. */
-  | ({ readonly purpose: 'username_changed'; readonly newUsername: string } & Notice)
+  /** To the verified address, when another one is pending. */
+  | ({ readonly purpose: 'email_pending' } & Notice)
+  /** To an address that was verified without a session of the account. */
+  | ({ readonly purpose: 'email_verified'; readonly codes: RecoveryCodesAfter } & Notice)
+  /** `username` is the former name. */
+  | ({ readonly purpose: 'username_changed'; readonly username: string; readonly newUsername: string } & Notice)
   | ({ readonly purpose: 'recovery_codes_created' } & Notice)
+  | ({ readonly purpose: 'recovery_codes_deleted' } & Notice)
   | ({ readonly purpose: 'account_deleted' } & Notice);
 
 export type MailPurpose = Mail['purpose'];

@@ -15,6 +15,7 @@ export type EndReason =
   | 'password_changed'
   | 'password_reset'
   | 'email_changed'
+  | 'email_verified'
   | 'account_disabled'
   | 'account_deleted'
   | 'administrator'

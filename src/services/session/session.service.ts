@@ -62,6 +62,8 @@ export interface SessionService {
   refresh(refreshToken: string, client: Client): Promise<Grant>;
   /** The session that a refresh token says it is of, where it is one of ours to the letter, live or not; undefined otherwise. */
   sessionOf(refreshToken: string): string | undefined;
+  /** The user and the session of a refresh token that a refresh would accept now; undefined for any other. */
+  ownerOf(refreshToken: string): Promise<Pick<Actor, 'userId' | 'sessionId'> | undefined>;
   /**
    * The claims of an access token that is good and whose session was not revoked. The one way by which access tokens are
    * accepted. Throws `invalid_token`, and `unavailable` where what was revoked elsewhere can't be known (ASVS 7.4.1).
@@ -164,6 +166,10 @@ export function createSessionService(parts: Parts): SessionService {
     ...accepting,
     refresh: (token, client) => refreshing.refresh(token, client),
     sessionOf: (token) => refreshTokens.read(token)?.sessionId,
+    ownerOf: async (token) => {
+      const good = await refreshing.findGood(token);
+      return good && { userId: good.user.id, sessionId: good.session.id };
+    },
     open: createOpening(parts, grant),
     stepUp: createStepUp(parts, grant),
     revoke: async (token, caller, client) => {

@@ -58,6 +58,7 @@ export function examine(user: ImportedUser, { roles, now, adopts }: Circumstance
     email_verified_at: verifiedAt,
     email_fold,
     verified_email_fold: verifiedAt === null ? null : email_fold,
+    email_set_by_admin: email !== undefined && verifiedAt === null,
     display_name: displayName,
     display_name_fold: displayName === null ? null : foldName(displayName),
     roles: user.roles === undefined ? [USER] : roles.names.filter((role) => user.roles?.includes(role)),

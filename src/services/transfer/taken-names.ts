@@ -55,7 +55,7 @@ export function settle({ row, fold, notes, adopted }: Candidate, stored: Taken, 
   const settled = {
     ...row,
     ...(owner === undefined ? {} : { username_fold: null, lookalike_fold: fold }),
-    ...(address !== null && isVerified(address) ? { email_verified_at: null, verified_email_fold: null } : {}),
+    ...(address !== null && isVerified(address) ? { email_verified_at: null, verified_email_fold: null, email_set_by_admin: true } : {}),
   };
   take(earlier, settled, fold, settled.verified_email_fold);
   return { row: settled, notes: settled.verified_email_fold === address ? notes : [...notes, UNVERIFIED] };

@@ -119,8 +119,7 @@ describe.each(LASTING)('the outbox on %s', (kind) => {
     const outbox = await open({});
     const names = Array.from({ length: 101 }, (_, index) => `user-${index}`);
     await outbox.postNow(...names.map((name) => [resetMail(name), name === 'user-7' ? 'Ádá@Example.com' : 'eve@example.com'] as const));
-    const greeted = (await outbox.mailbox()).map(({ text }) => /Hello (.*),/.exec(text)?.[1]);
-    expect(greeted).toEqual(names.slice(1).reverse());
+    expect((await outbox.mailbox()).map(({ token }) => token)).toEqual(names.slice(1).reverse());
     expect((await outbox.mailbox('ádá@EXAMPLE.com')).map(({ to }) => to)).toEqual(['Ádá@Example.com']);
     expect(await outbox.mailbox('%')).toEqual([]);
   });
