@@ -30,7 +30,7 @@ interface Parts {
   readonly sessions: Pick<SessionService, 'authenticate'>;
   readonly serviceKeys: Pick<ServiceKeyService, 'authenticate'>;
   readonly limits: Pick<LimitService, 'during'>;
-  readonly audit: Pick<AuditService, 'recordNow'>;
+  readonly audit: Pick<AuditService, 'recordRefusal'>;
 }
 
 /** What a route asks of whoever calls it. */
@@ -51,16 +51,16 @@ export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): G
       // Counted when it has failed: nobody guesses a key, and who has one does not wait for those who try.
       const counted = (error: unknown) =>
         isInvalid(error) ? limits.during([{ limit: 'service_key' }], client, () => rethrow(error), untold) : rethrow(error);
-      return { kind: 'service', ...(await serviceKeys.authenticate(token).catch(counted)) };
+      return { kind: 'service', ...(await serviceKeys.authenticate(token, client).catch(counted)) };
     }
-    const claims = await sessions.authenticate(token);
+    const claims = await sessions.authenticate(token, client);
     return { kind: 'user', actor: actorOf(claims, client), scopes: claims.scope.split(' ') };
   };
   return {
     user: async (req, res, next) => {
       const token = bearerToken(req);
       if (token === undefined) throw new AppError('authentication_required');
-      res.locals.actor = actorOf(await sessions.authenticate(token), res.locals.client);
+      res.locals.actor = actorOf(await sessions.authenticate(token, res.locals.client), res.locals.client);
       next();
     },
     anybody: async (req, res, next) => {
@@ -82,7 +82,7 @@ export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): G
         next();
         return;
       }
-      await audit.recordNow(denialOf(caller, scope, res.locals.client));
+      await audit.recordRefusal(denialOf(caller, scope, res.locals.client));
       throw new AppError('insufficient_scope', { details: { scope } });
     },
   };

@@ -2,7 +2,6 @@ import { UniqueConstraintError } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import type { Code } from '../errors/codes.js';
-import { afterGuess } from '../errors/guess.js';
 import { type Actor, byClient, byOwner, byUser, type Client, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
@@ -132,7 +131,7 @@ function createProof({ passwords, audit, clock }: Parts, get: UserService['get']
     const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
     if (valid) return user;
     const event = { type: 'reauthentication.failed', by: byUser(actor), userId: user.id, sessionId: actor.sessionId } as const;
-    await audit.recordNow(event).catch(afterGuess);
+    await audit.recordRefusal(event);
     throw new AppError('current_password_invalid');
   };
   return {
@@ -237,7 +236,7 @@ function createOwnAddress(
     verifyEmail: async (token, client) => {
       const failed = async (error: unknown): Promise<never> => {
         if (error instanceof AppError && REFUSALS.has(error.code))
-          await audit.recordNow({ type: 'email.verification_failed', by: byClient(client) });
+          await audit.recordRefusal({ type: 'email.verification_failed', by: byClient(client) });
         throw error;
       };
       const facts = await oneTimeTokens.read(token, ['email_verification']).catch(failed);

@@ -127,6 +127,7 @@ function createNameChanges({ names, verification, oneTimeTokens, sessions, outbo
     // The same address in another case is as verified as it was; what only looks like it may be somebody else's mailbox.
     if (email !== null && user.email !== null && inLowerCase(email) === inLowerCase(user.email)) {
       await write(user, { email }, transaction);
+      audit.record({ type: 'account.email_changed', by, userId: user.id, details: { change: 'spelling' } }, transaction);
       return;
     }
     await notify(

@@ -3,7 +3,7 @@ import { Op, type Transaction } from 'sequelize';
 import type { Config } from '../../../config/index.js';
 import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
-import { byClient, byOwner, byUser, type Caller, type Client, type Doer } from '../../lib/actor.js';
+import { byClient, byOwner, byService, byUser, type Caller, type Client, type Doer, UNKNOWN_CLIENT } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Page, PageRequest } from '../../lib/pagination.js';
 import type { Roles } from '../../lib/roles.js';
@@ -11,16 +11,19 @@ import type { Models } from '../../models/index.js';
 import type { Session } from '../../models/session.model.js';
 import type { User } from '../../models/user.model.js';
 import type { Logger } from '../../observability/logger.js';
+import type { AuditDetails } from '../audit/audit-events.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { AccessTokenClaims, TokenService } from '../token.service.js';
 import { type Arrival, createArrivals } from './arrivals.js';
 import { deviceOf, idleEnd } from './device.js';
+import { createDenials } from './denials.js';
 import { createEndings, type Ending, type Which } from './endings.js';
 import { createGrants, type Grant } from './grants.js';
 import { createHousekeeping } from './housekeeping.js';
 import { withArrival } from './refresh-chain.js';
 import { createRefreshTokens } from './refresh-token.js';
 import { createRefreshing, noneFor, type Refreshing } from './refreshing.js';
+import { afterRefusal, createRejectedTokens } from './rejected-tokens.js';
 import type { RevocationFeed, Revocations } from './revocations.js';
 
 /** What is told of a token that is good (RFC 7662 §2.2); times are NumericDates, in seconds. */
@@ -51,8 +54,8 @@ export interface LogOutWho {
 export type LogOutScope = 'this' | 'others' | 'all';
 
 export interface SessionService {
-  /** A new session, in the transaction that has made sure of who logs in. */
-  open(logIn: { user: User; amr: readonly string[]; client: Client }, transaction: Transaction): Promise<Grant>;
+  /** A new session, in the transaction that has made sure of who logs in; `details` are recorded with it. */
+  open(logIn: { user: User; amr: readonly string[]; client: Client; details?: AuditDetails }, transaction: Transaction): Promise<Grant>;
   /**
    * The next tokens for a refresh token (RFC 6749 §6), by the rules of `refresh-chain`. Throws `invalid_grant` for what is
    * no token of a live session, `session_revoked`, and `refresh_token_reused`, which has ended the session.
@@ -62,12 +65,12 @@ export interface SessionService {
   sessionOf(refreshToken: string): string | undefined;
   /**
    * The claims of an access token that is good and whose session was not revoked. The one way by which access tokens are
-   * accepted. Throws `invalid_token`, and `unavailable` where what was revoked elsewhere can't be known (ASVS 7.4.1).
+   * accepted. Throws `invalid_token`, which is recorded, and `unavailable` where what was revoked elsewhere can't be known (ASVS 7.4.1).
    */
-  authenticate(accessToken: string): Promise<AccessTokenClaims>;
-  /** What is to be told of an access or refresh token; undefined where it is not good. Throws `unavailable`. */
-  inspect(token: string): Promise<TokenFacts | undefined>;
-  /** Ends the session of an access or refresh token (RFC 7009); not where the caller is known and somebody else. */
+  authenticate(accessToken: string, client?: Client): Promise<AccessTokenClaims>;
+  /** What is to be told of an access or refresh token; undefined where it is not good, a forged one of which is recorded. Throws `unavailable`. */
+  inspect(token: string, caller?: Caller, client?: Client): Promise<TokenFacts | undefined>;
+  /** Ends the session of an access or refresh token (RFC 7009); not where the caller is known and somebody else, which is recorded. */
   revoke(token: string, caller: Caller, client: Client): Promise<void>;
   /**
    * Ends sessions of who is signed in, or of whose refresh token it is. Throws `authentication_required` or `invalid_token`
@@ -148,27 +151,36 @@ export function createSessionService(parts: Parts): SessionService {
     if (counter > FIRST_COUNTER) arrivals.note(sessionId, counter, clock.now());
   };
   const accepting = createAccepting({ tokens, revocations, refreshing, roles, noteArrival });
+  const denials = createDenials({ Session: models.Session, audit });
+  const rejected = createRejectedTokens({ audit, tokens, refreshTokens });
   const sessionOfAny = async (token: string): Promise<string | undefined> =>
     refreshTokens.read(token)?.sessionId ?? (await accepting.authenticate(token).catch(noneFor('invalid_token')))?.sid;
 
   return {
-    ...accepting,
-    refresh: (token, client) => refreshing.refresh(token, client),
+    authenticate: (token, client = UNKNOWN_CLIENT) =>
+      accepting
+        .authenticate(token)
+        .catch(afterRefusal((code) => (code === 'invalid_token' ? rejected.access(token, client) : Promise.resolve()))),
+    inspect: async (token, caller = { kind: 'nobody' }, client = UNKNOWN_CLIENT) => {
+      const facts = await accepting.inspect(token);
+      if (facts === undefined) await rejected.any(token, doerOf(caller, client));
+      return facts;
+    },
+    refresh: (token, client) => refreshing.refresh(token, client).catch(afterRefusal((code) => rejected.refresh(token, code, client))),
     sessionOf: (token) => refreshTokens.read(token)?.sessionId,
     open: createOpening(parts, grant),
     revoke: async (token, caller, client) => {
+      const by = doerOf(caller, client);
       const id = await sessionOfAny(token);
-      if (id === undefined || caller.kind === 'service') return;
-      await endings.endNow(caller.kind === 'user' ? { id, user_id: caller.actor.userId } : { id }, {
-        reason: 'revoked',
-        by: doerOf(caller, client),
-      });
+      if (id === undefined) return rejected.any(token, by);
+      const ended = caller.kind === 'service' ? 0 : await endings.endNow(whichOf(id, caller), { reason: 'revoked', by });
+      if (ended === 0) await denials.record(id, by);
     },
     logOut: async (who, scope) => {
       const own = await whoLogsOut(who, scope, refreshing);
       await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, who.client) });
     },
-    ...createHousekeeping({ models, database, endings, revocations, clock }),
+    ...createHousekeeping({ models, database, endings, denials, revocations, clock }),
     close: () => arrivals.close(),
   };
 }
@@ -176,11 +188,11 @@ export function createSessionService(parts: Parts): SessionService {
 /** Opens sessions, and records who has logged in. */
 const createOpening =
   ({ models, audit, settings, clock }: Parts, grant: (session: Session, user: User) => Grant): SessionService['open'] =>
-  async ({ user, amr, client }, transaction) => {
+  async ({ user, amr, client, details = {} }, transaction) => {
     const opening = newSession({ user, amr, client, settings, time: new Date(clock.now()) });
     const session = await models.Session.create(opening, { transaction });
     const by = byOwner(user.id, client);
-    audit.record({ type: 'log_in.succeeded', by, userId: user.id, sessionId: session.id, details: { amr } }, transaction);
+    audit.record({ type: 'log_in.succeeded', by, userId: user.id, sessionId: session.id, details: { amr, ...details } }, transaction);
     return grant(session, user);
   };
 
@@ -254,7 +266,13 @@ function newSession({ user, amr, client, settings, time }: Opening) {
   };
 }
 
-const doerOf = (caller: Caller, client: Client): Doer => (caller.kind === 'user' ? byUser(caller.actor) : byClient(client));
+function doerOf(caller: Caller, client: Client): Doer {
+  if (caller.kind === 'user') return byUser(caller.actor);
+  return caller.kind === 'service' ? byService(caller.keyId, client) : byClient(client);
+}
+
+/** The session of that id, where a known caller owns it. */
+const whichOf = (id: string, caller: Caller): Which => (caller.kind === 'user' ? { id, user_id: caller.actor.userId } : { id });
 
 /** Whose sessions are meant, and which of them is "this". */
 interface Own {
