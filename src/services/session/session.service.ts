@@ -177,8 +177,11 @@ export function createSessionService(parts: Parts): SessionService {
       if (ended === 0) await denials.record(id, by);
     },
     logOut: async (who, scope) => {
-      const own = await whoLogsOut(who, scope, refreshing);
-      await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, who.client) });
+      const { refreshToken, client } = who;
+      const own = await whoLogsOut(who, scope, refreshing).catch(
+        afterRefusal(() => (refreshToken === undefined ? Promise.resolve() : rejected.refresh(refreshToken, 'invalid_grant', client))),
+      );
+      await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, client) });
     },
     ...createHousekeeping({ models, database, endings, denials, revocations, clock }),
     close: () => arrivals.close(),
