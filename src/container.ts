@@ -87,6 +87,7 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
     await services.outbox.close();
     await services.sessions.close();
     await services.serviceKeys.close();
+    await services.audit.close();
     await hasher.close();
     await database.close();
     logger.flush();

@@ -10,6 +10,8 @@ const REVOCATIONS_MS = 250;
 const KEYS_MS = 1000;
 /** How soon a mail leaves after what caused it. */
 const MAILS_MS = 500;
+/** How long after its window a summary of refusals is recorded, at most. */
+const SUMMARIES_MS = 5000;
 const PRUNE_MS = 60 * 60 * 1000;
 const FIRST_PRUNE_MS = 60 * 1000;
 
@@ -34,6 +36,7 @@ export function startJobs({ config, services, inner, logger }: Parts): Repeated[
     ...(shared ? [repeat(REVOCATIONS_MS, 'reading what was revoked', () => inner.revocations.sync())] : []),
     ...(keys.changes ? [repeat(KEYS_MS, 'reading the signing keys', () => keys.load())] : []),
     repeat(MAILS_MS, 'working on the outbox', () => outbox.deliver()),
+    repeat(SUMMARIES_MS, 'recording summaries of refusals', () => audit.recordSummaries()),
     // Not all processes at one time, and also where none lives for an hour.
     repeat(PRUNE_MS, 'removing what ended long ago', pruneAll, FIRST_PRUNE_MS * (1 + Math.random())),
   ];

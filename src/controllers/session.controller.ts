@@ -16,7 +16,7 @@ export function createSessionController({ sessions }: { sessions: SessionService
     },
     endOthers: async (_asked: Asked, actor: Actor): Promise<Reply> => {
       await sessions.logOut(
-        { caller: { kind: 'user', actor, scopes: [], isOwn: () => true }, refreshToken: undefined, client: actor },
+        { caller: { kind: 'user', actor, scopes: [], assertOwn: () => Promise.resolve() }, refreshToken: undefined, client: actor },
         'others',
       );
       return noContent;

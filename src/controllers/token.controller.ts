@@ -43,14 +43,14 @@ export function createTokenController({ auth, sessions, reauthentication, settin
     },
     stepUp: async ({ body }: Asked<StepUpBody>, actor: Actor): Promise<Reply> =>
       ok(presentGrant(await reauthentication.stepUp(actor, body.password), { withRefreshToken: false })),
-    verifyPath: async ({ params }: Asked<undefined, { token: string }>): Promise<Reply> => {
-      await sessions.authenticate(params.token);
+    verifyPath: async ({ params, client }: Asked<undefined, { token: string }>): Promise<Reply> => {
+      await sessions.authenticate(params.token, client);
       return VALID;
     },
     /** Its guard has verified the token. */
     verifyHeader: (): Reply => VALID,
-    introspect: async ({ body }: Asked<IntrospectBody>): Promise<Reply> =>
-      ok(presentIntrospection(await sessions.inspect(body.token), settings)),
+    introspect: async ({ body, caller, client }: Asked<IntrospectBody>): Promise<Reply> =>
+      ok(presentIntrospection(await sessions.inspect(body.token, caller, client), settings)),
     revoke: async ({ body, caller, client }: Asked<RevokeBody>): Promise<Reply> => {
       await sessions.revoke(body.token, caller, client);
       return { status: 200 };

@@ -27,8 +27,8 @@ export type Caller =
       readonly kind: 'user';
       readonly actor: Actor;
       readonly scopes: readonly string[];
-      /** Reports whether this service issued the token: false for one that a holder of SECRET_KEY has forged. */
-      readonly isOwn: () => boolean;
+      /** Throws `invalid_token` for a token that this service did not issue: one that a holder of SECRET_KEY has forged. */
+      readonly assertOwn: () => Promise<void>;
     };
 
 /** Who did something, as the record of it keeps them: `nobody` is a caller who is not known (yet). */
@@ -38,12 +38,13 @@ export interface Doer extends Client {
   readonly id: string | null;
 }
 
-const NOWHERE: Client = { ip: null, userAgent: null, requestId: null };
+/** A client of which nothing is known. */
+export const UNKNOWN_CLIENT: Client = { ip: null, userAgent: null, requestId: null };
 
 /** Whoever has a shell on the machine. */
-export const OPERATOR: Doer = { ...NOWHERE, kind: 'operator', id: null };
+export const OPERATOR: Doer = { ...UNKNOWN_CLIENT, kind: 'operator', id: null };
 /** The service itself, by the clock. */
-export const SYSTEM: Doer = { ...NOWHERE, kind: 'system', id: null };
+export const SYSTEM: Doer = { ...UNKNOWN_CLIENT, kind: 'system', id: null };
 
 export const byUser = ({ userId, ip, userAgent, requestId }: Actor): Doer => ({
   kind: 'user',

@@ -29,10 +29,10 @@ export function bearerToken(request: Pick<IncomingMessage, 'url' | 'headersDisti
 }
 
 interface Parts {
-  readonly sessions: Pick<SessionService, 'authenticate' | 'isOwn' | 'assertInForce'>;
+  readonly sessions: Pick<SessionService, 'authenticate' | 'assertOwn' | 'assertInForce'>;
   readonly serviceKeys: Pick<ServiceKeyService, 'authenticate'>;
   readonly limits: Pick<LimitService, 'during'>;
-  readonly audit: Pick<AuditService, 'recordNow'>;
+  readonly audit: Pick<AuditService, 'recordRefusal'>;
   readonly reauthentication: Pick<ReauthenticationService, 'requireRecent'>;
 }
 
@@ -65,14 +65,15 @@ export function createGuards({ sessions, serviceKeys, limits, audit, reauthentic
       // Counted when it has failed: nobody guesses a key, and who has one does not wait for those who try.
       const counted = (error: unknown) =>
         isInvalid(error) ? limits.during([{ limit: 'service_key' }], client, () => rethrow(error), untold) : rethrow(error);
-      return { kind: 'service', ...(await serviceKeys.authenticate(token).catch(counted)) };
+      return { kind: 'service', ...(await serviceKeys.authenticate(token, client).catch(counted)) };
     }
-    const claims = await sessions.authenticate(token);
-    return { kind: 'user', actor: actorOf(claims, client), scopes: claims.scope.split(' '), isOwn: () => sessions.isOwn(claims) };
+    const claims = await sessions.authenticate(token, client);
+    const assertOwn = (): Promise<void> => sessions.assertOwn(claims, client);
+    return { kind: 'user', actor: actorOf(claims, client), scopes: claims.scope.split(' '), assertOwn };
   };
   const signIn: Guards['signIn'] = async (request, client) => {
-    const claims = await sessions.authenticate(requiredToken(request));
-    if (!sessions.isOwn(claims)) throw new AppError('invalid_token');
+    const claims = await sessions.authenticate(requiredToken(request), client);
+    await sessions.assertOwn(claims, client);
     return actorOf(claims, client);
   };
   const requireRecent = (actor: Actor): Promise<void> => reauthentication.requireRecent(actor);
@@ -84,7 +85,7 @@ export function createGuards({ sessions, serviceKeys, limits, audit, reauthentic
       next();
     },
     accessToken: async (req, res, next) => {
-      res.locals.actor = actorOf(await sessions.authenticate(requiredToken(req)), res.locals.client);
+      res.locals.actor = actorOf(await sessions.authenticate(requiredToken(req), res.locals.client), res.locals.client);
       next();
     },
     anybody: async (req, res, next) => {
@@ -98,11 +99,11 @@ export function createGuards({ sessions, serviceKeys, limits, audit, reauthentic
     },
     withScope: (scope) => async (req, res, next) => {
       const caller = await callerOf(requiredToken(req), res.locals.client);
-      if (scope === ADMIN && caller.kind === 'user' && !caller.isOwn()) throw new AppError('invalid_token');
+      if (scope === ADMIN && caller.kind === 'user') await caller.assertOwn();
       res.locals.caller = caller;
       if (caller.kind === 'user') res.locals.actor = caller.actor;
       if (!caller.scopes.includes(scope)) {
-        await audit.recordNow(denialOf(caller, scope, res.locals.client));
+        await audit.recordRefusal(denialOf(caller, scope, res.locals.client));
         throw new AppError('insufficient_scope', { details: { scope } });
       }
       if (scope === ADMIN && caller.kind === 'user') await sessions.assertInForce(caller.actor, scope);

@@ -75,6 +75,12 @@ export class AuditEvent extends Model<InferAttributes<AuditEvent>, InferCreation
     return this.findAll({ where, order: [['seq', direction]], limit, raw: true });
   }
 
+  /** Returns which of these ids are stored. */
+  static async findStored(ids: readonly string[], transaction: Transaction): Promise<Set<string>> {
+    const rows = await this.findAll({ attributes: ['id'], where: { id: [...ids] }, raw: true, transaction });
+    return new Set(rows.map(({ id }) => id));
+  }
+
   /** Removes the rows up to that number. */
   static async deleteThrough(seq: number, transaction: Transaction): Promise<void> {
     await this.sequelize?.query(`DELETE FROM ${TABLE} WHERE seq <= $seq`, { bind: { seq }, transaction });

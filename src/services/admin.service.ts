@@ -93,7 +93,7 @@ interface Parts {
 }
 
 export function createAdminService(parts: Parts): AdminService {
-  const { models, database, changes, limits, sessions } = parts;
+  const { models, database, changes, limits, sessions, audit } = parts;
   const get = async (id: number): Promise<User> => {
     const user = await models.User.findByPk(id);
     if (user === null) throw noSuchUser();
@@ -114,6 +114,8 @@ export function createAdminService(parts: Parts): AdminService {
       const changed = await database
         .transaction(async (transaction) => {
           const user = await changes.lock(id, transaction);
+          const unlocks = patch.disabled === false && user.disabled_at === null;
+          if (unlocks) audit.record({ type: 'account.unlocked', by, userId: id }, transaction);
           await changes.apply(user, patch, { by }, transaction);
           return user;
         })

@@ -1,13 +1,13 @@
 import type { Transaction } from 'sequelize';
-import type { Database } from '../adapters/database.js';
+import { type Database, databaseFault } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
-import { afterGuess } from '../errors/guess.js';
 import { byClient, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { foldName } from '../lib/names.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { Logger } from '../observability/logger.js';
+import type { AuditDetails } from './audit/audit-events.js';
 import type { AuditService } from './audit/audit.service.js';
 import { DEVICE_SECONDS, type Devices, type Owner } from './limit/devices.js';
 import type { OutboxService } from './outbox/outbox.service.js';
@@ -34,6 +34,11 @@ export interface Shown {
 /** What a log-in gives: the tokens, and a cookie by which its device is known from now on, with its life. */
 export interface LogIn extends Grant {
   readonly device: { readonly cookie: string; readonly seconds: number };
+}
+
+interface Completed {
+  readonly grant: Grant;
+  readonly owner: Owner;
 }
 
 interface Credentials {
@@ -78,22 +83,26 @@ export function createAuthService(parts: Parts): AuthService {
     return user;
   };
 
-  /** Recorded alike whoever it was (ASVS 16.3.1), and before it is answered. */
+  /** Records a failed log-in, alike whether or not the account exists (ASVS 16.3.1), before the response. */
+  const recordFailure = (userId: number | null, details: AuditDetails, client: Client): Promise<void> =>
+    audit.recordRefusal({ type: 'log_in.failed', by: byClient(client), userId, details });
   const refuse = async (code: 'invalid_credentials' | 'account_disabled', user: User | undefined, client: Client): Promise<never> => {
-    const event = { type: 'log_in.failed', by: byClient(client), userId: user?.id ?? null, details: { reason: code } } as const;
-    await (code === 'invalid_credentials' ? audit.recordNow(event).catch(afterGuess) : audit.recordNow(event));
+    await recordFailure(user?.id ?? null, { reason: code }, client);
     throw new AppError(code);
   };
+  /** Records a log-in with the right password that could not be completed: an attacker must not learn it without a trace. */
+  const failToComplete =
+    ({ id }: User, client: Client) =>
+    (error: unknown): never => {
+      const { code } = error instanceof AppError ? error : (databaseFault(error) ?? new AppError('internal_error'));
+      // Not waited for: the database that refused the session may keep this write waiting too.
+      void recordFailure(id, code === 'account_disabled' ? { reason: code } : { reason: 'not_completed', cause: code }, client);
+      throw error;
+    };
 
-  /** Undefined where the hash was replaced meanwhile. */
-  const attempt = async ({ username, password }: Credentials, client: Client): Promise<{ grant: Grant; owner: Owner } | undefined> => {
-    const found = await User.findForLogin(username, foldName(username));
-    const stored = found && { hash: found.hashed_password, truncates: found.hash_truncates };
-    const { valid, outdated } = await passwords.verify(password, stored);
-    if (found === undefined || !valid) return refuse('invalid_credentials', found, client);
-    if (found.disabled_at) return refuse('account_disabled', found, client);
-    const newHash = outdated ? await renewedHash(found, password) : undefined;
-    return database.transaction(async (transaction) => {
+  /** Opens the session of a user whose password was right; undefined where the hash was replaced meanwhile. */
+  const complete = async (found: User, newHash: string | undefined, client: Client): Promise<Completed | undefined> =>
+    database.transaction(async (transaction) => {
       const user = await unchanged(found, transaction);
       if (user === undefined) return undefined;
       const isReplaced = newHash !== undefined && (await User.replaceHash(user, newHash, new Date(clock.now()), transaction));
@@ -103,13 +112,26 @@ export function createAuthService(parts: Parts): AuthService {
       const owner = { id: user.id, hashed_password: isReplaced ? newHash : user.hashed_password };
       return { owner, grant: await open(user, client, transaction) };
     });
+
+  const attempt = async (
+    { username, password }: Credentials,
+    client: Client,
+  ): Promise<{ found: User; completed: Completed | undefined }> => {
+    const found = await User.findForLogin(username, foldName(username));
+    const stored = found && { hash: found.hashed_password, truncates: found.hash_truncates };
+    const { valid, outdated } = await passwords.verify(password, stored);
+    if (found === undefined || !valid) return refuse('invalid_credentials', found, client);
+    if (found.disabled_at) return refuse('account_disabled', found, client);
+    const newHash = outdated ? await renewedHash(found, password) : undefined;
+    return { found, completed: await complete(found, newHash, client).catch(failToComplete(found, client)) };
   };
 
   return {
     logIn: async (credentials, client, { device, replaced } = {}) => {
-      const done = (await attempt(credentials, client)) ?? (await attempt(credentials, client));
+      const first = await attempt(credentials, client);
       // The first time another log-in may have made the same password's hash anew; by the second it is another password.
-      if (done === undefined) return refuse('invalid_credentials', undefined, client);
+      const { found, completed: done } = first.completed === undefined ? await attempt(credentials, client) : first;
+      if (done === undefined) return refuse('invalid_credentials', found, client);
       if (replaced !== undefined) await sessions.revoke(replaced, { kind: 'nobody' }, client);
       return { ...done.grant, device: { cookie: devices.issue(done.owner, device), seconds: DEVICE_SECONDS } };
     },
@@ -119,10 +141,10 @@ export function createAuthService(parts: Parts): AuthService {
 /** Opens the session, and tells the owner where it comes from a device that is new to the account (ASVS 6.3.5). */
 function createOpening({ sessions, outbox, clock }: Parts) {
   return async (user: User, client: Client, transaction: Transaction): Promise<Grant> => {
-    if (user.verified_email_fold !== null && !(await sessions.knowsDevice(user.id, client, transaction))) {
-      const mail = { purpose: 'new_device', client, at: new Date(clock.now()) } as const;
-      await outbox.post(mail, user.email, transaction);
-    }
-    return sessions.open({ user, amr: BY_PASSWORD.amr, client }, transaction);
+    const mail = { purpose: 'new_device', client, at: new Date(clock.now()) } as const;
+    const isNew = user.verified_email_fold !== null && !(await sessions.knowsDevice(user.id, client, transaction));
+    const isQueued = !isNew || (await outbox.post(mail, user.email, transaction));
+    const details: AuditDetails = isQueued ? {} : { notice: 'not_queued' };
+    return sessions.open({ user, amr: BY_PASSWORD.amr, client, details }, transaction);
   };
 }

@@ -140,7 +140,7 @@ interface Ground {
 function createGround({ config, models, database, mailer, clock, logger }: Parts): Ground {
   const { token, rootKey, mail } = config;
   const roles = createRoles(config.roles);
-  const audit = createAuditService({ models, database, rootKey, clock, retentionDays: config.audit.retentionDays });
+  const audit = createAuditService({ models, database, rootKey, clock, retentionDays: config.audit.retentionDays, logger });
   const keys = createKeyService({ settings: token, rootKey, model: models.SigningKey, database, audit, clock });
   const tokens = createTokenService({ keys, rootKey, clock, settings: token });
   const outbox = createOutboxService({

@@ -111,7 +111,7 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
     (by: string, userId: number | null, client: Client) =>
     async (error: unknown): Promise<never> => {
       const refused = error instanceof AppError && error.code === 'token_invalid_or_expired';
-      if (refused) await audit.recordNow({ type: 'password.reset_failed', by: byClient(client), userId, details: { by } });
+      if (refused) await audit.recordRefusal({ type: 'password.reset_failed', by: byClient(client), userId, details: { by } });
       throw error;
     };
   const hashFor = (user: User, password: string): Promise<string> =>

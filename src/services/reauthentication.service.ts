@@ -1,6 +1,5 @@
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
-import { afterGuess } from '../errors/guess.js';
 import { type Acr, acceptedAcrValues, DEFAULT_ACR, satisfiesAcr } from '../lib/acr.js';
 import { type Actor, byUser } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
@@ -66,7 +65,7 @@ export function createReauthenticationService(parts: Parts): ReauthenticationSer
   const refuse = async (actor: Actor, acr: Acr | undefined): Promise<never> => {
     const { userId, sessionId } = actor;
     const details = { reason: 'reauthentication_required' };
-    await audit.recordNow({ type: 'access.denied', by: byUser(actor), userId, sessionId, details });
+    await audit.recordRefusal({ type: 'access.denied', by: byUser(actor), userId, sessionId, details });
     throw required(acr);
   };
   const isStrongEnough = ({ acr }: Actor, wanted: Acr | undefined): boolean => wanted === undefined || satisfiesAcr(acr, wanted);
@@ -108,7 +107,7 @@ const createVerification =
     const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
     if (valid) return true;
     const event = { type: 'reauthentication.failed', by: byUser(actor), userId: user.id, sessionId: actor.sessionId } as const;
-    await audit.recordNow(event).catch(afterGuess);
+    await audit.recordRefusal(event);
     return false;
   };
 

@@ -1,11 +1,12 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { AppError } from '../errors/app-error.js';
-import { type Doer, OPERATOR } from '../lib/actor.js';
+import { byClient, type Client, type Doer, OPERATOR, UNKNOWN_CLIENT } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { deriveKey } from '../lib/derived-key.js';
 import type { Database } from '../adapters/database.js';
 import type { ServiceKey, ServiceKeyModel } from '../models/service-key.model.js';
 import type { Logger } from '../observability/logger.js';
+import type { NewAuditEvent } from './audit/audit-events.js';
 import type { AuditService } from './audit/audit.service.js';
 
 /** What tells a service key from an access token, and a secret scanner from what it scans. */
@@ -33,8 +34,8 @@ export interface ServiceKeyService {
   list(): Promise<ServiceKey[]>;
   /** Refuses a key from now on. Throws `not_found` where there is none of that id that is good. */
   revoke(id: string, by?: Doer): Promise<void>;
-  /** Whose key it is. Throws `invalid_token` for one that is unknown or revoked. */
-  authenticate(key: string): Promise<ServiceCaller>;
+  /** Whose key it is. Throws `invalid_token` for one that is unknown or revoked, which is recorded. */
+  authenticate(key: string, client?: Client): Promise<ServiceCaller>;
   /** Resolves when nothing is left to write. */
   close(): Promise<void>;
 }
@@ -97,14 +98,23 @@ export function createServiceKeyService({ model, database, audit, rootKey, clock
       if (!found) throw new AppError('not_found', { details: { detail: 'There is no such service key, or it is revoked' } });
       logger.info({ service_key_id: id }, 'service key revoked');
     },
-    authenticate: async (key) => {
-      const row = FORM.test(key) ? await model.findOne({ where: { key_hash: hash(key), revoked_at: null } }) : null;
-      if (row === null) throw new AppError('invalid_token');
+    authenticate: async (key, client = UNKNOWN_CLIENT) => {
+      const row = FORM.test(key) ? await model.findOne({ where: { key_hash: hash(key) } }) : null;
+      if (row === null || row.revoked_at !== null) {
+        await audit.recordRefusal(rejectionOf(row, client));
+        throw new AppError('invalid_token');
+      }
       uses.note(row);
       return { keyId: row.id, scopes: row.scopes };
     },
     close: () => uses.written(),
   };
+}
+
+/** The event of a key that was refused: an unknown one is forged. */
+function rejectionOf(row: ServiceKey | null, client: Client): NewAuditEvent {
+  const details = row === null ? { reason: 'forged' } : { reason: 'revoked', service_key: row.id };
+  return { type: 'token.rejected', by: byClient(client), details: { token: 'service_key', ...details } };
 }
 
 function assertDescribed(name: string, scopes: readonly string[]): void {

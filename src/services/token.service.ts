@@ -73,6 +73,10 @@ export interface TokenService {
    * sign any claims, but can't compute their `jti`.
    */
   isOwn(claims: AccessTokenClaims): boolean;
+  /** Returns the claims of a token that is ours and whole, also of one that has expired; undefined for any other. */
+  identify(token: string): AccessTokenClaims | undefined;
+  /** Reports whether the time of a token with these claims is over. */
+  hasExpired(claims: Pick<AccessTokenClaims, 'iat' | 'exp'>): boolean;
 }
 
 interface TokenSettings {
@@ -93,8 +97,29 @@ export function createTokenService({ keys, rootKey, clock, settings }: Parts): T
   const { issuer, audience, clientId, lifetimeSeconds } = settings;
   const ids = createTokenIds(rootKey);
   const seconds = (): number => Math.floor(clock.now() / 1000);
+  /** Throws `invalid_token` for a token that is not ours or not whole. */
+  const read = (token: string, { ignoreExpiration = false } = {}): AccessTokenClaims => {
+    const key = token.length <= MOST_CHARACTERS ? keys.find(token.slice(0, token.indexOf('.'))) : undefined;
+    if (key === undefined || !isSignature(token.slice(token.lastIndexOf('.') + 1), keys.algorithm)) throw new AppError('invalid_token');
+    const now = seconds();
+    const options = { algorithms: [keys.algorithm], issuer, audience, clockTimestamp: now, ignoreExpiration };
+    const payload = refusing(() => jwt.verify(token, key, options));
+    if (!isAccessTokenPayload(payload) || payload.iat > now + CLOCK_SKEW_SECONDS) throw new AppError('invalid_token');
+    return toClaims(payload);
+  };
+  // The second where the setting was lowered: what is kept of revoked sessions is kept for this long.
+  const hasExpired: TokenService['hasExpired'] = ({ iat, exp }) => Math.min(exp, iat + lifetimeSeconds) <= seconds();
 
   return {
+    hasExpired,
+    identify: (token) => {
+      try {
+        return read(token, { ignoreExpiration: true });
+      } catch (error) {
+        if (error instanceof AppError) return undefined;
+        throw error;
+      }
+    },
     issue: ({ userId, username, scope, sessionId, refreshCounter, amr, acr, authenticatedAt, sessionEndsAt }) => {
       const iat = seconds();
       const exp = Math.min(iat + lifetimeSeconds, Math.floor(sessionEndsAt.getTime() / 1000));
@@ -121,14 +146,9 @@ export function createTokenService({ keys, rootKey, clock, settings }: Parts): T
       return { accessToken: jwt.sign(claims, key, { algorithm: keys.algorithm, header }), expiresInSeconds: exp - iat };
     },
     verify: (token) => {
-      const key = token.length <= MOST_CHARACTERS ? keys.find(token.slice(0, token.indexOf('.'))) : undefined;
-      if (key === undefined || !isSignature(token.slice(token.lastIndexOf('.') + 1), keys.algorithm)) throw new AppError('invalid_token');
-      const now = seconds();
-      const payload = refusing(() => jwt.verify(token, key, { algorithms: [keys.algorithm], issuer, audience, clockTimestamp: now }));
-      if (!isAccessTokenPayload(payload) || payload.iat > now + CLOCK_SKEW_SECONDS) throw new AppError('invalid_token');
-      // Where the setting was lowered: what is kept of revoked sessions is kept for this long.
-      if (payload.iat + lifetimeSeconds <= now) throw new AppError('invalid_token');
-      return toClaims(payload);
+      const claims = read(token);
+      if (hasExpired(claims)) throw new AppError('invalid_token');
+      return claims;
     },
     isOwn: (claims) => ids.matches(claims),
   };

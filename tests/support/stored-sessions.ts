@@ -45,6 +45,7 @@ export function withStoredSessions(): StoredSessions {
   let sessions: SessionService;
   let log: string[];
 
+  const logger = createLogger({ level: 'trace', readable: false, destination: { write: (line) => log.push(line) } });
   const start = async (): Promise<SessionService> => {
     const { database, models, clock } = stored;
     const revocations = createRevocations({ model: models.Revocation, database, clock, lifetimeSeconds: LIFETIME_SECONDS });
@@ -62,14 +63,14 @@ export function withStoredSessions(): StoredSessions {
       rootKey: ROOT_KEY,
       roles: createRoles({ user: [], admin: [] }),
       settings: { idleSeconds: 7 * DAY_SECONDS, longestSeconds: 30 * DAY_SECONDS },
-      logger: createLogger({ level: 'trace', readable: false, destination: { write: (line) => log.push(line) } }),
+      logger,
     });
   };
   beforeEach(async () => {
     stored = await openStoredUsers();
     log = [];
     const { database, models, clock } = stored;
-    audit = createAuditService({ models, database, clock, rootKey: ROOT_KEY, retentionDays: 0 });
+    audit = createAuditService({ models, database, clock, rootKey: ROOT_KEY, retentionDays: 0, logger });
     sessions = await start();
   });
   afterEach(async () => {
@@ -106,7 +107,7 @@ export function withStoredSessions(): StoredSessions {
       kind: 'user',
       actor: actorOf(userId, sessionId, stored.clock.now()),
       scopes: [],
-      isOwn: () => true,
+      assertOwn: () => Promise.resolve(),
     }),
     ended: async () => (await audit.list({ type: 'session.ended' }, { limit: 100 })).items,
     logged: () => log.map((line): unknown => JSON.parse(line)),

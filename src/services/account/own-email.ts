@@ -121,7 +121,10 @@ function createConfirmation({ verification, oneTimeTokens, revokeCredentials, fa
 const createSignedIn =
   ({ sessions }: Parts) =>
   async ({ caller, refreshToken }: Verifier): Promise<SignedIn | undefined> => {
-    if (caller.kind === 'user') return caller.actor;
+    if (caller.kind === 'user') {
+      await caller.assertOwn();
+      return caller.actor;
+    }
     const owner = refreshToken === undefined ? undefined : await sessions.ownerOf(refreshToken);
     // An expired access token must not make its owner a stranger whose sessions all end: the client refreshes it and repeats.
     if (owner === undefined && caller.kind === 'unknown') throw new AppError('invalid_token');
@@ -155,7 +158,7 @@ const recordingRefusal =
   (userId: number | null = null) =>
   async (error: unknown): Promise<never> => {
     if (error instanceof AppError && REFUSALS.has(error.code)) {
-      await audit.recordNow({ type: 'email.verification_failed', by: byClient(client), userId, details: { of, reason: error.code } });
+      await audit.recordRefusal({ type: 'email.verification_failed', by: byClient(client), userId, details: { of, reason: error.code } });
     }
     throw error;
   };

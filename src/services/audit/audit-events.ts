@@ -1,6 +1,6 @@
 import type { Doer } from '../../lib/actor.js';
 
-/** Every kind of event that is kept, once: authentication, authorization, and what administers or guards either (ASVS 16.3). */
+/** Every audit event type with its meaning: authentication, authorization, and changes to either (ASVS 16.3). */
 export const AUDIT_EVENTS = {
   'account.registered': 'Somebody registered',
   'account.created': 'An administrator or an import made an account',
@@ -12,12 +12,14 @@ export const AUDIT_EVENTS = {
   'account.roles_changed': 'An account was given other roles',
   'account.disabled': 'An account was disabled',
   'account.enabled': 'An account was enabled again',
+  'account.unlocked': 'An administrator cleared the failed attempts of an account that was not disabled',
   'account.deleted': 'An account was deleted',
   'log_in.succeeded': 'Somebody logged in',
-  'log_in.failed': 'A log-in was refused; details say why',
-  'limit.reached': 'Somebody tried too often and has to wait; details say what and by what it is counted',
+  'log_in.failed': 'A log-in was refused, or was correct and could not be completed; details say why',
+  'limit.reached': 'A rate limit was reached, or refused a request; details name the limit and what it counts by',
   'session.ended': 'Sessions were ended; details say why and how many',
-  'access.denied': 'Somebody who is known asked for what they may not',
+  'access.denied': 'An authenticated caller lacked the scope or the ownership for a request; details say which',
+  'token.rejected': 'An access token, refresh token or service key was refused; details say which and why',
   'reauthentication.failed': 'The current password, asked for a second time, was wrong',
   'reauthentication.succeeded': 'A signed-in user authenticated again (step-up); details say how',
   'password.changed': 'A user changed their password',
@@ -43,6 +45,18 @@ export const AUDIT_EVENTS = {
 } as const;
 
 export type AuditType = keyof typeof AUDIT_EVENTS;
+
+/**
+ * The types that a caller can cause without limit and that change nothing. Further events of one kind by one caller are
+ * counted for a minute and recorded as one. A failed authentication attempt is never among them (ASVS 16.3.1): rate limits
+ * bound how many there are.
+ */
+export const SUMMARISED: ReadonlySet<AuditType> = new Set<AuditType>([
+  'access.denied',
+  'email.verification_failed',
+  'limit.reached',
+  'token.rejected',
+]);
 
 /** What is told of an event beyond its columns: never a secret, a token, or text that somebody typed. */
 export type AuditDetail = string | number | boolean | null | readonly string[];

@@ -6,9 +6,11 @@ import type { Clock } from '../../lib/clock.js';
 import { type Page, type PageRequest, readCursor, toPage, writeCursor } from '../../lib/pagination.js';
 import type { StoredEvent } from '../../models/audit-event.model.js';
 import type { Models } from '../../models/index.js';
+import type { Logger } from '../../observability/logger.js';
 import { type Chain, createChain, EMPTY, type Head, isSeq, UNSOUND, usable } from './audit-chain.js';
 import type { NewAuditEvent } from './audit-events.js';
 import { type AuditFilter, type AuditRecord, type PendingEvent, toPending, toRecord, whereOf } from './audit-records.js';
+import { createRefusals } from './audit-refusals.js';
 import { type AuditVerification, headText, readHead, verifyChain } from './audit-verification.js';
 
 export type { AuditFilter, AuditRecord } from './audit-records.js';
@@ -20,8 +22,17 @@ export interface AuditService {
    * written (ASVS 16.3). Appended as the last of the transaction, with all others of it.
    */
   record(event: NewAuditEvent, transaction: Transaction): void;
-  /** The same in a transaction of its own, for what changes nothing, such as a log-in that is refused. */
+  /** Records an event in a transaction of its own, before an action that must not happen without it, such as an export. Rejects where it can't be written. */
   recordNow(event: NewAuditEvent): Promise<void>;
+  /**
+   * Records a refused request. Resolves when the write has ended, and never rejects: the response to a refusal does not
+   * depend on the audit. Concurrent events share a transaction. Of the types in `SUMMARISED`, the first of one kind by one
+   * caller is recorded at once and further ones of a minute as one event; `subject` distinguishes kinds that the event's
+   * user does not. Must not be called inside a transaction.
+   */
+  recordRefusal(event: NewAuditEvent, subject?: string): Promise<void>;
+  /** Records the refusals that were counted in windows which are over. */
+  recordSummaries(): Promise<void>;
   /** The events that fit, newest first. Throws `validation_failed` for a cursor that is not ours. */
   list(filter: AuditFilter, page: PageRequest): Promise<Page<AuditRecord>>;
   /** The events that fit, oldest first, read in pages. */
@@ -35,6 +46,8 @@ export interface AuditService {
   verify(noted?: string): Promise<AuditVerification>;
   /** Removes what is older than it is kept, as much as one transaction may take, and says whether there is more. */
   prune(): Promise<boolean>;
+  /** Records every refusal that is still counted. */
+  close(): Promise<void>;
 }
 
 const PAGE = 1000;
@@ -48,13 +61,21 @@ interface Parts {
   readonly clock: Clock;
   /** 0 keeps events for ever. */
   readonly retentionDays: number;
+  readonly logger: Pick<Logger, 'warn'>;
 }
 
 /** The one owner of the audit chain: who records, reads, verifies and cuts it (ASVS 16.3, 16.4.2). */
-export function createAuditService({ models, database, rootKey, clock, retentionDays }: Parts): AuditService {
+export function createAuditService({ models, database, rootKey, clock, retentionDays, logger }: Parts): AuditService {
   const { AuditEvent } = models;
   const chain = createChain(rootKey);
   const appending = createAppending({ models, database, chain });
+  const refusals = createRefusals({
+    database,
+    append: appending.append,
+    findStored: (ids, transaction) => AuditEvent.findStored(ids, transaction),
+    clock,
+    logger,
+  });
   const pending = new WeakMap<Transaction, PendingEvent[]>();
 
   const record: AuditService['record'] = (event, transaction) => {
@@ -80,6 +101,9 @@ export function createAuditService({ models, database, rootKey, clock, retention
         record(event, transaction);
         return Promise.resolve();
       }),
+    recordRefusal: refusals.record,
+    recordSummaries: refusals.recordSummaries,
+    close: refusals.close,
     list: async (filter, { limit, cursor }) => {
       const before = cursor === undefined ? undefined : readPlace(cursor);
       const rows = await AuditEvent.stored(whereOf(filter, { before }), 'DESC', limit + 1);

@@ -2,7 +2,6 @@ import type { Limits } from '../../../config/index.js';
 import type { Counters } from '../../adapters/counters.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Code } from '../../errors/codes.js';
-import { wasGuess } from '../../errors/guess.js';
 import { byClient, type Client } from '../../lib/actor.js';
 import type { UserModel } from '../../models/user.model.js';
 import type { AuditService } from '../audit/audit.service.js';
@@ -31,7 +30,7 @@ interface Parts {
   readonly rootKey: string;
   readonly devices: Devices;
   readonly User: UserModel;
-  readonly audit: Pick<AuditService, 'recordNow'>;
+  readonly audit: Pick<AuditService, 'recordRefusal'>;
 }
 
 /** What shows that somebody guessed. */
@@ -49,19 +48,19 @@ const FAILURES: ReadonlySet<Code> = new Set<Code>([
 const FAULTS: ReadonlySet<Code> = new Set<Code>(['internal_error', 'unavailable', 'overloaded']);
 
 function outcomeOf(error: unknown): Outcome {
-  if (wasGuess(error)) return 'failed';
   if (!(error instanceof AppError) || FAULTS.has(error.code)) return 'broken';
   return FAILURES.has(error.code) ? 'failed' : 'refused';
 }
 
 /** An attempt on all that counts it, or what it has to wait for. */
-type Started = { readonly begun: readonly (readonly [Counted, Attempt])[] } | { readonly waiting: Attempt };
+type Started = { readonly begun: readonly (readonly [Counted, Attempt])[] } | { readonly waiting: Attempt; readonly counted: Counted };
 
 /** How often what may be tried, by whom and against whom. */
 export function createLimitService({ settings, counters, audit, ...parts }: Parts): LimitService {
   if (!settings.on) return { during: (_uses, _client, work) => work(), forgive: () => Promise.resolve() };
   const counting = createCounting({ ...parts, policies: createPolicies(counters, settings) });
-  const { begin, end } = createAttempts(audit);
+  const record = createRecording(audit);
+  const { begin, end } = createAttempts(record);
 
   const start = async (uses: readonly LimitUse[], client: Client): Promise<Started> => {
     const { all, device } = await counting.of(uses, client);
@@ -78,6 +77,7 @@ export function createLimitService({ settings, counters, audit, ...parts }: Part
       const started = await start(uses, client);
       if ('waiting' in started) {
         if (await isAllGood(uses)) return work();
+        await record(started.counted, client);
         tell([started.waiting.standing]);
         throw new AppError('rate_limited', { details: { retryAfterSeconds: secondsOf(started.waiting) } });
       }
@@ -101,10 +101,19 @@ async function isAllGood(uses: readonly LimitUse[]): Promise<boolean> {
   return true;
 }
 
-/** Begins and ends attempts on several tallies at once; what makes others wait is recorded, once (ASVS 16.3.3). */
-function createAttempts(audit: Parts['audit']) {
-  const record = ({ limit, by, userId }: Counted, client: Client): Promise<void> =>
-    audit.recordNow({ type: 'limit.reached', by: byClient(client), userId, details: { limit, by } });
+type Recording = (counted: Counted, client: Client) => Promise<void>;
+
+/**
+ * Records that a limit was reached, or refused an attempt (ASVS 16.3.3). By the key that is counted, so that an account that
+ * does not exist is a subject of its own: otherwise the time of the write would show which accounts exist.
+ */
+const createRecording =
+  (audit: Parts['audit']): Recording =>
+  ({ limit, by, userId, key }, client) =>
+    audit.recordRefusal({ type: 'limit.reached', by: byClient(client), userId, details: { limit, by } }, key);
+
+/** Begins and ends attempts on several tallies at once. */
+function createAttempts(record: Recording) {
   return {
     /** All of them, or none. */
     begin: async (all: readonly Counted[], client: Client): Promise<Started> => {
@@ -113,8 +122,7 @@ function createAttempts(audit: Parts['audit']) {
         const attempt = await counted.tally.begin(counted.key);
         if (attempt.waitSeconds !== undefined) {
           for (const [, before] of begun) await before.end('broken');
-          if (attempt.reached) await record(counted, client);
-          return { waiting: attempt };
+          return { waiting: attempt, counted };
         }
         begun.push([counted, attempt]);
       }
@@ -129,7 +137,6 @@ function createAttempts(audit: Parts['audit']) {
         if (reached) reachedNow.push(counted);
         if (outcome === 'succeeded') await counted.afterSuccess?.();
       }
-      // All are counted before one is recorded, as that may fail.
       for (const counted of reachedNow) await record(counted, client);
       return standings;
     },

@@ -39,3 +39,9 @@ export type Mail =
   | ({ readonly purpose: 'account_deleted' } & Notice);
 
 export type MailPurpose = Mail['purpose'];
+
+/**
+ * Reports whether a mail only tells a user of an action on their account, which must not fail for want of it. A mail with a
+ * token is what was asked for; the notice of a claimed address takes its place, and must not be distinguishable from it.
+ */
+export const isSecurityNotice = (mail: Mail): boolean => !('token' in mail) && mail.purpose !== 'email_claimed';

@@ -10,7 +10,7 @@ import { orderedIds } from '../../lib/ordered-ids.js';
 import type { OutboxMailModel } from '../../models/outbox-mail.model.js';
 import type { Logger } from '../../observability/logger.js';
 import { type LetterSettings, type MailContent, writeMail } from './letters.js';
-import type { Mail } from './mail.js';
+import { isSecurityNotice, type Mail } from './mail.js';
 import { createContentSeal } from './mail-content.js';
 import { createRounds } from './rounds.js';
 
@@ -23,6 +23,8 @@ const PRUNED_AT_ONCE = 500;
  * outbox could tell by the next refusal whether asking about somebody had added a mail that stays.
  */
 const BLURRED = 0.1;
+/** Security notices may fill the queue to twice its limit: whoever fills it with mails that anybody can ask for suppresses no notice. */
+const NOTICE_RESERVE = 2;
 /** Mails that wait in thousands wait for a server that is away. */
 const RETRY = { details: { retryAfterSeconds: 60 } };
 
@@ -46,9 +48,11 @@ export interface MailCounts {
 export interface OutboxService {
   /**
    * A mail, in the transaction that causes it. `to` null: the same work for nobody, so that asking for somebody who does
-   * not exist costs the same; the next round drops it. Throws `overloaded` where too many wait, whomever it is for.
+   * not exist costs the same; the next round drops it. Throws `overloaded` where too many wait, whomever it is for. A
+   * security notice never fails the action that it tells of: it has a reserve beyond that limit, and where that is full too,
+   * it is left out, which is logged. Returns whether the mail was queued.
    */
-  post(mail: Mail, to: string | null, transaction: Transaction): Promise<void>;
+  post(mail: Mail, to: string | null, transaction: Transaction): Promise<boolean>;
   /** The mails that can still be read, newest first, at most 100: to one address, compared without case, or all. For development and tests. */
   mailbox(to?: string): Promise<MailboxItem[]>;
   /**
@@ -82,10 +86,14 @@ interface Parts {
   readonly logger: Logger;
 }
 
-/** Throws `overloaded` where too many mails wait already. */
-async function assertRoom({ model, settings: { queueLimit } }: Parts, transaction: Transaction): Promise<void> {
-  const bound = queueLimit - randomInt(Math.ceil(queueLimit * BLURRED));
-  if (await model.hasUnsent(bound, transaction)) throw new AppError('overloaded', RETRY);
+/** Reports whether a mail may be queued. Throws `overloaded` where too many wait, unless it is a security notice. */
+async function hasRoom({ model, settings: { queueLimit }, logger }: Parts, mail: Mail, transaction: Transaction): Promise<boolean> {
+  const isNotice = isSecurityNotice(mail);
+  const bound = isNotice ? queueLimit * NOTICE_RESERVE : queueLimit - randomInt(Math.ceil(queueLimit * BLURRED));
+  if (!(await model.hasUnsent(bound, transaction))) return true;
+  if (!isNotice) throw new AppError('overloaded', RETRY);
+  logger.warn({ purpose: mail.purpose }, 'a security notice was not queued: too many mails are waiting');
+  return false;
 }
 
 export function createOutboxService(parts: Parts): OutboxService {
@@ -95,7 +103,7 @@ export function createOutboxService(parts: Parts): OutboxService {
   const rounds = createRounds({ ...parts, contents, keepsContent: settings.keepsContent, triedMs: KEPT_MS });
   return {
     post: async (mail, to, transaction) => {
-      await assertRoom(parts, transaction);
+      if (!(await hasRoom(parts, mail, transaction))) return false;
       const id = nextId();
       const now = new Date(clock.now());
       const row = {
@@ -114,6 +122,7 @@ export function createOutboxService(parts: Parts): OutboxService {
         finished_at: null,
       };
       await model.create(row, { transaction });
+      return true;
     },
     mailbox: async (to) => {
       const rows = await model.newestReadable(to === undefined ? undefined : foldName(to), MOST_SHOWN);

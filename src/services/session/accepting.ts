@@ -35,7 +35,7 @@ interface Parts {
 }
 
 /** How presented tokens are accepted. */
-export function createAccepting(parts: Parts): Pick<SessionService, 'authenticate' | 'isOwn' | 'assertInForce' | 'inspect'> {
+export function createAccepting(parts: Parts): Pick<SessionService, 'authenticate' | 'assertInForce' | 'inspect'> {
   const { tokens, revocations, refreshing, roles, noteArrival } = parts;
   const authenticate = async (accessToken: string): Promise<AccessTokenClaims> => {
     const claims = tokens.verify(accessToken);
@@ -47,7 +47,6 @@ export function createAccepting(parts: Parts): Pick<SessionService, 'authenticat
   };
   return {
     authenticate,
-    isOwn: (claims) => tokens.isOwn(claims),
     assertInForce: createRowCheck(parts),
     inspect: async (token) => {
       const claims = await authenticate(token).catch(noneFor('invalid_token'));

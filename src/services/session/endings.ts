@@ -82,7 +82,11 @@ export function createEndings({ model, revocations, database, audit, clock, logg
   };
   return {
     end,
-    endNow: (which, why) => database.transaction((transaction) => end(which, why, transaction)),
+    endNow: async (which, why) => {
+      // Read first, as anybody can ask again and again to end what is not there: that takes no turn of the writers.
+      const [any] = await model.newestLive(which, new Date(clock.now()), 1);
+      return any === undefined ? 0 : database.transaction((transaction) => end(which, why, transaction));
+    },
     renew: async (userId, transaction) => {
       const change = { refused_through: literal('counter'), version: literal('version + 1') };
       await eachPart(await lockLive({ user_id: userId }, transaction), async (part) => {

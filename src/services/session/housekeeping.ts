@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/clock.js';
 import { readCursor, toPage, writeCursor } from '../../lib/pagination.js';
 import { isUuid } from '../../lib/uuid.js';
 import type { Models } from '../../models/index.js';
+import type { Denials } from './denials.js';
 import { deviceOf } from './device.js';
 import type { Endings } from './endings.js';
 import { KEPT_MS, type Revocations } from './revocations.js';
@@ -35,10 +36,11 @@ interface HousekeepingParts {
   readonly revocations: Revocations;
   readonly clock: Clock;
   readonly endings: Endings;
+  readonly denials: Denials;
 }
 
 /** What users, operators and other services see and end of sessions. */
-export function createHousekeeping({ models, database, endings, revocations, clock }: HousekeepingParts): Housekeeping {
+export function createHousekeeping({ models, database, endings, denials, revocations, clock }: HousekeepingParts): Housekeeping {
   const { Session, User, Revocation } = models;
   return {
     list: async (userId, { limit, cursor }) => {
@@ -49,7 +51,9 @@ export function createHousekeeping({ models, database, endings, revocations, clo
     end: async (userId, sessionId, why) => {
       // PostgreSQL would not even take every text for a question.
       if (!isUuid(sessionId)) throw new AppError('not_found');
-      if ((await endings.endNow({ id: sessionId, user_id: userId }, why)) === 0) throw new AppError('not_found');
+      if ((await endings.endNow({ id: sessionId, user_id: userId }, why)) > 0) return;
+      await denials.record(sessionId, why.by);
+      throw new AppError('not_found');
     },
     newest: async (limit, userId) => {
       const sessions = await Session.newestLive(userId === undefined ? {} : { user_id: userId }, new Date(clock.now()), limit);

@@ -4,7 +4,7 @@ import type { Config } from '../../../config/index.js';
 import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import { type Acr, DEFAULT_ACR } from '../../lib/acr.js';
-import { type Actor, byClient, byOwner, byUser, type Caller, type Client, type Doer } from '../../lib/actor.js';
+import { type Actor, byClient, byOwner, byService, byUser, type Caller, type Client, type Doer, UNKNOWN_CLIENT } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Page, PageRequest } from '../../lib/pagination.js';
 import type { Roles } from '../../lib/roles.js';
@@ -12,17 +12,20 @@ import type { Models } from '../../models/index.js';
 import type { Session } from '../../models/session.model.js';
 import type { User } from '../../models/user.model.js';
 import type { Logger } from '../../observability/logger.js';
+import type { AuditDetails } from '../audit/audit-events.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { AccessTokenClaims, TokenService } from '../token.service.js';
 import { createAccepting, type TokenFacts } from './accepting.js';
 import { type Arrival, createArrivals } from './arrivals.js';
 import { deviceOf, idleEnd } from './device.js';
+import { createDenials } from './denials.js';
 import { createEndings, type Ending, type Which } from './endings.js';
 import { createGrants, type Grant } from './grants.js';
 import { createHousekeeping } from './housekeeping.js';
 import { withArrival } from './refresh-chain.js';
 import { createRefreshTokens } from './refresh-token.js';
 import { createRefreshing, noneFor, type Refreshing } from './refreshing.js';
+import { afterRefusal, createRejectedTokens } from './rejected-tokens.js';
 import type { RevocationFeed, Revocations } from './revocations.js';
 
 /** A session and whose it is, as an operator sees it. */
@@ -48,8 +51,8 @@ export interface Authentication {
 export type LogOutScope = 'this' | 'others' | 'all';
 
 export interface SessionService {
-  /** A new session, in the transaction that has made sure of who logs in. */
-  open(logIn: { user: User; amr: readonly string[]; client: Client }, transaction: Transaction): Promise<Grant>;
+  /** A new session, in the transaction that has made sure of who logs in; `details` are recorded with it. */
+  open(logIn: { user: User; amr: readonly string[]; client: Client; details?: AuditDetails }, transaction: Transaction): Promise<Grant>;
   /**
    * Stores a step-up on the actor's session and returns an access token that carries it, of the generation of the token that
    * was presented. Throws `invalid_token` where the session has ended or that token was invalidated meanwhile.
@@ -66,19 +69,22 @@ export interface SessionService {
   ownerOf(refreshToken: string): Promise<Pick<Actor, 'userId' | 'sessionId'> | undefined>;
   /**
    * The claims of an access token that is good and whose session was not revoked. The one way by which access tokens are
-   * accepted. Throws `invalid_token`, and `unavailable` where what was revoked elsewhere can't be known (ASVS 7.4.1).
+   * accepted. Throws `invalid_token`, which is recorded, and `unavailable` where what was revoked elsewhere can't be known (ASVS 7.4.1).
    */
-  authenticate(accessToken: string): Promise<AccessTokenClaims>;
-  /** Reports whether this service issued the token with these claims: see `TokenService.isOwn`. */
-  isOwn(claims: AccessTokenClaims): boolean;
+  authenticate(accessToken: string, client?: Client): Promise<AccessTokenClaims>;
+  /**
+   * Checks that this service issued the token with these claims: see `TokenService.isOwn`. Throws `invalid_token`, which is
+   * recorded, for one that a holder of SECRET_KEY has forged.
+   */
+  assertOwn(claims: AccessTokenClaims, client: Client): Promise<void>;
   /**
    * Checks the rows behind an access token: the session is live, and its user exists, is enabled and has the scope by their roles.
    * Throws `invalid_token` otherwise.
    */
   assertInForce(actor: Pick<Actor, 'userId' | 'sessionId'>, scope: string): Promise<void>;
-  /** What is to be told of an access or refresh token; undefined where it is not good. Throws `unavailable`. */
-  inspect(token: string): Promise<TokenFacts | undefined>;
-  /** Ends the session of an access or refresh token (RFC 7009); not where the caller is known and somebody else. */
+  /** What is to be told of an access or refresh token; undefined where it is not good, a forged one of which is recorded. Throws `unavailable`. */
+  inspect(token: string, caller?: Caller, client?: Client): Promise<TokenFacts | undefined>;
+  /** Ends the session of an access or refresh token (RFC 7009); not where the caller is known and somebody else, which is recorded. */
   revoke(token: string, caller: Caller, client: Client): Promise<void>;
   /**
    * Ends sessions of who is signed in, or of whose refresh token it is. Throws `authentication_required` or `invalid_token`
@@ -159,12 +165,28 @@ export function createSessionService(parts: Parts): SessionService {
     if (counter > FIRST_COUNTER) arrivals.note(sessionId, counter, clock.now());
   };
   const accepting = createAccepting({ models, tokens, revocations, refreshing, roles, noteArrival, clock });
+  const denials = createDenials({ Session: models.Session, audit });
+  const rejected = createRejectedTokens({ audit, tokens, refreshTokens });
   const sessionOfAny = async (token: string): Promise<string | undefined> =>
     refreshTokens.read(token)?.sessionId ?? (await accepting.authenticate(token).catch(noneFor('invalid_token')))?.sid;
 
   return {
-    ...accepting,
-    refresh: (token, client) => refreshing.refresh(token, client),
+    assertInForce: accepting.assertInForce,
+    assertOwn: async (claims, client) => {
+      if (tokens.isOwn(claims)) return;
+      await rejected.forged(claims, client);
+      throw new AppError('invalid_token');
+    },
+    authenticate: (token, client = UNKNOWN_CLIENT) =>
+      accepting
+        .authenticate(token)
+        .catch(afterRefusal((code) => (code === 'invalid_token' ? rejected.access(token, client) : Promise.resolve()))),
+    inspect: async (token, caller = { kind: 'nobody' }, client = UNKNOWN_CLIENT) => {
+      const facts = await accepting.inspect(token);
+      if (facts === undefined) await rejected.any(token, doerOf(caller, client));
+      return facts;
+    },
+    refresh: (token, client) => refreshing.refresh(token, client).catch(afterRefusal((code) => rejected.refresh(token, code, client))),
     sessionOf: (token) => refreshTokens.read(token)?.sessionId,
     ownerOf: async (token) => {
       const good = await refreshing.findGood(token);
@@ -173,18 +195,20 @@ export function createSessionService(parts: Parts): SessionService {
     open: createOpening(parts, grant),
     stepUp: createStepUp(parts, grant),
     revoke: async (token, caller, client) => {
+      const by = doerOf(caller, client);
       const id = await sessionOfAny(token);
-      if (id === undefined || caller.kind === 'service') return;
-      await endings.endNow(caller.kind === 'user' ? { id, user_id: caller.actor.userId } : { id }, {
-        reason: 'revoked',
-        by: doerOf(caller, client),
-      });
+      if (id === undefined) return rejected.any(token, by);
+      const ended = caller.kind === 'service' ? 0 : await endings.endNow(whichOf(id, caller), { reason: 'revoked', by });
+      if (ended === 0) await denials.record(id, by);
     },
     logOut: async (who, scope) => {
-      const own = await whoLogsOut(who, scope, refreshing);
-      await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, who.client) });
+      const { refreshToken, client } = who;
+      const own = await whoLogsOut(who, scope, refreshing).catch(
+        afterRefusal(() => (refreshToken === undefined ? Promise.resolve() : rejected.refresh(refreshToken, 'invalid_grant', client))),
+      );
+      await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, client) });
     },
-    ...createHousekeeping({ models, database, endings, revocations, clock }),
+    ...createHousekeeping({ models, database, endings, denials, revocations, clock }),
     close: () => arrivals.close(),
   };
 }
@@ -192,11 +216,11 @@ export function createSessionService(parts: Parts): SessionService {
 /** Opens sessions, and records who has logged in. */
 const createOpening =
   ({ models, audit, settings, clock }: Parts, grant: (session: Session, user: User) => Grant): SessionService['open'] =>
-  async ({ user, amr, client }, transaction) => {
+  async ({ user, amr, client, details = {} }, transaction) => {
     const opening = newSession({ user, amr, client, settings, time: new Date(clock.now()) });
     const session = await models.Session.create(opening, { transaction });
     const by = byOwner(user.id, client);
-    audit.record({ type: 'log_in.succeeded', by, userId: user.id, sessionId: session.id, details: { amr } }, transaction);
+    audit.record({ type: 'log_in.succeeded', by, userId: user.id, sessionId: session.id, details: { amr, ...details } }, transaction);
     return grant(session, user);
   };
 
@@ -243,7 +267,13 @@ function newSession({ user, amr, client, settings, time }: Opening) {
   };
 }
 
-const doerOf = (caller: Caller, client: Client): Doer => (caller.kind === 'user' ? byUser(caller.actor) : byClient(client));
+function doerOf(caller: Caller, client: Client): Doer {
+  if (caller.kind === 'user') return byUser(caller.actor);
+  return caller.kind === 'service' ? byService(caller.keyId, client) : byClient(client);
+}
+
+/** The session of that id, where a known caller owns it. */
+const whichOf = (id: string, caller: Caller): Which => (caller.kind === 'user' ? { id, user_id: caller.actor.userId } : { id });
 
 /** Whose sessions are meant, and which of them is "this". */
 interface Own {
@@ -256,7 +286,7 @@ interface Own {
 async function whoLogsOut(who: LogOutWho, scope: LogOutScope, refreshing: Refreshing): Promise<Own> {
   const { caller, refreshToken } = who;
   if (caller.kind === 'user') {
-    if (scope !== 'this' && !caller.isOwn()) throw new AppError('invalid_token');
+    if (scope !== 'this') await caller.assertOwn();
     return caller.actor;
   }
   if (refreshToken === undefined) throw new AppError(caller.kind === 'nobody' ? 'authentication_required' : 'invalid_token');

@@ -10,6 +10,7 @@ import { openRaw } from '../../../src/adapters/sqlite-file.js';
 import { type Doer, OPERATOR } from '../../../src/lib/actor.js';
 import { movableClock } from '../../../src/lib/clock.js';
 import { createModels } from '../../../src/models/index.js';
+import { createLogger } from '../../../src/observability/logger.js';
 import type { NewAuditEvent } from '../../../src/services/audit/audit-events.js';
 import { type AuditService, createAuditService } from '../../../src/services/audit/audit.service.js';
 import { commandLineIn, linesOf, readObject } from '../../support/command-line.js';
@@ -19,6 +20,7 @@ import { useTempFolder } from '../../support/temp-folder.js';
 /** Whoever has the file and the shell that every system has; where it is missing, the same statements by the driver. */
 const PROGRAM = 'sqlite3';
 const SHELL = spawnSync(PROGRAM, ['-version']).status === 0 ? 'the sqlite3 shell' : 'the sqlite3 driver, as there is no shell here';
+const logger = createLogger({ level: 'silent', readable: false });
 const ROOT_KEY = randomBytes(48).toString('base64url');
 const DAY_SECONDS = 24 * 60 * 60;
 const RETENTION_DAYS = 30;
@@ -49,7 +51,7 @@ describe(`an edit of the file by ${SHELL}`, () => {
   const open = (file: string): void => {
     database = createDatabase({ dialect: 'sqlite', file });
     const models = createModels(database.sequelize);
-    audit = createAuditService({ models, database, rootKey: ROOT_KEY, clock, retentionDays: RETENTION_DAYS });
+    audit = createAuditService({ models, database, rootKey: ROOT_KEY, clock, retentionDays: RETENTION_DAYS, logger });
   };
   const edit = async (file: string, ...statements: string[]): Promise<void> => {
     if (SHELL === 'the sqlite3 shell') {

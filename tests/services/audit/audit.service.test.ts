@@ -6,6 +6,7 @@ import { byClient, type Doer, OPERATOR, SYSTEM } from '../../../src/lib/actor.js
 import { movableClock, type MovableClock } from '../../../src/lib/clock.js';
 import { writeCursor } from '../../../src/lib/pagination.js';
 import { createModels } from '../../../src/models/index.js';
+import { createLogger } from '../../../src/observability/logger.js';
 import type { NewAuditEvent } from '../../../src/services/audit/audit-events.js';
 import { type AuditFilter, type AuditRecord, type AuditService, createAuditService } from '../../../src/services/audit/audit.service.js';
 import { openTarget, type TestTarget, targets } from '../../support/test-database.js';
@@ -16,6 +17,7 @@ const RETENTION_DAYS = 3;
 const ROOT_KEY = randomBytes(48).toString('base64url');
 
 const ada: Doer = { kind: 'user', id: '1', ip: '203.0.113.7', userAgent: 'Mozilla/5.0', requestId: 'req-1' };
+const logger = createLogger({ level: 'silent', readable: false });
 const nobody = byClient({ ip: '::1', userAgent: null, requestId: null });
 
 /** Two processes need a database that both can reach. */
@@ -29,7 +31,14 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('the audit 
   const connect = ({ rootKey = ROOT_KEY, retentionDays = RETENTION_DAYS } = {}): { database: Database; audit: AuditService } => {
     const another = createDatabase(target.target);
     open.push(another);
-    const service = createAuditService({ models: createModels(another.sequelize), database: another, rootKey, clock, retentionDays });
+    const service = createAuditService({
+      models: createModels(another.sequelize),
+      database: another,
+      rootKey,
+      clock,
+      retentionDays,
+      logger,
+    });
     return { database: another, audit: service };
   };
   beforeEach(async () => {
