@@ -37,12 +37,7 @@ describe('defaults', () => {
       reauthentication: { maxAgeSeconds: 300 },
       rootKey: KEYS.ROOT_KEY,
       roles: { user: [], admin: [] },
-      mail: {
-        appName: 'Lingomate',
-        appUrl: 'http://localhost:3000',
-        smtpUrl: undefined,
-        from: 'Lingomate <no-reply@localhost>',
-      },
+      mail: { appName: 'Lingomate', appUrl: 'http://localhost:3000', smtpUrl: undefined, from: 'Lingomate <no-reply@localhost>' },
       limits: {
         on: true,
         failures: { perAccount: 10, perAddress: 100, codeTries: 5, consecutive: 100 },
