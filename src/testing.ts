@@ -6,6 +6,7 @@ import { createContainer, type Overrides, type Services } from './container.js';
 import { AppError } from './errors/app-error.js';
 import { byClient, OPERATOR } from './lib/actor.js';
 import { movableClock, type MovableClock } from './lib/clock.js';
+import { actorOf } from './middleware/authenticate.js';
 import { checker } from './middleware/validate.js';
 import { ownVerifier, type Verifier } from './resource-server/verifier.js';
 import type { MailboxItem } from './services/outbox/outbox.service.js';
@@ -58,8 +59,10 @@ export interface TestAuth {
   createUsers(count: number): Promise<TestUser[]>;
   /** A new session of that user, as a log-in now would open. */
   session(user: TestUser): Promise<TestSession>;
-  /** An access token of a new session of that user. */
+  /** An access token of a new session of that user: its authentication is recent until the clock is moved REAUTHENTICATION_MINUTES on. */
   token(user: TestUser): Promise<string>;
+  /** An access token of the same session after a step-up by the user's password. Throws AppError as that does. */
+  stepUp(user: TestUser, accessToken: string): Promise<string>;
   /**
    * A supertest agent that is like a page of the first of the CORS_ORIGINS: it sends that Origin and keeps cookies, and
    * sends back those for https too, as a browser does with localhost. With a user, each request bears their access token.
@@ -155,19 +158,24 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
   const container = createContainer(config, { clock, ...overrides, hasher });
   await container.start();
   const app = buildApp(container);
-  const { auth, outbox } = container.services;
+  const { auth, outbox, reauthentication, sessions } = container.services;
   const createUser = createUsersOf(container.services);
   const session = async ({ username, password }: TestUser): Promise<TestSession> => {
     const { accessToken, refreshToken } = await auth.logIn({ username, password }, TEST_CLIENT);
     return { id: refreshToken.split('.')[0] ?? '', accessToken, refreshToken };
   };
   const token = async (user: TestUser): Promise<string> => (await session(user)).accessToken;
+  const stepUp: TestAuth['stepUp'] = async ({ password }, accessToken) => {
+    const actor = actorOf(await sessions.authenticate(accessToken), TEST_CLIENT);
+    return (await reauthentication.stepUp(actor, password)).accessToken;
+  };
 
   return {
     app,
     clock,
     session,
     token,
+    stepUp,
     createUser,
     services: container.services,
     verifier: ownVerifier({ issuer: config.token.issuer, sessions: container.services.sessions, start: () => container.start() }),

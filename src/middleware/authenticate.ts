@@ -134,8 +134,8 @@ const rethrow = (error: unknown): Promise<never> => {
 /** The answer is about what was asked for. */
 const untold = (): void => undefined;
 
-/** Written out, as it is made for each request: a spread takes its time. */
-const actorOf = ({ sub, sid, refresh_counter, auth_time, acr }: AccessTokenClaims, { ip, userAgent, requestId }: Client): Actor => ({
+/** The user of an access token. Written out, as it is made for each request: a spread takes its time. */
+export const actorOf = ({ sub, sid, refresh_counter, auth_time, acr }: AccessTokenClaims, { ip, userAgent, requestId }: Client): Actor => ({
   userId: Number(sub),
   sessionId: sid,
   generation: refresh_counter,

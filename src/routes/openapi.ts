@@ -54,7 +54,7 @@ const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 /** The codes that every route of its kind can answer with, and its own. */
 export function codesOf(route: Route): Code[] {
   const { guard, recent, standalone, handler, errors = [] } = route;
-  const needsToken = handler.signsIn || !(asksNobody(guard) || guard === 'anybody');
+  const needsToken = handler.signsIn === true || !(asksNobody(guard) || guard === 'anybody');
   const guarded: Code[] = needsToken ? ['authentication_required', 'invalid_token'] : [];
   const reauthenticated: Code[] = [
     ...(recent !== undefined || handler.recent ? (['reauthentication_required'] as const) : []),

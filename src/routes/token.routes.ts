@@ -31,42 +31,7 @@ const COOKIE = { 'Set-Cookie': 'The refresh token, where it travels in a cookie;
 
 /** Logging in and staying so. */
 export const tokenRoutes = (controller: TokenController, grants: ReturnType<typeof grantsOf>): Route[] => [
-  {
-    method: 'post',
-    path: '/token',
-    guard: 'public',
-    oauth: true,
-    handler: byGrantType(grants),
-    id: 'logIn',
-    tag: 'Tokens',
-    summary: 'Log in, refresh, or step up',
-    description:
-      'As JSON or as a form. `grant_type` is `password`, or `refresh_token` for the next tokens of a session: any number of tabs may refresh with one token at once, and a lost answer may be asked for again. `urn:lingomate:grant:step-up` authenticates the user of the Bearer token again, on the same session: the new access token, which comes without a refresh token, and those issued later carry the time.',
-    replies: { 200: { description: 'An access token, and a refresh token for the next one.', schema: tokenResponse, headers: COOKIE } },
-    errors: [
-      'invalid_grant',
-      'refresh_token_reused',
-      'session_revoked',
-      'unsupported_grant_type',
-      'invalid_credentials',
-      'account_disabled',
-      'overloaded',
-    ],
-    postman: {
-      body: { username: '{{username}}', password: '{{password}}', refresh_transport: 'body' },
-      variants: [
-        { summary: 'Refresh', body: { grant_type: 'refresh_token', refresh_token: '{{refresh_token}}' } },
-        {
-          summary: 'Step up',
-          body: { grant_type: STEP_UP_GRANT, password: '{{password}}' },
-          auth: 'access_token',
-          keeps: { access_token: 'access_token' },
-        },
-      ],
-      keeps: { access_token: 'access_token', refresh_token: 'refresh_token' },
-      asserts: ["pm.expect(answer.token_type).to.eql('bearer');", 'pm.expect(answer.expires_in).to.be.above(0);'],
-    },
-  },
+  tokenRoute(grants),
   {
     method: 'get',
     path: '/verify-token',
@@ -94,6 +59,43 @@ export const tokenRoutes = (controller: TokenController, grants: ReturnType<type
   ...endingRoutes(controller),
   ...serviceRoutes(controller),
 ];
+
+const tokenRoute = (grants: ReturnType<typeof grantsOf>): Route => ({
+  method: 'post',
+  path: '/token',
+  guard: 'public',
+  oauth: true,
+  handler: byGrantType(grants),
+  id: 'logIn',
+  tag: 'Tokens',
+  summary: 'Log in, refresh, or step up',
+  description:
+    'As JSON or as a form. `grant_type` is `password`, or `refresh_token` for the next tokens of a session: any number of tabs may refresh with one token at once, and a lost answer may be asked for again. `urn:lingomate:grant:step-up` authenticates the user of the Bearer token again, on the same session: the new access token, which comes without a refresh token, and those issued later carry the time.',
+  replies: { 200: { description: 'An access token, and a refresh token for the next one.', schema: tokenResponse, headers: COOKIE } },
+  errors: [
+    'invalid_grant',
+    'refresh_token_reused',
+    'session_revoked',
+    'unsupported_grant_type',
+    'invalid_credentials',
+    'account_disabled',
+    'overloaded',
+  ],
+  postman: {
+    body: { username: '{{username}}', password: '{{password}}', refresh_transport: 'body' },
+    variants: [
+      { summary: 'Refresh', body: { grant_type: 'refresh_token', refresh_token: '{{refresh_token}}' } },
+      {
+        summary: 'Step up',
+        body: { grant_type: STEP_UP_GRANT, password: '{{password}}' },
+        auth: 'access_token',
+        keeps: { access_token: 'access_token' },
+      },
+    ],
+    keeps: { access_token: 'access_token', refresh_token: 'refresh_token' },
+    asserts: ["pm.expect(answer.token_type).to.eql('bearer');", 'pm.expect(answer.expires_in).to.be.above(0);'],
+  },
+});
 
 function endingRoutes({ logOut, revoke }: TokenController): Route[] {
   return [

@@ -45,10 +45,8 @@ const isMethod = (name: string): name is keyof typeof METHODS => Object.hasOwn(M
 
 const ask = ({ method, path }: Endpoint, token: string) => {
   if (!isMethod(method)) throw new TypeError(`no test sends ${method}`);
-  return auth
-    .http()
-    [METHODS[method]](path.replaceAll(/\{\w+\}/g, '1'))
-    .set(bearing(token));
+  const http = auth.http();
+  return http[METHODS[method]](path.replaceAll(/\{\w+\}/g, '1')).set(bearing(token));
 };
 const stepUp = (token: string, password: string) => auth.http().post('/token').set(bearing(token)).send({ grant_type: STEP_UP, password });
 const logOut = (token: string, scope: string) => auth.http().post(`/logout?scope=${scope}`).set(bearing(token));

@@ -32,7 +32,7 @@ async function twoGenerations(): Promise<[old: Tokens, successor: Tokens]> {
 }
 
 describe('a refresh token in the hands of its owner', () => {
-  test('50 at once with one token get one and the same successor, and 50 access tokens that work', async () => {
+  test('50 at once with one token get one and the same successor, and access tokens that work', async () => {
     const { refreshToken: token } = await logIn();
     const answers = await Promise.all(Array.from({ length: 50 }, () => calls.refresh(token)));
     expect(answers.map(({ status }) => status)).toEqual(Array<number>(50).fill(200));
@@ -40,7 +40,8 @@ describe('a refresh token in the hands of its owner', () => {
     const successors = new Set(tokens.map(({ refreshToken }) => refreshToken));
     expect(successors.size).toBe(1);
     expect(successors).not.toContain(token);
-    expect(new Set(tokens.map(({ accessToken }) => accessToken)).size).toBe(50);
+    // The clock stands: tokens of one generation with the same claims are the same.
+    expect(new Set(tokens.map(({ accessToken }) => accessToken)).size).toBe(1);
     for (const { accessToken } of tokens) expect(await calls.isTaken('/verify-token', accessToken)).toBe(true);
   });
 

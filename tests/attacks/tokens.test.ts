@@ -138,12 +138,14 @@ const OTHER_TYPES: Record<string, readonly unknown[]> = {
   exp: [null, '9999999999', 9999999999.5, [9999999999], {}, true, 0, -1],
   auth_time: [null, '1', 1.5, [], {}],
   amr: [null, 'pwd', 5, [5], [['pwd']], {}],
+  acr: [null, '', 'AAL1', 'aal3', 2, ['aal1'], {}],
+  client_id: [null, 5, ['lingomate'], {}],
   nbf: [null, '0', [], {}, 9999999999],
 };
 
 const CLAIMS: Scenarios = [
   ...Object.keys(OTHER_TYPES)
-    .filter((name) => name !== 'nbf')
+    .filter((name) => !['nbf', 'acr', 'client_id'].includes(name))
     .map((name): [string, Forge] => [`no ${name}`, ({ header, claims, secret }) => signed(header, without(claims, name), secret)]),
   ...Object.entries(OTHER_TYPES).flatMap(([name, values]) =>
     values.map((value): [string, Forge] => [`${name} ${JSON.stringify(value)}`, (specimen) => withClaims(specimen, { [name]: value })]),

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import supertest from 'supertest';
 import { createTestAuth, type TestAuth } from '../../src/testing.js';
 
 let auth: TestAuth;
@@ -34,6 +35,16 @@ describe('users made in one call', () => {
     await auth.createUser({ username: 'ada' });
     await expect(auth.createUser({ username: 'ADA' })).rejects.toMatchObject({ code: 'username_taken' });
   });
+});
+
+test('a step-up makes an authentication recent that the moved clock has aged', async () => {
+  const user = await auth.createUser({ roles: ['user', 'admin'] });
+  const token = await auth.token(user);
+  auth.clock.advance(10 * 60);
+  const create = (bearer: string) =>
+    supertest(auth.app).post('/admin/users').set('Authorization', `Bearer ${bearer}`).send({ username: 'made-by-admin' });
+  expect((await create(token)).status).toBe(401);
+  expect((await create(await auth.stepUp(user, token))).status).toBe(201);
 });
 
 test('it may be closed more than once', async () => {

@@ -27,6 +27,16 @@ describe('with the shared secret', () => {
     expect(response).toMatchObject({ status: 200, body: { sub: String(user.id), username: user.username, scope: 'user' } });
   });
 
+  test('the claims tell how strongly the user has authenticated, and for which client', async () => {
+    expect(await createVerifier(settings).verify(good.token)).toEqual({ ...good.claims, acr: 'aal1', client_id: 'lingomate' });
+  });
+
+  test('a token of 0.1, which has neither acr nor client_id, is taken, and its acr is aal1', async () => {
+    const claims = without(without(good.claims, 'acr'), 'client_id');
+    const token = signed(good.header, claims, good.secret);
+    expect(await createVerifier(settings).verify(token)).toEqual({ ...claims, acr: 'aal1' });
+  });
+
   test('a token that is made again with nothing wrong is taken', async () => {
     expect(await createResourceServer(settings).status(withClaims(good, {}))).toBe(200);
   });
@@ -62,6 +72,9 @@ describe('with the shared secret', () => {
     ['whose sub is no id', (one) => withClaims(one, { sub: '../1' })],
     ['whose exp is text', (one) => withClaims(one, { exp: String(now() + 60) })],
     ['whose refresh_counter is text', (one) => withClaims(one, { refresh_counter: '1' })],
+    ['whose acr is unknown', (one) => withClaims(one, { acr: 'aal9' })],
+    ['whose acr is null', (one) => withClaims(one, { acr: null })],
+    ['whose client_id is a number', (one) => withClaims(one, { client_id: 1 })],
   ])('a token %s is refused', async (_what, make) => {
     await expectInvalid(settings, make(good));
   });

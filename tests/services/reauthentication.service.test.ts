@@ -47,10 +47,10 @@ describe('acr values', () => {
 
 describe('requireRecent', () => {
   test('accepts an authentication of the last five minutes that is at least as strong as required', async () => {
-    const { requireRecent } = auth.services.reauthentication;
-    await requireRecent(actor(4.9));
-    await requireRecent(actor(4.9, 'aal2'), 'aal2');
-    await requireRecent(actor(4.9, 'phr'), 'aal2');
+    const { reauthentication } = auth.services;
+    await reauthentication.requireRecent(actor(4.9));
+    await reauthentication.requireRecent(actor(4.9, 'aal2'), 'aal2');
+    await reauthentication.requireRecent(actor(4.9, 'phr'), 'aal2');
   });
 
   test.each<[string, number, Actor['acr'], Actor['acr'] | undefined, readonly string[]]>([

@@ -37,12 +37,7 @@ describe('defaults', () => {
       reauthentication: { maxAgeSeconds: 300 },
       rootKey: KEYS.ROOT_KEY,
       roles: { user: [], admin: [] },
-      mail: {
-        appName: 'Lingomate',
-        appUrl: 'http://localhost:3000',
-        smtpUrl: undefined,
-        from: 'Lingomate <no-reply@localhost>',
-      },
+      mail: { appName: 'Lingomate', appUrl: 'http://localhost:3000', smtpUrl: undefined, from: 'Lingomate <no-reply@localhost>' },
       limits: {
         on: true,
         failures: { perAccount: 10, perAddress: 100, codeTries: 5, consecutive: 100 },
@@ -307,9 +302,8 @@ describe('keys', () => {
     ['HS512', 63, false],
     ['HS512', 64, true],
   ])('%s with a key of %i bytes: %s', (ALGORITHM, bytes, taken) => {
-    const key = randomKey().slice(0, bytes);
     for (const name of ['SECRET_KEY', 'SECRET_KEY_PREVIOUS']) {
-      const faults = faultsOf({ ...IN_MEMORY, ALGORITHM, [name]: key });
+      const faults = faultsOf({ ...IN_MEMORY, ALGORITHM, [name]: randomKey().slice(0, bytes) });
       expect(faults.map(variableOf)).toEqual(taken ? [] : [name]);
       expect(faults.every((fault) => fault.includes(`${bytes + 1} bytes`))).toBe(true);
     }
