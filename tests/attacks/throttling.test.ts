@@ -141,8 +141,9 @@ describe('a hundred wrong guesses in a row', () => {
   });
 
   test('end with a password reset, and where an administrator says so', async () => {
+    const { id: sessionId } = await auth.session(user);
     const codes = await auth.services.users.makeRecoveryCodes(
-      { userId: user.id, sessionId: '', loggedInAt: 0, ip: null, userAgent: null, requestId: null },
+      { userId: user.id, sessionId, loggedInAt: 0, ip: null, userAgent: null, requestId: null },
       user.password,
     );
     await guessAll();
