@@ -25,7 +25,7 @@ export const mailboxResponse = Joi.object({
         to: Joi.string().required().example('ada@example.com'),
         subject: Joi.string().required().example('Reset your Lingomate password'),
         purpose: Joi.string().required().example('password_reset'),
-        text: Joi.string().required().example(`Hello ada,\n\n${LINK}\n`),
+        text: Joi.string().required().example(`Hello,\n\n${LINK}\n`),
         html: Joi.string().required().example('<!doctype html>…'),
         link: Joi.string().allow(null).required().description('Null where the mail has none to follow.').example(LINK),
         token: Joi.string().allow(null).required().description('What the link hands over.').example('vQ3…'),

@@ -142,7 +142,8 @@ describe('a hundred wrong guesses in a row', () => {
   });
 
   test('end with a password reset, and where an administrator says so', async () => {
-    const codes = await auth.services.users.makeRecoveryCodes(actorOf(user.id), user.password);
+    const { id: sessionId } = await auth.session(user);
+    const codes = await auth.services.users.makeRecoveryCodes({ ...actorOf(user.id), sessionId }, user.password);
     await guessAll();
     auth.clock.advance(MINUTE);
     expectLimited(await calls.logIn({ ...right(), from: OWNER }), HOUR);

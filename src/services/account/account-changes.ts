@@ -33,7 +33,7 @@ export interface AccountChanges {
   lock(id: number, transaction: Transaction): Promise<User>;
   /**
    * The actor's own user, locked likewise. Throws `invalid_token` where the session ended since the request was authenticated:
-   * what ends sessions locks the user first, so nothing is changed by a session that a reset or verification has ended.
+   * a reset and a verification lock the user before they end sessions, so no session that they have ended changes anything.
    */
   lockOwn(actor: Pick<Actor, 'userId' | 'sessionId'>, transaction: Transaction): Promise<User>;
   /**
@@ -80,11 +80,10 @@ export function createAccountChanges(parts: Parts): AccountChanges {
       if (user === null) throw noSuchUser();
       return user;
     },
-    lockOwn: async ({ userId, sessionId }, transaction) => {
-      const user = await models.User.findByPk(userId, { transaction, lock: true });
+    lockOwn: async (actor, transaction) => {
+      const user = await models.User.findByPk(actor.userId, { transaction, lock: true });
       if (user?.disabled_at !== null) throw new AppError('invalid_token');
-      const live = await models.Session.count({ where: { id: sessionId, user_id: userId, ended_at: null }, transaction });
-      if (live === 0) throw new AppError('invalid_token');
+      if (!(await sessions.isLive(actor, transaction))) throw new AppError('invalid_token');
       return user;
     },
     apply: async (user, patch, changer, transaction) => {

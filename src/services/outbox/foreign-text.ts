@@ -21,20 +21,22 @@ export function unlinkable(text: string): string {
   return short
     .map((character) => (isLinkCharacter(character) ? `[${character}]` : character))
     .join('')
-    .replace(PHONE_NUMBER, bracketDigits);
+    .replace(PHONE_STRETCH, bracketDigits);
 }
 
 const isLinkCharacter = (character: string): boolean =>
   FULL_STOPS.has(character) || Array.from(character.normalize('NFKC')).some((one) => LINK_CHARACTERS.has(one));
 
-const PHONE_NUMBER = new RegExp(`\\p{Nd}(?:[-+()_ \\[\\].]*\\p{Nd}){${PHONE_DIGITS - 1},}`, 'gu');
+/** Digits with what may stand between those of a phone number, and the brackets of `unlinkable`. */
+const PHONE_STRETCH = /[\p{Nd}\-+()_ [\].]+/gu;
 
-function bracketDigits(number: string): string {
+function bracketDigits(stretch: string): string {
   let digits = 0;
-  return number.replace(/\p{Nd}/gu, (digit) => {
+  const bracketed = stretch.replace(/\p{Nd}/gu, (digit) => {
     digits += 1;
     return digits % DIGITS_BETWEEN_BRACKETS === 0 ? `[${digit}]` : digit;
   });
+  return digits < PHONE_DIGITS ? stretch : bracketed;
 }
 
 /** Names of browsers by what their User-Agent contains. The order counts: most browsers also name those behind them. */

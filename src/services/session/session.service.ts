@@ -65,6 +65,8 @@ export interface SessionService {
   refresh(refreshToken: string, client: Client): Promise<Grant>;
   /** The session that a refresh token says it is of, where it is one of ours to the letter, live or not; undefined otherwise. */
   sessionOf(refreshToken: string): string | undefined;
+  /** Whether a session of that user has not been ended, as the transaction sees it. */
+  isLive(actor: Pick<Actor, 'userId' | 'sessionId'>, transaction: Transaction): Promise<boolean>;
   /** The user and the session of a refresh token that a refresh would accept now; undefined for any other. */
   ownerOf(refreshToken: string): Promise<Pick<Actor, 'userId' | 'sessionId'> | undefined>;
   /**
@@ -188,6 +190,8 @@ export function createSessionService(parts: Parts): SessionService {
     },
     refresh: (token, client) => refreshing.refresh(token, client).catch(afterRefusal((code) => rejected.refresh(token, code, client))),
     sessionOf: (token) => refreshTokens.read(token)?.sessionId,
+    isLive: async ({ userId, sessionId }, transaction) =>
+      (await models.Session.count({ where: { id: sessionId, user_id: userId, ended_at: null }, transaction })) === 1,
     ownerOf: async (token) => {
       const good = await refreshing.findGood(token);
       return good && { userId: good.user.id, sessionId: good.session.id };
