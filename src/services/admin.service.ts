@@ -19,7 +19,7 @@ import type { LimitService } from './limit/limit.service.js';
 import type { IssuedToken, OneTimeTokenService } from './one-time-token.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordResetService } from './password-reset.service.js';
-import { hashFault, truncatesOf } from './password/formats.js';
+import { truncatesOf } from './password/formats.js';
 import type { PasswordService } from './password/password.service.js';
 import type { SessionService } from './session/session.service.js';
 
@@ -54,7 +54,10 @@ export interface AdminService {
   remove(id: number, by: Doer): Promise<void>;
   sessions(id: number, page: PageRequest): Promise<Page<Session>>;
   endSessions(id: number, by: Doer): Promise<void>;
-  /** Mails the user a token to set a password; to who has none yet, the invitation once more. Throws `conflict` where there is no address it may go to. */
+  /**
+   * Mails the user a token to set a password. A user without a verified address gets an invitation at the claimed one where no
+   * password logs them in: they have no hash, or one that cannot be verified. Throws `conflict` where there is no such address.
+   */
   startReset(id: number, by: Doer): Promise<void>;
 }
 
@@ -126,18 +129,22 @@ const createInvitations =
   };
 
 const createResetStart =
-  ({ database, changes, passwordResets, audit }: Parts, invite: Invite): AdminService['startReset'] =>
+  ({ database, changes, passwords, passwordResets, audit }: Parts, invite: Invite): AdminService['startReset'] =>
   (id, by) =>
     database.transaction(async (transaction) => {
       const user = await changes.lock(id, transaction);
       if (await passwordResets.send(user, transaction)) {
         audit.record({ type: 'password.reset_requested', by, userId: id }, transaction);
-      } else if (user.hashed_password === null && user.email !== null && user.disabled_at === null) {
+      } else if (isWithoutPassword(user, passwords) && user.email !== null && user.disabled_at === null) {
         await invite(user, by, transaction);
       } else {
         throw new AppError('conflict', { details: { detail: 'There is no address that a reset may go to' } });
       }
     });
+
+/** Whether no password logs the user in: there is no hash, or one that cannot be verified. */
+const isWithoutPassword = ({ hashed_password }: User, passwords: Pick<PasswordService, 'hashFault'>): boolean =>
+  hashed_password === null || passwords.hashFault(hashed_password) !== undefined;
 
 function createAccounts(
   { models, database, names, verification, passwords, audit, roles, clock }: Parts,
@@ -145,7 +152,7 @@ function createAccounts(
 ): AdminService['create'] {
   return async ({ username, email = null, roles: asked = [USER], password_hash }, by) => {
     if (asked.some((role) => !roles.isKnown(role))) throw unknownRole(roles);
-    const fault = password_hash === undefined ? undefined : hashFault(password_hash);
+    const fault = password_hash === undefined ? undefined : passwords.hashFault(password_hash);
     if (fault !== undefined) throw badHash(fault);
     const truncates = password_hash !== undefined && truncatesOf(password_hash);
     const given = roles.names.filter((role) => asked.includes(role));
@@ -158,10 +165,7 @@ function createAccounts(
       await verification.ask(added, by, transaction);
       return { user: added, invitation: undefined };
     });
-    const made = await add.catch(asNameTaken);
-    // What a wrong guess costs must not tell who has a hash from elsewhere.
-    if (password_hash !== undefined) passwords.levelWith([password_hash]);
-    return made;
+    return add.catch(asNameTaken);
   };
 }
 

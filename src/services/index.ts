@@ -21,7 +21,8 @@ import { createOneTimeTokenService, type OneTimeTokenService } from './one-time-
 import { createOutboxService, type OutboxService } from './outbox/outbox.service.js';
 import { createPasswordResetService, type PasswordResetService } from './password-reset.service.js';
 import { contextWords } from './password/password-policy.js';
-import { createPasswordService, type PasswordService } from './password/password.service.js';
+import { createPasswordService } from './password/password.service.js';
+import { createStoredHashes, type StoredHashes } from './password/stored-hashes.js';
 import { createRecoveryCodeService } from './recovery-code.service.js';
 import { createServiceKeyService, type ServiceKeyService } from './service-key.service.js';
 import { createRevocations, type Revocations } from './session/revocations.js';
@@ -43,13 +44,13 @@ export interface Services {
   readonly passwordResets: PasswordResetService;
   readonly serviceKeys: ServiceKeyService;
   readonly sessions: SessionService;
+  readonly storedHashes: StoredHashes;
   readonly transfer: TransferService;
   readonly users: UserService;
 }
 
 /** What only whoever starts and ends them needs beside those. */
 export interface Inner {
-  readonly passwords: PasswordService;
   readonly revocations: Revocations;
 }
 
@@ -101,10 +102,11 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
       passwordResets,
       serviceKeys,
       sessions,
+      storedHashes: createStoredHashes({ User: models.User, passwords }),
       transfer,
       users,
     },
-    inner: { passwords, revocations: ground.revocations },
+    inner: { revocations: ground.revocations },
   };
 }
 
