@@ -5,6 +5,9 @@ import { type Finding, ok, warn } from './finding.js';
 export async function checkHashes({ storedHashes }: Services): Promise<Finding> {
   const found = await storedHashes.unverifiable();
   if (found.length === 0) return ok('hashes', 'every password hash can be verified');
-  const counts = found.map(({ users, reason }) => `${users} users cannot log in, as their password hash ${reason}`);
-  return warn('hashes', `${counts.join('. ')}. They have to reset their password: lingomate-auth export --unverifiable-hashes lists them`);
+  const counts = found.map(({ users, reason }) => `Users: ${users}. Their password hash ${reason}`);
+  return warn(
+    'hashes',
+    `${counts.join('. ')}. They cannot log in until they reset their password: lingomate-auth export --unverifiable-hashes lists them`,
+  );
 }
