@@ -239,7 +239,9 @@ export const settingsSchema = Joi.object<Settings, true>({
     .when('NODE_ENV', { is: 'production', then: Joi.number().min(10) })
     .default(12)
     .unit('log2 of iterations')
-    .description('Cost of a password hash; production takes 10 or more.'),
+    .description(
+      'Cost of a password hash; production takes 10 or more. A log-in takes one second of a core at 14, two at 15 and four at 16. Stored hashes of a cost above both 14 and this are not verified, so their owners must reset the password.',
+    ),
   HASH_THREADS: Joi.number()
     .integer()
     .min(0)

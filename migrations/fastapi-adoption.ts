@@ -8,6 +8,11 @@ const FASTAPI_COLUMNS = ['id', 'username', 'hashed_password'] as const;
 /** Whether a users table of these columns is the FastAPI original's, whatever a team has added. */
 export const hasFastApiColumns = (names: readonly string[]): boolean => FASTAPI_COLUMNS.every((name) => names.includes(name));
 
+/** SQL for a bcrypt hash above cost 14, which takes more than about one second of one core (docs/decisions/0023-hash-cost.md). */
+const TOO_EXPENSIVE = ['$2?$1[5-9]$*', '$2?$[2-9]?$*', '$bcrypt-sha256$*r=1[5-9]$*', '$bcrypt-sha256$*r=[2-9]?$*']
+  .map((pattern) => `coalesce(hashed_password GLOB '${pattern}', 0)`)
+  .join(' OR ');
+
 /** How many names a line of the report lists. */
 const NAMES_SHOWN = 20;
 
@@ -150,9 +155,10 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   await run('PRAGMA legacy_alter_table=OFF');
   for (const sql of attached) await run(sql);
 
-  const [total] = await select<{ users: number; unreadable: number }>(
+  const [total] = await select<{ users: number; unreadable: number; expensive: number }>(
     context,
-    `SELECT count(*) AS users, count(*) FILTER (WHERE NOT coalesce(hash_truncates OR hashed_password GLOB '$bcrypt-sha256$v=2,*', 0)) AS unreadable
+    `SELECT count(*) AS users, count(*) FILTER (WHERE NOT coalesce(hash_truncates OR hashed_password GLOB '$bcrypt-sha256$v=2,*', 0)) AS unreadable,
+            count(*) FILTER (WHERE ${TOO_EXPENSIVE}) AS expensive
      FROM users`,
   );
   report(`Adopted ${total?.users ?? 0} users of the FastAPI original: each keeps id, name and password`);
@@ -168,6 +174,10 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   if (total !== undefined && total.unreadable > 0)
     report(
       `${total.unreadable} of them have no bcrypt hash: where it is of no other form that we know either, they can't log in until they get a new password`,
+    );
+  if (total !== undefined && total.expensive > 0)
+    report(
+      `${total.expensive} of them have a hash of a bcrypt cost above 14: it is verified where BCRYPT_ROUNDS is as high, else they have to reset their password`,
     );
   report(`The file as it was is kept at ${copy}`);
 }

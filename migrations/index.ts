@@ -7,6 +7,7 @@ import { keepMail } from './20261125-keep-mail.js';
 import { keepOneTimeSecrets } from './20261125-keep-one-time-secrets.js';
 import { keepAuthenticationStrength } from './20261130-keep-authentication-strength.js';
 import { keepPendingEmail } from './20261130-keep-pending-email.js';
+import { indexHashSettings } from './20261130-index-hash-settings.js';
 import type { Migration } from './migration.js';
 
 /** The schema's history in its order; append only. Names carry no ending, so that source and built runs share one. */
@@ -20,6 +21,7 @@ export const migrations: readonly Migration[] = [
   keepOneTimeSecrets,
   keepAuthenticationStrength,
   keepPendingEmail,
+  indexHashSettings,
 ];
 
 export type { Migration, MigrationContext } from './migration.js';

@@ -63,10 +63,11 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
   const jobs: Repeated[] = [];
   const start = once(async () => {
     await prepare();
-    inner.passwords.levelWith(await models.User.hashSettings());
+    await services.storedHashes.refresh();
     await services.keys.load();
     await inner.revocations.load();
     if (mailer === undefined && config.environment === 'production') logger.warn(NO_MAIL_SERVER);
+    for (const { users, reason } of await services.storedHashes.unverifiable()) logger.warn({ users }, unverifiableHash(reason));
     jobs.push(...startJobs({ config, services, inner, logger }));
   });
   const requests = createWorkQueue({ atOnce: config.queues.requests, queueLimit: 0 });
@@ -123,6 +124,9 @@ function createAdapters(config: Config, overrides: Partial<Overrides>) {
 const nothing = (): void => undefined;
 
 const NO_MAIL_SERVER = 'SMTP_URL is not set: mails wait, and are given up after three days. Set it, and MAIL_FROM and APP_URL';
+
+const unverifiableHash = (reason: string): string =>
+  `A stored password hash ${reason}. Its users cannot log in until they reset their password: lingomate-auth export --unverifiable-hashes lists them`;
 
 /** Nothing is connected before the first mail. */
 const mailerOf = ({ mail: { smtpUrl, from } }: Config): Mailer | undefined =>

@@ -8,6 +8,8 @@ import type { Inner, Services } from './services/index.js';
 const REVOCATIONS_MS = 250;
 /** How often it is read which key pairs there are. A new one is known long before it signs. */
 const KEYS_MS = 1000;
+/** How often the formats of the stored hashes are read: so long a failed log-in may take another time for a new format. */
+const HASH_FORMATS_MS = 1000;
 /** How soon a mail leaves after what caused it. */
 const MAILS_MS = 500;
 /** How long after its window a summary of refusals is recorded, at most. */
@@ -26,7 +28,7 @@ interface Parts {
 export function startJobs({ config, services, inner, logger }: Parts): Repeated[] {
   const repeat = (milliseconds: number, what: string, work: () => Promise<void>, first?: number): Repeated =>
     every(milliseconds, toldOnce(logger, what, work), first);
-  const { audit, keys, oneTimeTokens, outbox, sessions } = services;
+  const { audit, keys, oneTimeTokens, outbox, sessions, storedHashes } = services;
   // Nobody else can write to a database in memory.
   const shared = config.database.dialect === 'postgres' || isFile(config.database);
   const pruneAll = async (): Promise<void> => {
@@ -35,6 +37,7 @@ export function startJobs({ config, services, inner, logger }: Parts): Repeated[
   return [
     ...(shared ? [repeat(REVOCATIONS_MS, 'reading what was revoked', () => inner.revocations.sync())] : []),
     ...(keys.changes ? [repeat(KEYS_MS, 'reading the signing keys', () => keys.load())] : []),
+    repeat(HASH_FORMATS_MS, 'reading the formats of stored hashes', () => storedHashes.refresh()),
     repeat(MAILS_MS, 'working on the outbox', () => outbox.deliver()),
     repeat(SUMMARIES_MS, 'recording summaries of refusals', () => audit.recordSummaries()),
     // Not all processes at one time, and also where none lives for an hour.

@@ -4,15 +4,21 @@ import type { TransferService } from '../services/transfer/transfer.service.js';
 import { printLines } from './output.js';
 import { withContainer } from './with-container.js';
 
+interface ExportFlags {
+  readonly passwordHashes?: boolean;
+  readonly unverifiableHashes?: boolean;
+}
+
 /** `export`: every user, as `import` reads them. */
 export function addExport(program: Command): void {
   program
     .command('export')
     .description('every user as JSON, one a line, as import reads them')
     .option('--password-hashes', 'with what their passwords are checked by: keep it as you keep the database')
-    .action(({ passwordHashes = false }: { passwordHashes?: boolean }) =>
+    .option('--unverifiable-hashes', 'only users whose password hash is too expensive or unreadable, who have to reset their password')
+    .action(({ passwordHashes = false, unverifiableHashes = false }: ExportFlags) =>
       withContainer(({ services: { transfer } }) =>
-        printLines(linesOf(transfer.exportUsers({ withHashes: passwordHashes, by: OPERATOR }))),
+        printLines(linesOf(transfer.exportUsers({ withHashes: passwordHashes, onlyUnverifiable: unverifiableHashes, by: OPERATOR }))),
       ),
     );
 }

@@ -13,27 +13,6 @@ import {
 /** Columns that a new user leaves to their defaults. */
 type MadeByDatabase = 'id' | 'lookalike_fold';
 
-/** So many users' hashes are looked at by one statement, which a database under load must answer in time. */
-const HASHES_AT_ONCE = 100_000;
-
-/**
- * SQL for a stored hash without its salt and digest, which stand behind its settings; null where it is of no known format.
- * `position` finds a `$`.
- */
-function hashSetting(position: 'instr' | 'strpos'): string {
-  const behind = (dollars: number): string =>
-    dollars === 0 ? 'hashed_password' : `substr(${behind(dollars - 1)}, ${position}(${behind(dollars - 1)}, '$') + 1)`;
-  const between = (from: number, to: number): string => `substr(${behind(from)}, 1, length(${behind(from)}) - length(${behind(to)}))`;
-  const like = (...patterns: string[]): string => patterns.map((pattern) => `hashed_password LIKE '${pattern}'`).join(' OR ');
-  return `CASE
-    WHEN ${like('$2_$%')} THEN substr(hashed_password, 1, 7)
-    WHEN ${like('pbkdf2_sha%')} THEN ${between(0, 2)}
-    WHEN ${like('$bcrypt-sha256$%', '$pbkdf2%', '$scrypt%', '$fbscrypt$%')} THEN ${between(0, 3)}
-    WHEN ${like('$argon2i%', 'argon2$argon2i%', 'bcrypt$$2_$%', 'bcrypt_sha256$$2_$%')} THEN ${between(0, 4)}
-    WHEN ${like('scrypt$%')} THEN ${between(0, 2)} || ${between(3, 5)}
-    END`;
-}
-
 /** A user as the database keeps them. Each database has a model of its own, so that two apps share nothing. */
 export class User extends Model<InferAttributes<User>, InferCreationAttributes<User, { omit: MadeByDatabase }>> {
   declare id: number;
@@ -108,31 +87,6 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
       bind: { name, fold },
     });
     return found !== null;
-  }
-
-  /** A stored hash, or a few, for each way in which hashes of known formats were made. Reads every user. */
-  static async hashSettings(atOnce = HASHES_AT_ONCE): Promise<string[]> {
-    const hashes: string[] = [];
-    let after: number | undefined = Number.MIN_SAFE_INTEGER;
-    while (after !== undefined) after = await this.hashSettingsAfter(after, atOnce, hashes);
-    return hashes;
-  }
-
-  /** Adds to the hashes those of some users with higher ids, and returns the highest; undefined where there are no more. */
-  private static async hashSettingsAfter(after: number, atOnce: number, hashes: string[]): Promise<number | undefined> {
-    const setting = hashSetting(this.sequelize?.getDialect() === 'postgres' ? 'strpos' : 'instr');
-    const some = `SELECT id, ${setting} AS setting, length(hashed_password) AS length
-                  FROM users WHERE id > ${after} ORDER BY id LIMIT ${atOnce}`;
-    const rows = await this.sequelize?.query<{ hash: string | null; last: number; many: number | string }>(
-      `SELECT CASE WHEN setting IS NOT NULL THEN hashed_password END AS hash, last, many
-       FROM (SELECT MIN(id) AS first, MAX(id) AS last, COUNT(*) AS many, setting FROM (${some}) AS seen GROUP BY setting, length) AS alike
-       JOIN users ON users.id = first`,
-      { type: QueryTypes.SELECT },
-    );
-    if (rows === undefined) return undefined;
-    hashes.push(...rows.flatMap(({ hash }) => hash ?? []));
-    const read = rows.reduce((sum, { many }) => sum + Number(many), 0);
-    return read < atOnce ? undefined : Math.max(...rows.map(({ last }) => last));
   }
 
   /** Puts a new hash in the place of the old one, unless that has changed meanwhile; whether it did. */

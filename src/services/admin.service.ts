@@ -20,7 +20,7 @@ import type { IssuedToken, OneTimeTokenService } from './one-time-token.service.
 import { linkTo } from './outbox/letters.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordResetService } from './password-reset.service.js';
-import { hashFault, truncatesOf } from './password/formats.js';
+import { truncatesOf } from './password/formats.js';
 import type { PasswordService } from './password/password.service.js';
 import type { SessionService } from './session/session.service.js';
 
@@ -165,7 +165,7 @@ function createAccounts(
 ): AdminService['create'] {
   return async ({ username, email = null, roles: asked = [USER], password_hash }, by) => {
     if (asked.some((role) => !roles.isKnown(role))) throw unknownRole(roles);
-    const fault = password_hash === undefined ? undefined : hashFault(password_hash);
+    const fault = password_hash === undefined ? undefined : passwords.hashFault(password_hash);
     if (fault !== undefined) throw badHash(fault);
     const truncates = password_hash !== undefined && truncatesOf(password_hash);
     const given = roles.names.filter((role) => asked.includes(role));
@@ -184,10 +184,7 @@ function createAccounts(
       await verification.ask(added, by, transaction);
       return { user: added, invitation: undefined };
     });
-    const made = await add.catch(asNameTaken);
-    // What a wrong guess costs must not tell who has a hash from elsewhere.
-    if (password_hash !== undefined) passwords.levelWith([password_hash]);
-    return made;
+    return add.catch(asNameTaken);
   };
 }
 

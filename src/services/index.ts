@@ -23,7 +23,8 @@ import { createOneTimeTokenService, type OneTimeTokenService } from './one-time-
 import { createOutboxService, type OutboxService } from './outbox/outbox.service.js';
 import { createPasswordResetService, type PasswordResetService } from './password-reset.service.js';
 import { contextWords } from './password/password-policy.js';
-import { createPasswordService, type PasswordService } from './password/password.service.js';
+import { createPasswordService } from './password/password.service.js';
+import { createStoredHashes, type StoredHashes } from './password/stored-hashes.js';
 import { createReauthenticationService, type ReauthenticationService } from './reauthentication.service.js';
 import { createRecoveryCodeService } from './recovery-code.service.js';
 import { createServiceKeyService, type ServiceKeyService } from './service-key.service.js';
@@ -47,13 +48,13 @@ export interface Services {
   readonly reauthentication: ReauthenticationService;
   readonly serviceKeys: ServiceKeyService;
   readonly sessions: SessionService;
+  readonly storedHashes: StoredHashes;
   readonly transfer: TransferService;
   readonly users: UserService;
 }
 
 /** What only whoever starts and ends them needs beside those. */
 export interface Inner {
-  readonly passwords: PasswordService;
   readonly revocations: Revocations;
 }
 
@@ -116,10 +117,11 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
       reauthentication,
       serviceKeys,
       sessions,
+      storedHashes: createStoredHashes({ User: models.User, passwords }),
       transfer,
       users,
     },
-    inner: { passwords, revocations: ground.revocations },
+    inner: { revocations: ground.revocations },
   };
 }
 

@@ -9,7 +9,7 @@ import { checkMailServer } from '../../src/cli/checks/mail.js';
 import { checkSettings } from '../../src/cli/checks/settings.js';
 import type { SettingsInput } from '../../src/index.js';
 import { createTestAuth } from '../../src/testing.js';
-import { commandLineIn, readList, readObject } from '../support/command-line.js';
+import { commandLineIn, linesOf, readList, readObject } from '../support/command-line.js';
 import { change } from '../support/fastapi.js';
 import { type MailServer, startMailServer } from '../support/mail-server.js';
 import { type Finished, useProcesses } from '../support/process.js';
@@ -36,7 +36,20 @@ describe('doctor', () => {
     await place.drop();
     expect(finished).toMatchObject({ code: 0, stderr: '' });
     expect(readObject(finished.stdout)).toMatchObject({ status: 'ok' });
-    const always = ['configuration', 'proxy', 'issuer', 'cors', 'database', 'schema', 'writable', 'clock', 'outbox', 'signing-key', 'mail'];
+    const always = [
+      'configuration',
+      'proxy',
+      'issuer',
+      'cors',
+      'database',
+      'schema',
+      'writable',
+      'clock',
+      'hashes',
+      'outbox',
+      'signing-key',
+      'mail',
+    ];
     expect(Object.keys(statusesIn(finished))).toEqual(expect.arrayContaining(always));
   });
 
@@ -86,6 +99,25 @@ describe('doctor', () => {
     expect(detailOf(old, 'signing-key')).toContain('keys rotate');
     expect(other.code).toBe(1);
     expect(detailOf(other, 'signing-key')).toMatch(/^ROOT_KEY is not the one /);
+  });
+
+  test('reports users whose stored hash is too expensive to verify, whom export --unverifiable-hashes lists', async () => {
+    const settings = { DATABASE_URL: `sqlite:${folder.file('auth.db')}`, ROOT_KEY: randomKey(), SECRET_KEY: randomKey() };
+    const auth = await createTestAuth(settings);
+    for (const username of ['ada', 'bob']) await auth.createUser({ username });
+    await auth.close();
+    const hash = '$2b$18$abcdefghijklmnopqrstuuO7Jm1h0nV9v1Q1m8dP3h1wP5m6h0gDW';
+    await change(folder.file('auth.db'), [`UPDATE users SET hashed_password = '${hash}' WHERE username = 'bob'`]);
+    const [doctor, all, selected] = await Promise.all([
+      run('doctor --json', settings),
+      run('export', settings),
+      run('export --unverifiable-hashes', settings),
+    ]);
+    expect(doctor.code).toBe(0);
+    expect(statusesIn(doctor)).toMatchObject({ hashes: 'warn' });
+    expect(detailOf(doctor, 'hashes')).toMatch(/^Users: 1. Their password hash has a bcrypt cost of 18; the maximum is 14/);
+    const namesIn = ({ stdout }: Finished) => linesOf(stdout).map((line) => readObject(line)['username']);
+    expect([namesIn(all), namesIn(selected)]).toEqual([['ada', 'bob'], ['bob']]);
   });
 
   test('tells of a file that is no database, and of a server that is away', async () => {

@@ -170,6 +170,20 @@ describe('the database of the FastAPI original', () => {
     });
   });
 
+  test('reports users whose bcrypt cost is above the maximum', async () => {
+    const hash = (cost: string): string => `$2b$${cost}$abcdefghijklmnopqrstuuO7Jm1h0nV9v1Q1m8dP3h1wP5m6h0gDW`;
+    await placeFastApiDatabase(file(), [
+      `INSERT INTO users (id, username, hashed_password) VALUES (20, 'at-most', '${hash('14')}')`,
+      `INSERT INTO users (id, username, hashed_password) VALUES (21, 'above', '${hash('15')}')`,
+      `INSERT INTO users (id, username, hashed_password) VALUES (22, 'far-above', '${hash('31')}')`,
+      `INSERT INTO users (id, username, hashed_password) VALUES (23, 'long', '$bcrypt-sha256$v=2,t=2b,r=15$abcdefghijklmnopqrstuu$O7Jm1h0nV9v1Q1m8dP3h1wP5m6h0gDW')`,
+    ]);
+    const { lines } = await adopt();
+    expect(lines).toContain(
+      '3 of them have a hash of a bcrypt cost above 14: it is verified where BCRYPT_ROUNDS is as high, else they have to reset their password',
+    );
+  });
+
   test('several nameless users are each adopted under a name of their own', async () => {
     await placeFastApiDatabase(file(), [
       "INSERT INTO users (id, username) VALUES (19, 'nameless-20')",

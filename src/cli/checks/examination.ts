@@ -7,6 +7,7 @@ import { createLogger } from '../../observability/logger.js';
 import { checkClock } from './clock.js';
 import { checkDatabase, checkDisk } from './database.js';
 import { fail, type Finding, ok } from './finding.js';
+import { checkHashes } from './hashes.js';
 import { checkMailServer, checkOutbox } from './mail.js';
 import { checkService } from './service.js';
 import { checkSettings } from './settings.js';
@@ -44,7 +45,11 @@ async function examineContents({ config, services }: Container, state: DatabaseS
   if (!state.exists || state.pending.length > 0) return [];
   const attempt = (check: string, finding: Promise<Finding>): Promise<Finding> =>
     finding.catch((error: unknown) => fail(check, reasonOf(error, config)));
-  const always = [await attempt('clock', checkClock(state, services)), await attempt('outbox', checkOutbox(services))];
+  const always = [
+    await attempt('clock', checkClock(state, services)),
+    await attempt('hashes', checkHashes(services)),
+    await attempt('outbox', checkOutbox(services)),
+  ];
   return isKeyPairAlgorithm(config.token.algorithm) ? [...always, await attempt('signing-key', checkKeyPair(services))] : always;
 }
 

@@ -1,34 +1,47 @@
 import type { Recipe } from '../../adapters/recipe.js';
 
-/** Below bcrypt's 4 there is none; above 18, some 20 s, each step would double the time, and 31 would take a week. */
-export const BCRYPT_COST = { fewest: 4, most: 18 } as const;
-/** Some three seconds of SHA-512. What goes beyond the hash's own length is worked out in as many iterations again. */
-const PBKDF2_ITERATIONS = 5_000_000;
-/** What one hash may hold of the memory, and what it may fill in all its passes: some three seconds. */
-const MEMORY_MIB = 256;
-const FILLED_MIB = 1024;
-const ARGON2_PASSES = 16;
-const LANES = 16;
-/** scrypt holds p · r further blocks beside its N · r: a few MiB with this. */
-const SCRYPT_R = 1024;
+/**
+ * Maxima for the stored hashes that are verified. The most expensive hash of each format takes about one second of one core
+ * (0.9 s to 1.1 s on a 2021 server core, docs/decisions/0023-hash-cost.md). They exceed every published default of 2026.
+ */
+export const MAXIMUM = {
+  /** 0.9 s; 15 takes twice as long. */
+  bcryptCost: 14,
+  /** SHA-512 takes 0.9 s; SHA-1 and SHA-256 take 0.4 s with the processor's SHA instructions and 0.7 s without. */
+  pbkdf2Iterations: 2_500_000,
+  /** What scrypt or Argon2 writes in all its passes. scrypt takes 1.1 s, Argon2 0.8 s. */
+  filledMib: 512,
+  /** What one hash holds at once; each hash thread may hold as much. */
+  memoryMib: 256,
+  argon2Passes: 16,
+  lanes: 16,
+  /** scrypt holds p · r further blocks beside its N · r: a few MiB with this. */
+  scryptR: 1024,
+} as const;
 
-const SALT_BYTES = { fewest: 1, most: 256 } as const;
+/** bcrypt has no lower cost. */
+const MINIMUM_BCRYPT_COST = 4;
+const SALT_BYTES = { minimum: 1, maximum: 256 } as const;
 /** RFC 9106 §3.1. */
 const ARGON2_SALT_BYTES = 8;
-/** Less could be met by chance. */
-const DIGEST_BYTES = { fewest: 16, most: 128 } as const;
+/** A shorter digest can match by chance. */
+const DIGEST_BYTES = { minimum: 16, maximum: 128 } as const;
 
 export const PBKDF2_BLOCK = { sha1: 20, sha256: 32, sha512: 64 } as const;
 
 const KIB_PER_MIB = 1024;
 const BYTES_PER_MIB = 1024 * 1024;
 
-/** Iterations that PBKDF2 goes through: as many for each block of the hash's own length. */
-export const iterationsOf = ({ iterations, length, hash }: Extract<Recipe, { kind: 'pbkdf2' }>): number =>
-  iterations * Math.ceil(length / PBKDF2_BLOCK[hash]);
+type Pbkdf2 = Extract<Recipe, { kind: 'pbkdf2' }>;
+type MemoryHard = Exclude<Recipe, { kind: 'bcrypt' | 'pbkdf2' }>;
 
-/** MiB that scrypt or Argon2 holds at once, and that it fills in all. */
-export function memoryOf(recipe: Exclude<Recipe, { kind: 'bcrypt' | 'pbkdf2' }>): { held: number; filled: number } {
+/** Returns the cost that a bcrypt salt or hash names. */
+export const bcryptCostOf = (salt: string): number => Number(salt.slice(4, 6));
+
+/** Returns the iterations that PBKDF2 computes: the named number for each block of the digest. */
+export const iterationsOf = ({ iterations, length, hash }: Pbkdf2): number => iterations * Math.ceil(length / PBKDF2_BLOCK[hash]);
+
+function memoryOf(recipe: MemoryHard): { held: number; filled: number } {
   if (recipe.kind === 'scrypt') {
     const held = (2 ** recipe.logN * 128 * recipe.r) / BYTES_PER_MIB;
     return { held, filled: held * recipe.p };
@@ -37,49 +50,70 @@ export function memoryOf(recipe: Exclude<Recipe, { kind: 'bcrypt' | 'pbkdf2' }>)
   return { held, filled: held * recipe.passes };
 }
 
-/**
- * Why a recipe is not worked out: a hash that somebody stored or imported must not hold a thread or the memory. In words
- * that go on after its name; undefined where it is.
- */
-export function boundFault(recipe: Recipe): string | undefined {
-  if (recipe.kind === 'bcrypt') {
-    const cost = Number(recipe.salt.slice(4, 6));
-    if (cost < BCRYPT_COST.fewest) return `has a bcrypt cost below ${BCRYPT_COST.fewest}, which there is not`;
-    return cost > BCRYPT_COST.most ? `is too dear to check: a bcrypt cost over ${BCRYPT_COST.most}` : undefined;
-  }
-  const salt = Buffer.byteLength(recipe.salt, 'base64');
-  if (salt < SALT_BYTES.fewest || salt > SALT_BYTES.most)
-    return `has a salt of under ${SALT_BYTES.fewest} or over ${SALT_BYTES.most} bytes`;
-  if (recipe.length < DIGEST_BYTES.fewest || recipe.length > DIGEST_BYTES.most)
-    return `has a digest of under ${DIGEST_BYTES.fewest} or over ${DIGEST_BYTES.most} bytes`;
-  if (recipe.kind === 'pbkdf2') return pbkdf2Fault(recipe);
-  return (recipe.kind === 'scrypt' ? scryptFault(recipe) : argon2Fault(recipe, salt)) ?? memoryFault(recipe);
+/** Returns the cost of a recipe as a share of the maximum of its format: 1 is about one second of one core. */
+export function costOf(recipe: Recipe): number {
+  if (recipe.kind === 'bcrypt') return 2 ** (bcryptCostOf(recipe.salt) - MAXIMUM.bcryptCost);
+  if (recipe.kind === 'pbkdf2') return iterationsOf(recipe) / MAXIMUM.pbkdf2Iterations;
+  return memoryOf(recipe).filled / MAXIMUM.filledMib;
 }
 
-function pbkdf2Fault(recipe: Extract<Recipe, { kind: 'pbkdf2' }>): string | undefined {
-  if (recipe.iterations < 1) return 'has no iterations';
-  if (iterationsOf(recipe) <= PBKDF2_ITERATIONS) return undefined;
-  return `is too dear to check: over ${PBKDF2_ITERATIONS.toLocaleString('en')} iterations`;
+/**
+ * Returns why a recipe is not computed, worded to follow the name of the member that holds the hash; undefined where it is
+ * computed. `rounds` is this service's own bcrypt cost, which is accepted where it is above the maximum.
+ */
+export function boundFault(recipe: Recipe, rounds: number): string | undefined {
+  if (recipe.kind === 'bcrypt') return bcryptFault(bcryptCostOf(recipe.salt), Math.max(MAXIMUM.bcryptCost, rounds));
+  const salt = Buffer.byteLength(recipe.salt, 'base64');
+  if (salt < SALT_BYTES.minimum || salt > SALT_BYTES.maximum)
+    return `has a salt of under ${SALT_BYTES.minimum} or over ${SALT_BYTES.maximum} bytes`;
+  if (recipe.length < DIGEST_BYTES.minimum || recipe.length > DIGEST_BYTES.maximum)
+    return `has a digest of under ${DIGEST_BYTES.minimum} or over ${DIGEST_BYTES.maximum} bytes`;
+  if (recipe.kind === 'pbkdf2') return pbkdf2Fault(recipe);
+  return recipe.kind === 'scrypt' ? scryptFault(recipe) : argon2Fault(recipe, salt);
+}
+
+const SECOND = ', about one second of one core';
+
+const tooMuch = (what: string, maximum: number, further = ''): string =>
+  `has ${what}; the maximum is ${maximum.toLocaleString('en')}${further}`;
+
+function bcryptFault(cost: number, maximum: number): string | undefined {
+  if (cost < MINIMUM_BCRYPT_COST) return `has a bcrypt cost of ${cost}; the minimum is ${MINIMUM_BCRYPT_COST}`;
+  return cost > maximum ? tooMuch(`a bcrypt cost of ${cost}`, maximum, SECOND) : undefined;
+}
+
+function pbkdf2Fault(recipe: Pbkdf2): string | undefined {
+  if (recipe.iterations < 1) return 'has no PBKDF2 iterations';
+  const iterations = iterationsOf(recipe);
+  if (iterations <= MAXIMUM.pbkdf2Iterations) return undefined;
+  const blocks = Math.ceil(recipe.length / PBKDF2_BLOCK[recipe.hash]);
+  const counted = blocks === 1 ? '' : ` in ${blocks} blocks of the digest`;
+  return tooMuch(`${iterations.toLocaleString('en')} PBKDF2 iterations${counted}`, MAXIMUM.pbkdf2Iterations, SECOND);
 }
 
 /** RFC 7914 §6: N is less than 2^(128 · r / 8). */
-function scryptFault({ logN, r, p }: Extract<Recipe, { kind: 'scrypt' }>): string | undefined {
-  if (logN < 1 || r < 1 || p < 1 || logN >= 16 * r) return 'has parameters that scrypt does not have';
-  if (r > SCRYPT_R) return `is too dear to check: r over ${SCRYPT_R}`;
-  return p > LANES ? `is too dear to check: p over ${LANES}` : undefined;
+function scryptFault(recipe: Extract<Recipe, { kind: 'scrypt' }>): string | undefined {
+  const { logN, r, p } = recipe;
+  if (logN < 1 || r < 1 || p < 1 || logN >= 16 * r) return 'has parameters that scrypt does not allow';
+  if (r > MAXIMUM.scryptR) return tooMuch(`an scrypt r of ${r}`, MAXIMUM.scryptR);
+  if (p > MAXIMUM.lanes) return tooMuch(`an scrypt p of ${p}`, MAXIMUM.lanes);
+  return memoryFault('an scrypt', recipe);
 }
 
 /** RFC 9106 §3.1. */
 function argon2Fault(recipe: Extract<Recipe, { kind: 'argon2id' | 'argon2i' }>, salt: number): string | undefined {
   const { memory, passes, lanes } = recipe;
   if (passes < 1 || lanes < 1 || memory < 8 * lanes || salt < ARGON2_SALT_BYTES)
-    return 'has parameters or a salt that Argon2 does not have';
-  if (lanes > LANES) return `is too dear to check: p over ${LANES}`;
-  return passes > ARGON2_PASSES ? `is too dear to check: t over ${ARGON2_PASSES}` : undefined;
+    return 'has parameters or a salt that Argon2 does not allow';
+  if (lanes > MAXIMUM.lanes) return tooMuch(`an Argon2 p of ${lanes}`, MAXIMUM.lanes);
+  if (passes > MAXIMUM.argon2Passes) return tooMuch(`an Argon2 t of ${passes}`, MAXIMUM.argon2Passes);
+  return memoryFault('an Argon2', recipe);
 }
 
-function memoryFault(recipe: Exclude<Recipe, { kind: 'bcrypt' | 'pbkdf2' }>): string | undefined {
+function memoryFault(format: string, recipe: MemoryHard): string | undefined {
   const { held, filled } = memoryOf(recipe);
-  if (held > MEMORY_MIB) return `is too dear to check: over ${MEMORY_MIB} MiB of memory`;
-  return filled > FILLED_MIB ? `is too dear to check: over ${FILLED_MIB} MiB filled in all its passes` : undefined;
+  const mib = (amount: number): string => `${Math.ceil(amount).toLocaleString('en')} MiB`;
+  if (held > MAXIMUM.memoryMib) return tooMuch(`${format} memory of ${mib(held)}`, MAXIMUM.memoryMib, ' MiB');
+  if (filled <= MAXIMUM.filledMib) return undefined;
+  return tooMuch(`${format} memory of ${mib(filled)} in all passes`, MAXIMUM.filledMib, ` MiB${SECOND}`);
 }

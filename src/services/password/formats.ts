@@ -10,8 +10,8 @@ export interface KnownHash {
   readonly ours: boolean;
 }
 
-/** `known`, or why a hash can't be. */
-type Reading = { readonly known: KnownHash; readonly fault?: never } | { readonly fault: string; readonly known?: never };
+/** A hash that can be verified, or why it cannot be. */
+export type Reading = { readonly known: KnownHash; readonly fault?: never } | { readonly fault: string; readonly known?: never };
 
 type Parts = Omit<KnownHash, 'ours'> | undefined;
 
@@ -152,24 +152,28 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
-function read(hash: string): Reading {
+function parse(hash: string): Reading {
   const format = FORMATS.find(({ starts }) => starts.test(hash));
-  if (format === undefined) return { fault: 'is in no format that is known here' };
+  if (format === undefined) return { fault: 'is in no supported format' };
   const parts = format.whole.exec(hash);
   const known = parts ? format.read(...parts.slice(1)) : undefined;
   if (known === undefined) return { fault: `begins like ${format.name}, and is malformed or cut short` };
-  const fault = boundFault(known.recipe);
-  return fault === undefined ? { known: { ...known, ours: format.ours ?? false } } : { fault };
+  return { known: { ...known, ours: format.ours ?? false } };
 }
 
-/** How a stored hash can be checked; undefined where it can't: of no known format, malformed, or too dear. */
-export const readHash = (hash: string): KnownHash | undefined => read(hash).known;
+/**
+ * Reads a stored hash: how it is verified, or why it cannot be, worded to follow the name of the member that holds it and
+ * without any part of the hash. It cannot be where it is of no supported format, malformed or too expensive; `rounds` is this
+ * service's own bcrypt cost.
+ */
+export function readHash(hash: string, rounds: number): Reading {
+  const reading = parse(hash);
+  const fault = reading.known && boundFault(reading.known.recipe, rounds);
+  return fault === undefined ? reading : { fault };
+}
 
-/** Why a hash from elsewhere can't be taken, in words that go on after its name; undefined where it can. Tells none of it. */
-export const hashFault = (hash: string): string | undefined => read(hash).fault;
-
-/** Whether the hash may have been made of a password's first 72 bytes, and must be stored as such: plain bcrypt from elsewhere. */
+/** Returns whether the hash may have been made of a password's first 72 bytes, and is stored as such: plain bcrypt from elsewhere. */
 export function truncatesOf(hash: string): boolean {
-  const recipe = readHash(hash)?.recipe;
+  const recipe = parse(hash).known?.recipe;
   return recipe?.kind === 'bcrypt' && recipe.prehash === undefined;
 }

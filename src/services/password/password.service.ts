@@ -2,8 +2,9 @@ import bcrypt from 'bcryptjs';
 import type { Hasher } from '../../adapters/hasher.js';
 import { AppError } from '../../errors/app-error.js';
 import { CODES } from '../../errors/codes.js';
+import { bcryptCostOf } from './bounds.js';
+import { createEqualisingWork } from './equalising-work.js';
 import { type KnownHash, readHash } from './formats.js';
-import { costOf, createLevel } from './level.js';
 import { isPasswordText, NOT_PASSWORD_TEXT, passwordFaults } from './password-policy.js';
 
 /** What bcrypt reads of a password, in bytes of UTF-8; the rest it drops without a word. */
@@ -29,19 +30,23 @@ export interface PasswordService {
    */
   hash(password: string, username?: string): Promise<string>;
   /**
-   * Whether the password is the one; nobody's hash (`undefined`), a missing one and one of an unknown format cost as
-   * much as a wrong password (ASVS 6.3.8). A right one whose hash is of a format that we
-   * don't write, or cheaper than today's, is `outdated`. Throws `overloaded` where too many wait.
+   * Verifies a password. An absent account (`undefined`), an absent hash and one that cannot be verified, `hashFault` says why,
+   * cost as much as a wrong password (ASVS 6.3.8). A right password whose hash has another format or another bcrypt cost than
+   * a new one is `outdated`. Throws `overloaded` where too many hashes wait.
    */
   verify(password: string, stored: StoredHash | undefined): Promise<Verification>;
   /** A new hash for a password that has just been verified: its rules are those of the day it was set. */
   rehash(password: string): Promise<string>;
   /**
-   * Makes every wrong guess cost what it costs against any of these hashes, or who has which would show; to be called at
-   * the start and after an import. Of the settings of scrypt and Argon2 the eight dearest count. One that was missed is
-   * learnt when somebody tries it.
+   * Returns why a hash cannot be verified, worded to follow the name of the member that holds it: no supported format,
+   * malformed, or more expensive than about one second of one core. Undefined where it can be. Repeats nothing of the hash.
    */
-  levelWith(hashes: readonly string[]): void;
+  hashFault(hash: string): string | undefined;
+  /**
+   * Replaces the formats that the timing-equalising work covers by those of these hashes. A format that is missing is covered
+   * from the first verification against one of its hashes.
+   */
+  setFormatsInUse(hashes: readonly string[]): void;
 }
 
 interface Parts {
@@ -52,7 +57,9 @@ interface Parts {
 }
 
 export function createPasswordService({ hasher, rounds, words = [] }: Parts): PasswordService {
-  const level = createLevel(rounds);
+  const equalising = createEqualisingWork(rounds);
+  const known = (hash: string | null | undefined): KnownHash | undefined =>
+    typeof hash === 'string' ? readHash(hash, rounds).known : undefined;
 
   const rehash = async (password: string): Promise<string> => {
     const salt = bcrypt.genSaltSync(rounds);
@@ -63,26 +70,20 @@ export function createPasswordService({ hasher, rounds, words = [] }: Parts): Pa
 
   return {
     rehash,
-    levelWith: (hashes) => {
-      for (const hash of hashes) {
-        const known = readHash(hash);
-        if (known !== undefined) level.learn(known.recipe);
-      }
+    hashFault: (hash) => readHash(hash, rounds).fault,
+    setFormatsInUse: (hashes) => {
+      equalising.setFormats(hashes.flatMap((hash) => known(hash)?.recipe ?? []));
     },
     hash: async (password, username) => {
       assertAcceptable(password, username, words);
       return rehash(password);
     },
     verify: async (password, stored) => {
-      const known = typeof stored?.hash === 'string' ? readHash(stored.hash) : undefined;
-      if (known !== undefined) level.learn(known.recipe);
-      const tried = known !== undefined && canBeRight(password, known, stored) ? known : level.nobody();
-      const valid = await hasher.matches({
-        password,
-        recipe: tried.recipe,
-        expected: tried.expected,
-        padding: level.remainderOf(tried.recipe),
-      });
+      const found = known(stored?.hash);
+      if (found !== undefined) equalising.addFormat(found.recipe);
+      const tried = found !== undefined && canBeRight(password, found, stored) ? found : equalising.dummy();
+      const { recipe, expected } = tried;
+      const valid = await hasher.matches({ password, recipe, expected, padding: equalising.after(recipe) });
       return { valid, outdated: valid && isOutdated(tried, rounds) && mayReplace(password, tried, stored) };
     },
   };
@@ -108,9 +109,9 @@ const isPlain = ({ recipe }: KnownHash): boolean => recipe.kind === 'bcrypt' && 
 const canBeRight = (password: string, known: KnownHash, stored: StoredHash | undefined): boolean =>
   password !== '' && isPasswordText(password) && (!isPlain(known) || fitsBcrypt(password) || stored?.truncates === true);
 
-/** Of a format that we don't write, or of a lower cost than today's. */
+/** Of a format that new hashes do not have, or of another cost, lower or higher. */
 const isOutdated = ({ ours, recipe }: KnownHash, rounds: number): boolean =>
-  !ours || (recipe.kind === 'bcrypt' && costOf(recipe.salt) < rounds);
+  !ours || (recipe.kind === 'bcrypt' && bcryptCostOf(recipe.salt) !== rounds);
 
 /** A hash that cut its password off says nothing of the tail: where one may have been, only the owner can replace it. */
 const mayReplace = (password: string, known: KnownHash, stored: StoredHash | undefined): boolean =>

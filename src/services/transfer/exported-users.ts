@@ -5,13 +5,20 @@ import type { ExportedUser } from './imported-user.js';
 
 const PAGE = 500;
 
-/** Every user, read in pages by their ids: who is added meanwhile comes last, or not. */
-export async function* exportedUsers(User: UserModel, withHashes: boolean): AsyncGenerator<ExportedUser> {
+interface ExportOptions {
+  readonly withHashes: boolean;
+  /** Selects users; all where it is absent. */
+  readonly isWanted?: ((user: User) => boolean) | undefined;
+}
+
+/** Returns users, read in pages by their ids: who is added meanwhile comes last, or not. */
+export async function* exportedUsers(User: UserModel, { withHashes, isWanted = () => true }: ExportOptions): AsyncGenerator<ExportedUser> {
   for (let after = 0, more = true; more;) {
     const users = await usersAfter(User, after, PAGE);
     const folds = users.flatMap(({ lookalike_fold }) => (lookalike_fold === null ? [] : [lookalike_fold]));
     const owners = folds.length === 0 ? undefined : await ownersOf(User, folds);
-    for (const user of users) yield exported(user, user.lookalike_fold === null ? undefined : owners?.get(user.lookalike_fold), withHashes);
+    for (const user of users.filter(isWanted))
+      yield exported(user, user.lookalike_fold === null ? undefined : owners?.get(user.lookalike_fold), withHashes);
     after = users.at(-1)?.id ?? after;
     more = users.length === PAGE;
   }

@@ -3,7 +3,8 @@ import { isEmailAddress } from '../../lib/email-address.js';
 import { codePoints, DISPLAY_NAME_RULES, foldName, isBeyondNames, USERNAME_RULES } from '../../lib/names.js';
 import { type Roles, USER } from '../../lib/roles.js';
 import type { NewUserRow } from '../../models/user-batch.js';
-import { hashFault, truncatesOf } from '../password/formats.js';
+import { truncatesOf } from '../password/formats.js';
+import type { PasswordService } from '../password/password.service.js';
 import type { Adopted, ImportedUser } from './imported-user.js';
 
 /** What PostgreSQL's index of names can hold, and some. */
@@ -27,10 +28,11 @@ interface Circumstances {
   readonly now: Date;
   /** Whether names may be any text, where they are from where they were. */
   readonly adopts: boolean;
+  readonly passwords: Pick<PasswordService, 'hashFault'>;
 }
 
 /** Holds a user against every rule at once, and makes the row of one who keeps to them. */
-export function examine(user: ImportedUser, { roles, now, adopts }: Circumstances): Examined {
+export function examine(user: ImportedUser, { roles, now, adopts, passwords }: Circumstances): Examined {
   const { email, passwordHash, disabled = false } = user;
   const username = user.username ?? email;
   const adopted = adopts ? user.adopted : undefined;
@@ -38,7 +40,7 @@ export function examine(user: ImportedUser, { roles, now, adopts }: Circumstance
     ...(username === undefined ? [NAMELESS] : nameFaults(username, adopted, user.username === undefined)),
     ...(email === undefined || isEmailAddress(email) ? [] : [NO_ADDRESS]),
     ...roleFaults(user.roles, roles),
-    ...hashFaults(passwordHash),
+    ...hashFaults(passwordHash === undefined ? undefined : passwords.hashFault(passwordHash)),
   ];
   if (username === undefined || faults.length > 0) return { faults };
 
@@ -104,10 +106,8 @@ function roleFaults(asked: readonly string[] | undefined, roles: Roles): FieldFa
   return [{ path: 'roles', code: 'not_allowed', message: `may be: ${roles.names.join(', ')}` }];
 }
 
-function hashFaults(hash: string | undefined): FieldFault[] {
-  const message = hash === undefined ? undefined : hashFault(hash);
-  return message === undefined ? [] : [{ path: 'password_hash', code: 'format', message }];
-}
+const hashFaults = (message: string | undefined): FieldFault[] =>
+  message === undefined ? [] : [{ path: 'password_hash', code: 'format', message }];
 
 function displayNameOf({ displayName }: ImportedUser, notes: string[]): string | null {
   if (displayName === undefined) return null;

@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/clock.js';
 import type { Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';
 import { addUsers, findNameHolders } from '../../models/user-batch.js';
+import type { User } from '../../models/user.model.js';
 import { looksLikeAddress } from '../account/login-names.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { PasswordService } from '../password/password.service.js';
@@ -31,8 +32,15 @@ export interface TransferService {
   importUsers(records: AsyncIterable<SourceRecord>, options: ImportOptions): AsyncGenerator<ImportResult>;
   /** The same for what a text tells of. Throws also what `readUsers` does. */
   importText(text: Uint8Array | Bytes, source: TextOptions, options: ImportOptions): AsyncGenerator<ImportResult>;
-  /** Every user in the order of their ids, in the form that an import reads. */
-  exportUsers(options: { withHashes: boolean; by: Doer }): AsyncGenerator<ExportedUser>;
+  /** Returns every user in the order of their ids, in the form that an import reads. */
+  exportUsers(options: ExportOptions): AsyncGenerator<ExportedUser>;
+}
+
+interface ExportOptions {
+  readonly withHashes: boolean;
+  /** Selects the users whose password hash cannot be verified: they log in once they have reset their password. */
+  readonly onlyUnverifiable?: boolean;
+  readonly by: Doer;
 }
 
 type TextOptions = Omit<ReadingOptions, 'now'>;
@@ -45,7 +53,7 @@ interface ImportOptions {
 interface Parts {
   readonly models: Models;
   readonly database: Database;
-  readonly passwords: Pick<PasswordService, 'levelWith'>;
+  readonly passwords: Pick<PasswordService, 'hashFault'>;
   readonly audit: Pick<AuditService, 'record' | 'recordNow'>;
   readonly roles: Roles;
   readonly clock: Clock;
@@ -70,7 +78,6 @@ export function createTransferService(parts: Parts): TransferService {
       if (!dryRun && Object.values(counts).some((count) => count > 0)) {
         const details = { created: counts.created, existing: counts.exists, failed: counts.failed };
         await audit.recordNow({ type: 'users.imported', by, details });
-        if (counts.created > 0) passwords.levelWith(await models.User.hashSettings());
       }
     }
   }
@@ -81,9 +88,10 @@ export function createTransferService(parts: Parts): TransferService {
       const bytes = text instanceof Uint8Array ? piecesOf(text) : text;
       return importUsers(readUsers(bytes, { ...source, now: () => clock.now() }), options);
     },
-    exportUsers: async function* ({ withHashes, by }) {
+    exportUsers: async function* ({ withHashes, onlyUnverifiable = false, by }) {
       await audit.recordNow({ type: 'users.exported', by, details: { password_hashes: withHashes } });
-      yield* exportedUsers(models.User, withHashes);
+      const isUnverifiable = ({ hashed_password: hash }: User): boolean => hash !== null && passwords.hashFault(hash) !== undefined;
+      yield* exportedUsers(models.User, { withHashes, isWanted: onlyUnverifiable ? isUnverifiable : undefined });
     },
   };
 }
@@ -96,9 +104,9 @@ interface Entry {
 }
 
 /** How a batch of records is written, or only looked at. */
-function createBatchWork({ models: { User }, database, audit, roles, clock }: Parts) {
+function createBatchWork({ models: { User }, database, passwords, audit, roles, clock }: Parts) {
   const entriesOf = (records: readonly SourceRecord[], by: Doer): Entry[] => {
-    const circumstances = { roles, now: new Date(clock.now()), adopts: by.kind === 'operator' };
+    const circumstances = { roles, passwords, now: new Date(clock.now()), adopts: by.kind === 'operator' };
     return records.map((record) => {
       const { line } = record;
       if (!('user' in record)) return { line, username: undefined, outcome: record };

@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { createHasher } from '../../../src/adapters/hasher.js';
-import { hashFault, readHash, truncatesOf } from '../../../src/services/password/formats.js';
+import { readHash as readHashAt, truncatesOf } from '../../../src/services/password/formats.js';
 import { createPasswordService } from '../../../src/services/password/password.service.js';
 import { foreignHashes } from '../../support/foreign-hashes.js';
 
 const FOREIGN = foreignHashes();
+const readHash = (hash: string) => readHashAt(hash, 4).known;
+const hashFault = (hash: string) => readHashAt(hash, 4).fault;
 const named = FOREIGN.map((entry) => [`${entry.by}: ${entry.format}`, entry] as const);
 const hasher = createHasher({ threads: 2, queueLimit: 1000 });
 afterAll(() => hasher.close());
@@ -18,7 +20,7 @@ const hashOf = (format: string): string => {
 };
 
 describe('a hash that can’t be taken', () => {
-  const UNKNOWN = 'is in no format that is known here';
+  const UNKNOWN = 'is in no supported format';
   test.each([
     ['nothing', '', UNKNOWN],
     ['a password in the clear', 'correct horse battery staple', UNKNOWN],
@@ -56,45 +58,61 @@ describe('a hash that can’t be taken', () => {
   const LONG_SALT = 'A'.repeat(1000);
 
   test.each([
-    ['bcrypt of cost 19', hashOf('$2b$').replace('$04$', '$19$'), /too dear/],
-    ['bcrypt of cost 3', hashOf('$2y$').replace('$04$', '$03$'), /cost below 4/],
-    ['bcrypt_sha256 of cost 31', hashOf('$bcrypt-sha256$ version 2').replace('r=4', 'r=31'), /too dear/],
-    ['older bcrypt_sha256 of cost 31', hashOf('$bcrypt-sha256$ version 1').replace('2b,4', '2b,31'), /too dear/],
+    [
+      'bcrypt of cost 15',
+      hashOf('$2b$').replace('$04$', '$15$'),
+      /^has a bcrypt cost of 15; the maximum is 14, about one second of one core$/,
+    ],
+    ['bcrypt of cost 3', hashOf('$2y$').replace('$04$', '$03$'), /cost of 3; the minimum is 4/],
+    ['bcrypt_sha256 of cost 31', hashOf('$bcrypt-sha256$ version 2').replace('r=4', 'r=31'), /cost of 31; the maximum is 14/],
+    ['older bcrypt_sha256 of cost 31', hashOf('$bcrypt-sha256$ version 1').replace('2b,4', '2b,31'), /cost of 31; the maximum is 14/],
     ['bcrypt_sha256 of a later version', hashOf('$bcrypt-sha256$ version 2').replace('v=2', 'v=3'), /malformed/],
-    ['Django’s bcrypt of cost 19', hashOf('Django’s bcrypt').replace('$04$', '$19$'), /too dear/],
-    ['over five million iterations', django.replace(/\$\d+\$/, '$5000001$'), /over 5,000,000 iterations/],
-    ['as many of them as can be written', pbkdf2.replace(/\$\d+\$/, '$999999999$'), /over 5,000,000 iterations/],
+    ['Django’s bcrypt of cost 15', hashOf('Django’s bcrypt').replace('$04$', '$15$'), /cost of 15; the maximum is 14/],
+    [
+      'over 2.5 million iterations',
+      django.replace(/\$\d+\$/, '$2500001$'),
+      /^has 2,500,001 PBKDF2 iterations; the maximum is 2,500,000, about one second of one core$/,
+    ],
+    ['as many of them as can be written', pbkdf2.replace(/\$\d+\$/, '$999999999$'), /999,999,999 PBKDF2 iterations/],
     ['more than can be', django.replace(/\$\d+\$/, '$99999999999999999999$'), /malformed/],
-    ['five million in the end', hashOf('$pbkdf2$ of 64 bytes').replace('$500$', '$1250001$'), /over 5,000,000 iterations/],
-    ['no iterations', pbkdf2.replace(/\$\d+\$/, '$0$'), /no iterations/],
+    [
+      '2.5 million in the end',
+      hashOf('$pbkdf2$ of 64 bytes').replace('$500$', '$625001$'),
+      /has 2,500,004 PBKDF2 iterations in 4 blocks of the digest/,
+    ],
+    ['no iterations', pbkdf2.replace(/\$\d+\$/, '$0$'), /no PBKDF2 iterations/],
     ['iterations in hex', pbkdf2.replace(/\$\d+\$/, '$0x10$'), /malformed/],
     ['a salt of 257 bytes', django.replace(/\$[^$]+(?=\$[^$]+$)/, `$${'s'.repeat(257)}`), /salt of under 1 or over 256/],
     ['a salt of 750 bytes', scrypt.replace(/\$[^$]+(?=\$[^$]+$)/, `$${LONG_SALT}`), /salt of under 1 or over 256/],
     ['a digest of 750 bytes', `${argon2}${LONG_SALT}`, /digest of under 16 or over 128/],
     ['a digest of six bytes, which chance could meet', pbkdf2.replace(/[^$]+$/, 'AAAAAAAA'), /digest of under 16/],
-    ['Argon2 over 256 MiB', phc('m=262145,t=1,p=1'), /over 256 MiB of memory/],
-    ['Argon2 over 1 GiB in all', phc('m=262144,t=5,p=1'), /over 1024 MiB filled/],
-    ['Argon2 of 17 passes', phc('m=64,t=17,p=1'), /t over 16/],
-    ['Argon2 of 17 lanes', phc('m=1024,t=1,p=17'), /p over 16/],
-    ['Argon2 of less memory than its lanes need', phc('m=15,t=1,p=2'), /does not have/],
-    ['Argon2 of no passes', phc('m=64,t=0,p=1'), /does not have/],
-    ['Argon2 of no lanes', phc('m=64,t=1,p=0'), /does not have/],
-    ['Argon2 with a salt of 6 bytes', argon2.replace(/\$[^$]+(?=\$[^$]+$)/, '$AAAAAAAA'), /does not have/],
+    ['Argon2 over 256 MiB', phc('m=262145,t=1,p=1'), /^has an Argon2 memory of 257 MiB; the maximum is 256 MiB$/],
+    [
+      'Argon2 over 512 MiB in all',
+      phc('m=174763,t=3,p=1'),
+      /^has an Argon2 memory of 513 MiB in all passes; the maximum is 512 MiB, about one second of one core$/,
+    ],
+    ['Argon2 of 17 passes', phc('m=64,t=17,p=1'), /Argon2 t of 17; the maximum is 16/],
+    ['Argon2 of 17 lanes', phc('m=1024,t=1,p=17'), /Argon2 p of 17; the maximum is 16/],
+    ['Argon2 of less memory than its lanes need', phc('m=15,t=1,p=2'), /does not allow/],
+    ['Argon2 of no passes', phc('m=64,t=0,p=1'), /does not allow/],
+    ['Argon2 of no lanes', phc('m=64,t=1,p=0'), /does not allow/],
+    ['Argon2 with a salt of 6 bytes', argon2.replace(/\$[^$]+(?=\$[^$]+$)/, '$AAAAAAAA'), /does not allow/],
     ['Argon2 of another version', argon2.replace('v=19', 'v=16'), /malformed/],
     ['Argon2 that names no version', argon2.replace('$v=19', ''), /malformed/],
     ['Argon2d', argon2.replace('argon2id', 'argon2d'), /malformed/],
-    ['scrypt over 256 MiB', withScrypt('ln=18,r=9,p=1'), /over 256 MiB of memory/],
-    ['scrypt of the largest N', withScrypt('ln=99,r=8,p=1'), /over 256 MiB|does not have/],
-    ['scrypt over 1 GiB in all', withScrypt('ln=18,r=8,p=5'), /over 1024 MiB filled/],
-    ['scrypt of 17 lanes', withScrypt('ln=4,r=8,p=17'), /p over 16/],
-    ['scrypt of r over 1024', withScrypt('ln=4,r=1025,p=1'), /r over 1024/],
-    ['scrypt of r that N is too large for', withScrypt('ln=16,r=1,p=1'), /does not have/],
-    ['scrypt of N 1', withScrypt('ln=0,r=8,p=1'), /does not have/],
-    ['scrypt of no lanes', withScrypt('ln=4,r=8,p=0'), /does not have/],
+    ['scrypt over 256 MiB', withScrypt('ln=18,r=9,p=1'), /scrypt memory of 288 MiB; the maximum is 256 MiB/],
+    ['scrypt of the largest N', withScrypt('ln=99,r=8,p=1'), /the maximum is 256 MiB|does not allow/],
+    ['scrypt over 512 MiB in all', withScrypt('ln=17,r=8,p=5'), /scrypt memory of 640 MiB in all passes; the maximum is 512 MiB/],
+    ['scrypt of 17 lanes', withScrypt('ln=4,r=8,p=17'), /scrypt p of 17; the maximum is 16/],
+    ['scrypt of r over 1024', withScrypt('ln=4,r=1025,p=1'), /scrypt r of 1025; the maximum is 1,024/],
+    ['scrypt of r that N is too large for', withScrypt('ln=16,r=1,p=1'), /does not allow/],
+    ['scrypt of N 1', withScrypt('ln=0,r=8,p=1'), /does not allow/],
+    ['scrypt of no lanes', withScrypt('ln=4,r=8,p=0'), /does not allow/],
     ['Django’s scrypt of N that is no power of two', djangoScrypt('1000'), /malformed/],
     ['Django’s scrypt of N 0', djangoScrypt('0'), /malformed/],
-    ['Django’s scrypt over 256 MiB', djangoScrypt('536870912'), /over 256 MiB/],
-    ['Firebase’s over 256 MiB', firebase('n=19,r=8,p=1'), /over 256 MiB/],
+    ['Django’s scrypt over 256 MiB', djangoScrypt('536870912'), /the maximum is 256 MiB/],
+    ['Firebase’s over 256 MiB', firebase('n=19,r=8,p=1'), /the maximum is 256 MiB/],
     ['Firebase’s without a signer’s key', hashOf('$fbscrypt$').replace(/,sk=[^$]+/, ''), /malformed/],
     ['Firebase’s with a digest that is not as long as the key', hashOf('$fbscrypt$').replace(/[^$]+$/, 'A'.repeat(44)), /malformed/],
     [
@@ -111,16 +129,41 @@ describe('a hash that can’t be taken', () => {
     expect(await passwords().verify('correct horse battery staple', { hash, truncates: false })).toEqual({ valid: false, outdated: false });
   });
 
-  test('what is just within the bounds can', () => {
+  test('accepts hashes at each maximum', () => {
     const within = [
-      hashOf('$2b$').replace('$04$', '$18$'),
-      django.replace(/\$\d+\$/, '$5000000$'),
-      hashOf('$pbkdf2$ of 64 bytes').replace('$500$', '$1250000$'),
-      ...['m=262144,t=4,p=1', 'm=65536,t=16,p=16', 'm=8,t=1,p=1'].map(phc),
-      ...['ln=18,r=8,p=4', 'ln=15,r=1,p=1', 'ln=11,r=1024,p=4'].map(withScrypt),
+      hashOf('$2b$').replace('$04$', '$14$'),
+      django.replace(/\$\d+\$/, '$2500000$'),
+      hashOf('$pbkdf2$ of 64 bytes').replace('$500$', '$625000$'),
+      ...['m=262144,t=2,p=1', 'm=32768,t=16,p=16', 'm=8,t=1,p=1'].map(phc),
+      ...['ln=18,r=8,p=2', 'ln=15,r=1,p=1', 'ln=11,r=1024,p=2'].map(withScrypt),
       firebase('n=18,r=8,p=1'),
     ];
     for (const hash of within) expect([hash, hashFault(hash)]).toEqual([hash, undefined]);
+  });
+
+  test.each([
+    ['Django 6.1, PBKDF2', django.replace(/\$\d+\$/, '$1500000$')],
+    ['Django, Argon2', phc('m=102400,t=2,p=8')],
+    ['Django, scrypt', withScrypt('ln=14,r=8,p=5')],
+    ['OWASP, PBKDF2 with SHA-1', django.replace('sha256', 'sha1').replace(/\d{3,}\$(.+)\$.+$/, `1400000$$$1$$${'A'.repeat(27)}=`)],
+    ['Keycloak, Argon2', phc('m=7168,t=5,p=1')],
+    ['Keycloak, PBKDF2 with SHA-512', pbkdf2.replace(/^\$pbkdf2-sha256\$\d+/, '$pbkdf2-sha512$210000')],
+    ['argon2-cffi and RFC 9106, Argon2', phc('m=65536,t=3,p=4')],
+    ['PHP, Argon2', phc('m=65536,t=4,p=1')],
+    ['OWASP, Argon2', phc('m=47104,t=1,p=1')],
+    ['OWASP, scrypt', withScrypt('ln=17,r=8,p=1')],
+    ['passlib, scrypt', withScrypt('ln=16,r=8,p=1')],
+    ['better-auth, scrypt', withScrypt('ln=14,r=16,p=1')],
+    ['Firebase, scrypt', firebase('n=14,r=8,p=1')],
+    ['Supabase, bcrypt', hashOf('$2b$').replace('$04$', '$10$')],
+    ['Caddy, bcrypt', hashOf('$2b$').replace('$04$', '$14$')],
+  ])('accepts the default of %s', (_, hash) => {
+    expect(hashFault(hash)).toBeUndefined();
+  });
+
+  test('accepts bcrypt up to the own cost of a service that is above the maximum', () => {
+    const faultAt = (cost: string) => readHashAt(hashOf('$2b$').replace('$04$', `$${cost}$`), 16).fault;
+    expect([faultAt('16'), faultAt('17')]).toEqual([undefined, expect.stringContaining('the maximum is 16')]);
   });
 
   test('none is looked for behind something else', () => {

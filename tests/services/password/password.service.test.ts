@@ -181,9 +181,14 @@ describe('a hash is outdated', () => {
     expect(await dear.verify(EXACT, adopted(exact))).toEqual(VALID);
   });
 
-  test('nor when its cost is higher than the usual, nor when the password is wrong', async () => {
+  test('also when its cost is higher than the usual, so that it is replaced by a cheaper one', async () => {
     const cheap = createPasswordService({ hasher, rounds: ROUNDS - 1 });
-    expect(await cheap.verify(ASCII, ours(plain))).toEqual(VALID);
+    expect(await cheap.verify(ASCII, ours(plain))).toEqual(OUTDATED);
+    expect(await cheap.verify(LONG, ours(sha256))).toEqual(OUTDATED);
+    expect(await cheap.verify(EXACT, adopted(exact))).toEqual(VALID);
+  });
+
+  test('but not when the password is wrong', async () => {
     expect(await dear.verify('wrong password', ours(plain))).toEqual(WRONG);
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import bcrypt from 'bcryptjs';
 import type { Comparison, Hasher } from '../../../src/adapters/hasher.js';
 import type { Recipe } from '../../../src/adapters/recipe.js';
+import { costOf, MAXIMUM } from '../../../src/services/password/bounds.js';
 import { createPasswordService, type StoredHash } from '../../../src/services/password/password.service.js';
 import { foreignHashes } from '../../support/foreign-hashes.js';
 
@@ -40,7 +41,7 @@ function workOf(recipes: readonly Recipe[]): Record<string, number> {
 async function worksOf(hashes: readonly (StoredHash | undefined)[], known: readonly string[]): Promise<Record<string, number>[]> {
   const hasher = notingHasher();
   const passwords = createPasswordService({ hasher, rounds: ROUNDS });
-  passwords.levelWith(known);
+  passwords.setFormatsInUse(known);
   for (const stored of hashes) await passwords.verify(GUESS, stored);
   return hasher.noted.map(({ recipe, padding }) => workOf([recipe, ...padding]));
 }
@@ -64,7 +65,7 @@ describe('a wrong guess', () => {
     expect(works).toEqual(works.map(() => works[0]));
     expect(works[0]).toMatchObject({ bcrypt: 2 ** ROUNDS, 'pbkdf2 sha1': 2000, 'pbkdf2 sha256': 1200, 'pbkdf2 sha512': 1200 });
     expect(Object.entries(works[0] ?? {}).filter(([what]) => what.startsWith('scrypt'))).toEqual(
-      ['5 4 2 ', '6 8 1 ', '14 8 1 ', '14 16 1 true'].map((numbers) => [`scrypt ${numbers}`, 1]),
+      ['14 16 1 true', '14 8 1 ', '6 8 1 ', '5 4 2 '].map((numbers) => [`scrypt ${numbers}`, 1]),
     );
   });
 
@@ -72,7 +73,7 @@ describe('a wrong guess', () => {
     const hasher = notingHasher();
     const passwords = createPasswordService({ hasher, rounds: ROUNDS });
     const hashes = ['$2y$', '$pbkdf2$ sha512', '$argon2id$'].map((name) => FOREIGN.find(({ format }) => format === name)?.hash ?? '');
-    passwords.levelWith(hashes);
+    passwords.setFormatsInUse(hashes);
     for (const guess of ['', '\0', '\ud83d', 'x'.repeat(300), GUESS])
       for (const hash of [usual, ...hashes]) await passwords.verify(guess, ours(hash));
     const works = hasher.noted.map(({ recipe, padding }) => workOf([recipe, ...padding]));
@@ -98,20 +99,58 @@ describe('a wrong guess', () => {
     expect(works).toEqual(works.map(() => ({ bcrypt: 2 ** ROUNDS, 'scrypt 4 8 1 ': 1, 'scrypt 4 8 1 true': 1 })));
   });
 
-  test('costs no more than eight settings of scrypt and Argon2, the dearest', async () => {
-    const settings = Array.from({ length: 12 }, (_, index) => `$argon2id$v=19$m=${64 * (index + 1)},t=1,p=1$c2FsdHNhbHQ$${'A'.repeat(43)}`);
-    const [nobody, dear, cheapest] = await worksOf([undefined, ours(settings[11] ?? ''), ours(settings[0] ?? '')], settings);
-    expect(Object.keys(nobody ?? {}).sort()).toEqual(
-      ['bcrypt', ...[5, 6, 7, 8, 9, 10, 11, 12].map((n) => `argon2id ${64 * n} 1 1`)].sort(),
-    );
-    expect(dear).toEqual(nobody);
-    expect(cheapest).toEqual({ ...nobody, 'argon2id 64 1 1': 1 });
+  const argon2 = (mib: number): string => `$argon2id$v=19$m=${1024 * mib},t=1,p=1$c2FsdHNhbHQ$${'A'.repeat(43)}`;
+  const django = (iterations: number): string => `pbkdf2_sha256$${iterations}$salt$${'A'.repeat(43)}=`;
+
+  test('costs at most one second beyond the own hash, whatever formats are in use, and leaves the cheapest out', async () => {
+    const known = [...[250, 200, 120, 30, 20, 10].map(argon2), django(600_000), usual.replace('$06$', '$13$')];
+    const hasher = notingHasher();
+    const passwords = createPasswordService({ hasher, rounds: ROUNDS });
+    passwords.setFormatsInUse(known);
+    for (const stored of [undefined, ours(usual), ...known.map(ours)]) await passwords.verify(GUESS, stored);
+    const costs = hasher.noted.map(({ recipe, padding }) => [recipe, ...padding].reduce((sum, one) => sum + costOf(one), 0));
+    expect(Math.max(...costs)).toBeLessThanOrEqual(1 + 2 ** (ROUNDS - MAXIMUM.bcryptCost) + 1e-6);
+    const works = hasher.noted.map(({ recipe, padding }) => Object.keys(workOf([recipe, ...padding])));
+    // bcrypt of cost 13 is half a second, so is 250 MiB.
+    expect(works[0]).toEqual(['bcrypt', 'argon2id 256000 1 1']);
+    expect(works[0]).toEqual(works[1]);
+    expect(works[2]).toEqual(['argon2id 256000 1 1', 'bcrypt']);
+  });
+
+  test('costs no more than its own cost where this service’s own hash takes longer than a second', async () => {
+    const hasher = notingHasher();
+    const passwords = createPasswordService({ hasher, rounds: 16 });
+    passwords.setFormatsInUse([usual.replace('$06$', '$16$'), usual.replace('$06$', '$15$'), usual.replace('$06$', '$17$')]);
+    await passwords.verify(GUESS, undefined);
+    expect(hasher.noted.map(({ recipe, padding }) => workOf([recipe, ...padding]))).toEqual([{ bcrypt: 2 ** 16 }]);
+  });
+
+  test('falls again when the formats in use are set without the expensive one', async () => {
+    const hasher = notingHasher();
+    const passwords = createPasswordService({ hasher, rounds: ROUNDS });
+    const guess = async () => {
+      await passwords.verify(GUESS, undefined);
+      const { recipe, padding } = hasher.noted.at(-1) ?? { recipe: { kind: 'bcrypt', salt: '' }, padding: [] };
+      return workOf([recipe, ...padding]);
+    };
+    passwords.setFormatsInUse([usual, django(1000), usual.replace('$06$', '$08$')]);
+    expect(await guess()).toEqual({ bcrypt: 2 ** 8, 'pbkdf2 sha256': 1000 });
+    passwords.setFormatsInUse([usual, django(500)]);
+    expect(await guess()).toEqual({ bcrypt: 2 ** ROUNDS, 'pbkdf2 sha256': 500 });
+    passwords.setFormatsInUse([]);
+    expect(await guess()).toEqual({ bcrypt: 2 ** ROUNDS });
+  });
+
+  test('ignores a stored hash that is too expensive to verify', async () => {
+    const expensive = [usual.replace('$06$', '$18$'), django(9_999_999), argon2(257)];
+    const works = await worksOf([undefined, ...expensive.map(ours)], expensive);
+    expect(works).toEqual(works.map(() => ({ bcrypt: 2 ** ROUNDS })));
   });
 
   test('gives nobody’s salt, digest or signer’s key to the padding', async () => {
     const hasher = notingHasher();
     const passwords = createPasswordService({ hasher, rounds: ROUNDS });
-    passwords.levelWith(FOREIGN.map(({ hash }) => hash));
+    passwords.setFormatsInUse(FOREIGN.map(({ hash }) => hash));
     await passwords.verify(GUESS, undefined);
     const salts = hasher.noted.flatMap(({ padding }) => padding.map((recipe) => (recipe.kind === 'bcrypt' ? '' : recipe.salt)));
     expect(salts.length).toBeGreaterThan(8);
