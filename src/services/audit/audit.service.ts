@@ -26,7 +26,7 @@ export interface AuditService {
   recordNow(event: NewAuditEvent): Promise<void>;
   /**
    * Records a refused request. Resolves when the write has ended, and never rejects: the response to a refusal does not
-   * depend on the audit. Concurrent events share a transaction. Of the types in `SUMMARISED`, the first of one kind by one
+   * depend on the audit. Concurrent events share a transaction. Of the summarised types, the first of one kind by one
    * caller is recorded at once and further ones of a minute as one event; `subject` distinguishes kinds that the event's
    * user does not. Must not be called inside a transaction.
    */
