@@ -122,7 +122,8 @@ describe('another e-mail address', () => {
     expect((await logIn(user.email, user.password)).status).toBe(401);
     expect((await verify(await mailedToken(auth, email, 'email_verification'))).status).toBe(204);
     expect((await logIn(email.toUpperCase(), user.password)).status).toBe(200);
-    expect((await activity(here.accessToken)).slice(0, 3)).toEqual(['log_in.succeeded', 'account.email_verified', 'account.email_changed']);
+    const happened = (await activity(here.accessToken)).filter((type) => type !== 'token.rejected');
+    expect(happened.slice(0, 3)).toEqual(['log_in.succeeded', 'account.email_verified', 'account.email_changed']);
   });
 
   test('in another case is the same, and as verified as it was', async () => {
