@@ -7,7 +7,7 @@ import { createContainer } from '../src/container.js';
 import { createRoutes } from '../src/routes/index.js';
 import { openApiDocument } from '../src/routes/openapi.js';
 import { postmanCollection, postmanEnvironment } from '../src/routes/postman.js';
-import { AUDIT_EVENTS } from '../src/services/audit/audit-events.js';
+import { AUDIT_EVENTS, isSummarised } from '../src/services/audit/audit-events.js';
 import { readRequirements, requirementTables } from './asvs.js';
 
 /** What is known of a setting, for people. */
@@ -61,9 +61,9 @@ const settingsTable = (): string =>
 
 const auditTable = (): string =>
   [
-    '| Type | What has happened |',
-    '| --- | --- |',
-    ...Object.entries(AUDIT_EVENTS).map(([type, what]) => `| \`${type}\` | ${what}. |`),
+    '| Type | What has happened | Summarised |',
+    '| --- | --- | --- |',
+    ...Object.entries(AUDIT_EVENTS).map(([type, what]) => `| \`${type}\` | ${what}. | ${isSummarised(type) ? 'yes' : ''} |`),
   ].join('\n');
 
 const root = fileURLToPath(new URL('..', import.meta.url));

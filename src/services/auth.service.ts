@@ -62,6 +62,7 @@ export function createAuthService(parts: Parts): AuthService {
   const { database, passwords, sessions, devices, audit, clock, logger } = parts;
   const { User } = parts.models;
   const open = createOpening(parts);
+  const { refuse, failToComplete } = createFailures(audit);
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
   const renewedHash = async (user: User, password: string): Promise<string | undefined> => {
     try {
@@ -82,23 +83,6 @@ export function createAuthService(parts: Parts): AuthService {
     if (user.disabled_at) throw new AppError('account_disabled');
     return user;
   };
-
-  /** Records a failed log-in, alike whether or not the account exists (ASVS 16.3.1), before the response. */
-  const recordFailure = (userId: number | null, details: AuditDetails, client: Client): Promise<void> =>
-    audit.recordRefusal({ type: 'log_in.failed', by: byClient(client), userId, details });
-  const refuse = async (code: 'invalid_credentials' | 'account_disabled', user: User | undefined, client: Client): Promise<never> => {
-    await recordFailure(user?.id ?? null, { reason: code }, client);
-    throw new AppError(code);
-  };
-  /** Records a log-in with the right password that could not be completed: an attacker must not learn it without a trace. */
-  const failToComplete =
-    ({ id }: User, client: Client) =>
-    (error: unknown): never => {
-      const { code } = error instanceof AppError ? error : (databaseFault(error) ?? new AppError('internal_error'));
-      // Not waited for: the database that refused the session may keep this write waiting too.
-      void recordFailure(id, code === 'account_disabled' ? { reason: code } : { reason: 'not_completed', cause: code }, client);
-      throw error;
-    };
 
   /** Opens the session of a user whose password was right; undefined where the hash was replaced meanwhile. */
   const complete = async (found: User, newHash: string | undefined, client: Client): Promise<Completed | undefined> =>
@@ -135,6 +119,28 @@ export function createAuthService(parts: Parts): AuthService {
       if (replaced !== undefined) await sessions.revoke(replaced, { kind: 'nobody' }, client);
       return { ...done.grant, device: { cookie: devices.issue(done.owner, device), seconds: DEVICE_SECONDS } };
     },
+  };
+}
+
+/** Records failed log-ins (ASVS 16.3.1). */
+function createFailures(audit: Pick<AuditService, 'recordRefusal'>) {
+  const record = (userId: number | null, details: AuditDetails, client: Client): Promise<void> =>
+    audit.recordRefusal({ type: 'log_in.failed', by: byClient(client), userId, details });
+  return {
+    /** Records the refusal, alike whether or not the account exists, and throws it. */
+    refuse: async (code: 'invalid_credentials' | 'account_disabled', user: User | undefined, client: Client): Promise<never> => {
+      await record(user?.id ?? null, { reason: code }, client);
+      throw new AppError(code);
+    },
+    /** Records a log-in with the right password that could not be completed: an attacker must not learn it without a trace. */
+    failToComplete:
+      ({ id }: User, client: Client) =>
+      (error: unknown): never => {
+        const { code } = error instanceof AppError ? error : (databaseFault(error) ?? new AppError('internal_error'));
+        // Not waited for: the database that refused the session may keep this write waiting too.
+        void record(id, code === 'account_disabled' ? { reason: code } : { reason: 'not_completed', cause: code }, client);
+        throw error;
+      },
   };
 }
 

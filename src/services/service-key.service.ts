@@ -100,7 +100,7 @@ export function createServiceKeyService({ model, database, audit, rootKey, clock
     },
     authenticate: async (key, client = UNKNOWN_CLIENT) => {
       const row = FORM.test(key) ? await model.findOne({ where: { key_hash: hash(key) } }) : null;
-      if (row === null || row.revoked_at !== null) {
+      if (row?.revoked_at !== null) {
         await audit.recordRefusal(rejectionOf(row, client));
         throw new AppError('invalid_token');
       }

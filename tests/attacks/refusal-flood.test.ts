@@ -108,6 +108,16 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('a flood of
     return stdout.split('\n').filter((line) => line.includes(`"${type}"`)).length;
   };
 
+  it(
+    'keeps the first refusal where the server is killed a moment later',
+    async () => {
+      for (let time = 0; time < 5; time += 1) expect(await client.me('e30.e30.e30')).toBe(401);
+      await server.end('SIGKILL');
+      expect(await countEvents('token.rejected')).toBe(1);
+    },
+    PATIENCE_MS,
+  );
+
   it.each<[string, string, (attacker: string, foreignSession: string) => Refused]>([
     ['of a user without the scope', 'access.denied', (bearer) => ({ method: 'GET', path: '/admin/users', bearer })],
     [

@@ -105,13 +105,17 @@ describe('guesses at one account', () => {
     expect((await calls.logIn(right())).status).toBe(429);
   });
 
-  test('that wait are recorded once for each wait, whoever asks how often', async () => {
+  test('that wait are recorded once for each wait, and what was refused meanwhile as a count', async () => {
+    const details = { limit: 'log_in', by: 'account' };
+    // The tenth begins a wait, and five are refused; behind it the first begins another, and fourteen are refused.
     await calls.inARow(15, { username: user.username });
     auth.clock.advance(MINUTE);
     await calls.inARow(15, { username: user.username });
+    auth.clock.advance(MINUTE);
+    await auth.services.audit.recordSummaries();
     const { items } = await auth.services.audit.list({ type: 'limit.reached' }, { limit: 100 });
-    expect(items.map(({ userId, details }) => [userId, details])).toEqual(
-      times(2, 0).map(() => [user.id, { limit: 'log_in', by: 'account' }]),
+    expect([...items].reverse()).toMatchObject(
+      [details, { ...details, count: 5 }, details, { ...details, count: 14 }].map((one) => ({ userId: user.id, details: one })),
     );
   });
 });

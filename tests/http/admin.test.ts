@@ -182,10 +182,12 @@ describe('an account', () => {
     expectProblem(await logIn(user.username, user.password), 403, 'account_disabled', { oauth: 'invalid_grant' });
     await call('patch', `/${user.id}`, { disabled: false }).expect(200);
     expect((await logIn(user.username, user.password)).status).toBe(200);
-    expect(await events(5)).toEqual([
+    expect(await events(7)).toEqual([
       'log_in.succeeded by user',
       'account.enabled by user',
       'log_in.failed by nobody',
+      'token.rejected by nobody',
+      'token.rejected by nobody',
       'account.disabled by user',
       'session.ended by user',
     ]);
@@ -228,7 +230,7 @@ describe('an account', () => {
     });
     await call('delete', `/${user.id}/sessions`).expect(204);
     await calls.expectEnded(session);
-    expect(await events(1)).toEqual(['session.ended by user']);
+    expect((await events(5)).filter((event) => event !== 'token.rejected by nobody')[0]).toBe('session.ended by user');
     for (const path of ['/999999/sessions', '/ada/sessions'])
       expectProblem(await call('get', path), 404, 'not_found', { detail: 'There is no such user' });
   });

@@ -16,7 +16,7 @@ let ada: TestUser;
 let drop: () => Promise<void>;
 beforeEach(async () => {
   const place = await freshPlace();
-  ({ drop } = place);
+  drop = () => place.drop();
   const target = parseDatabaseUrl(place.url);
   if (target === undefined) throw new TypeError('not a database');
   database = createDatabase(target, { queueLimit: 1 });

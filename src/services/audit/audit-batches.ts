@@ -18,9 +18,9 @@ export interface Batches {
 
 interface Parts {
   /** Writes all of the events or none. `mayBeStored` where an earlier attempt failed, which may have been committed. */
-  write(events: readonly PendingEvent[], mayBeStored: boolean): Promise<void>;
+  readonly write: (events: readonly PendingEvent[], mayBeStored: boolean) => Promise<void>;
   /** Is called after each failed attempt, with the number of events that were lost since the one before. */
-  onFailure(error: unknown, lost: number): void;
+  readonly onFailure: (error: unknown, lost: number) => void;
 }
 
 export function createBatches({ write, onFailure }: Parts): Batches {

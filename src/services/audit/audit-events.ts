@@ -51,12 +51,15 @@ export type AuditType = keyof typeof AUDIT_EVENTS;
  * counted for a minute and recorded as one. A failed authentication attempt is never among them (ASVS 16.3.1): rate limits
  * bound how many there are.
  */
-export const SUMMARISED: ReadonlySet<AuditType> = new Set<AuditType>([
+const SUMMARISED: ReadonlySet<string> = new Set<AuditType>([
   'access.denied',
   'email.verification_failed',
   'limit.reached',
   'token.rejected',
 ]);
+
+/** Reports whether events of that type are summarised. */
+export const isSummarised = (type: string): boolean => SUMMARISED.has(type);
 
 /** What is told of an event beyond its columns: never a secret, a token, or text that somebody typed. */
 export type AuditDetail = string | number | boolean | null | readonly string[];

@@ -3,13 +3,13 @@ import type { Database } from '../../adapters/database.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../observability/logger.js';
 import { createBatches } from './audit-batches.js';
-import { type NewAuditEvent, SUMMARISED } from './audit-events.js';
+import { isSummarised, type NewAuditEvent } from './audit-events.js';
 import { type PendingEvent, toPending } from './audit-records.js';
 import { createSummaries } from './audit-summaries.js';
 
 /** How refused requests are recorded: see `recordRefusal` of the audit service. */
 export interface Refusals {
-  record(event: NewAuditEvent, subject?: string): Promise<void>;
+  recordRefusal(event: NewAuditEvent, subject?: string): Promise<void>;
   recordSummaries(): Promise<void>;
   close(): Promise<void>;
 }
@@ -40,7 +40,7 @@ export function createRefusals({ database, append, findStored, clock, logger }: 
   });
   const add = (events: readonly NewAuditEvent[]): Promise<void> => batches.add(events.map((event) => toPending(event, clock.now())));
   return {
-    record: (event, subject) => add(SUMMARISED.has(event.type) ? summaries.add(event, subject) : [event]),
+    recordRefusal: (event, subject) => add(isSummarised(event.type) ? summaries.add(event, subject) : [event]),
     recordSummaries: () => add(summaries.endDue()),
     close: async () => {
       await add(summaries.endAll());

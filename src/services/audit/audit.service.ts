@@ -26,7 +26,7 @@ export interface AuditService {
   recordNow(event: NewAuditEvent): Promise<void>;
   /**
    * Records a refused request. Resolves when the write has ended, and never rejects: the response to a refusal does not
-   * depend on the audit. Concurrent events share a transaction. Of the types in `SUMMARISED`, the first of one kind by one
+   * depend on the audit. Concurrent events share a transaction. Of the summarised types, the first of one kind by one
    * caller is recorded at once and further ones of a minute as one event; `subject` distinguishes kinds that the event's
    * user does not. Must not be called inside a transaction.
    */
@@ -71,28 +71,12 @@ export function createAuditService({ models, database, rootKey, clock, retention
   const appending = createAppending({ models, database, chain });
   const refusals = createRefusals({
     database,
-    append: appending.append,
+    append: (events, transaction) => appending.append(events, transaction),
     findStored: (ids, transaction) => AuditEvent.findStored(ids, transaction),
     clock,
     logger,
   });
-  const pending = new WeakMap<Transaction, PendingEvent[]>();
-
-  const record: AuditService['record'] = (event, transaction) => {
-    const row = toPending(event, clock.now());
-    const waiting = pending.get(transaction);
-    if (waiting !== undefined) {
-      waiting.push(row);
-      return;
-    }
-    const rows = [row];
-    pending.set(transaction, rows);
-    database.beforeCommit(transaction, async () => {
-      // What is recorded by a step behind this one begins anew.
-      pending.delete(transaction);
-      await appending.append(rows, transaction);
-    });
-  };
+  const record = createRecording({ database, clock, appending });
 
   return {
     record,
@@ -101,9 +85,7 @@ export function createAuditService({ models, database, rootKey, clock, retention
         record(event, transaction);
         return Promise.resolve();
       }),
-    recordRefusal: refusals.record,
-    recordSummaries: refusals.recordSummaries,
-    close: refusals.close,
+    ...refusals,
     list: async (filter, { limit, cursor }) => {
       const before = cursor === undefined ? undefined : readPlace(cursor);
       const rows = await AuditEvent.stored(whereOf(filter, { before }), 'DESC', limit + 1);
@@ -132,6 +114,26 @@ export function createAuditService({ models, database, rootKey, clock, retention
         { ahead: true },
       );
     },
+  };
+}
+
+/** Collects the events of a transaction, which are appended together as its last step. */
+function createRecording({ database, clock, appending }: Pick<Parts, 'database' | 'clock'> & { appending: Appending }) {
+  const pending = new WeakMap<Transaction, PendingEvent[]>();
+  return (event: NewAuditEvent, transaction: Transaction): void => {
+    const row = toPending(event, clock.now());
+    const waiting = pending.get(transaction);
+    if (waiting !== undefined) {
+      waiting.push(row);
+      return;
+    }
+    const rows = [row];
+    pending.set(transaction, rows);
+    database.beforeCommit(transaction, async () => {
+      // What is recorded by a step behind this one begins anew.
+      pending.delete(transaction);
+      await appending.append(rows, transaction);
+    });
   };
 }
 

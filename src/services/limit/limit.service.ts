@@ -64,10 +64,10 @@ export function createLimitService({ settings, counters, audit, ...parts }: Part
 
   const start = async (uses: readonly LimitUse[], client: Client): Promise<Started> => {
     const { all, device } = await counting.of(uses, client);
-    const onDevice = device && (await begin([device], client));
+    const onDevice = device && (await begin([device]));
     if (onDevice !== undefined && 'begun' in onDevice) return onDevice;
     // A known device that has itself tried too often is a stranger, who need not wait longer than it does.
-    const started = await begin(all, client);
+    const started = await begin(all);
     const isSooner = onDevice !== undefined && 'waiting' in started && secondsOf(onDevice.waiting) < secondsOf(started.waiting);
     return isSooner ? onDevice : started;
   };
@@ -116,7 +116,7 @@ const createRecording =
 function createAttempts(record: Recording) {
   return {
     /** All of them, or none. */
-    begin: async (all: readonly Counted[], client: Client): Promise<Started> => {
+    begin: async (all: readonly Counted[]): Promise<Started> => {
       const begun: (readonly [Counted, Attempt])[] = [];
       for (const counted of all) {
         const attempt = await counted.tally.begin(counted.key);

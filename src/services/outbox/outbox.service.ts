@@ -104,8 +104,7 @@ export function createOutboxService(parts: Parts): OutboxService {
   return {
     post: async (mail, to, transaction) => {
       if (!(await hasRoom(parts, mail, transaction))) return false;
-      const id = nextId();
-      const now = new Date(clock.now());
+      const [id, now] = [nextId(), new Date(clock.now())];
       const row = {
         id,
         purpose: mail.purpose,

@@ -18,11 +18,13 @@ type Kind = 'access' | 'refresh' | 'service_key' | 'unknown';
 /** Records the refusal of tokens (ASVS 16.3.1, 16.3.3). */
 export interface RejectedTokens {
   /** Records a token that was refused as an access token. Not one that has just expired: every client meets that at each refresh. */
-  access(token: string, client: Client): Promise<void>;
+  access(token: string, code: Code, client: Client): Promise<void>;
   /** Records a correctly signed access token that this service did not issue. It names nobody: its claims are the forger's. */
   forged(claims: Pick<AccessTokenClaims, 'sid'>, client: Client): Promise<void>;
   /** Records a token that was refused as a refresh token, by the code of its refusal. A reused one ends its session, which is recorded. */
   refresh(token: string, code: Code, client: Client): Promise<void>;
+  /** Records a forged or expired refresh token that came with a log-out; nothing where none came. */
+  logOut(token: string | undefined, client: Client): Promise<void>;
   /** Records a token that is neither, and was sent where either is accepted. */
   any(token: string, by: Doer): Promise<void>;
 }
@@ -38,8 +40,18 @@ const REFRESH_REASONS: Partial<Record<Code, Reason>> = { session_revoked: 'revok
 export function createRejectedTokens({ audit, tokens, refreshTokens }: Parts): RejectedTokens {
   const record = (kind: Kind, reason: Reason, by: Doer, about: Pick<NewAuditEvent, 'userId' | 'sessionId'> = {}): Promise<void> =>
     audit.recordRefusal({ type: 'token.rejected', by, ...about, details: { token: kind, reason } });
+  const refresh: RejectedTokens['refresh'] = async (token, code, client) => {
+    const sessionId = refreshTokens.read(token)?.sessionId;
+    const reason = sessionId === undefined ? 'forged' : REFRESH_REASONS[code];
+    if (reason !== undefined) await record('refresh', reason, byClient(client), sessionId === undefined ? {} : { sessionId });
+  };
   return {
-    access: async (token, client) => {
+    refresh,
+    logOut: async (token, client) => {
+      if (token !== undefined) await refresh(token, 'invalid_grant', client);
+    },
+    access: async (token, code, client) => {
+      if (code !== 'invalid_token') return;
       const by = byClient(client);
       const claims = tokens.identify(token);
       if (claims !== undefined) {
@@ -52,11 +64,6 @@ export function createRejectedTokens({ audit, tokens, refreshTokens }: Parts): R
       else await record('access', 'forged', by);
     },
     forged: ({ sid }, client) => record('access', 'forged', byClient(client), { sessionId: sid }),
-    refresh: async (token, code, client) => {
-      const sessionId = refreshTokens.read(token)?.sessionId;
-      const reason = sessionId === undefined ? 'forged' : REFRESH_REASONS[code];
-      if (reason !== undefined) await record('refresh', reason, byClient(client), sessionId === undefined ? {} : { sessionId });
-    },
     any: async (token, by) => {
       if (tokens.identify(token) === undefined && refreshTokens.read(token) === undefined) await record('unknown', 'forged', by);
     },

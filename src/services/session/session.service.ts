@@ -180,9 +180,7 @@ export function createSessionService(parts: Parts): SessionService {
       throw new AppError('invalid_token');
     },
     authenticate: (token, client = UNKNOWN_CLIENT) =>
-      accepting
-        .authenticate(token)
-        .catch(afterRefusal((code) => (code === 'invalid_token' ? rejected.access(token, client) : Promise.resolve()))),
+      accepting.authenticate(token).catch(afterRefusal((code) => rejected.access(token, code, client))),
     inspect: async (token, caller = { kind: 'nobody' }, client = UNKNOWN_CLIENT) => {
       const facts = await accepting.inspect(token);
       if (facts === undefined) await rejected.any(token, doerOf(caller, client));
@@ -207,9 +205,7 @@ export function createSessionService(parts: Parts): SessionService {
     },
     logOut: async (who, scope) => {
       const { refreshToken, client } = who;
-      const own = await whoLogsOut(who, scope, refreshing).catch(
-        afterRefusal(() => (refreshToken === undefined ? Promise.resolve() : rejected.refresh(refreshToken, 'invalid_grant', client))),
-      );
+      const own = await whoLogsOut(who, scope, refreshing).catch(afterRefusal(() => rejected.logOut(refreshToken, client)));
       await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, client) });
     },
     ...createHousekeeping({ models, database, endings, denials, revocations, clock }),
