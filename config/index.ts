@@ -35,6 +35,8 @@ export interface Config {
     readonly idleSeconds: number;
     /** After the log-in. */
     readonly longestSeconds: number;
+    /** Maximum of live sessions; 0 for none. */
+    readonly perUser: number;
   };
   readonly rootKey: string;
   /** The scopes of each role beside its own. */
@@ -142,6 +144,7 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
     session: {
       idleSeconds: settings.REFRESH_TOKEN_EXPIRE_DAYS * DAY_SECONDS,
       longestSeconds: settings.SESSION_MAX_DAYS * DAY_SECONDS,
+      perUser: settings.SESSIONS_PER_USER,
     },
     rootKey,
     roles: { ...Object.fromEntries(BUILT_IN_ROLES.map((role) => [role, []])), ...readRoles(settings.ROLES) },

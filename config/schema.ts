@@ -26,6 +26,7 @@ export interface Settings extends LimitSettings {
   ACCESS_TOKEN_EXPIRE_MINUTES: number;
   REFRESH_TOKEN_EXPIRE_DAYS: number;
   SESSION_MAX_DAYS: number;
+  SESSIONS_PER_USER: number;
   ISSUER: string;
   AUDIENCE: string;
   CORS_ORIGINS: string[];
@@ -202,6 +203,13 @@ export const settingsSchema = Joi.object<Settings, true>({
     .default(90)
     .unit('days')
     .description('A session ends so long after its log-in, however busy it is.'),
+  SESSIONS_PER_USER: Joi.number()
+    .integer()
+    .min(0)
+    .max(10_000)
+    .default(100)
+    .unit('sessions')
+    .description('Maximum of live sessions of one user: a further log-in ends the least recently used one. 0 is no maximum.'),
   ISSUER: Joi.string()
     .uri({ scheme: ['http', 'https'] })
     .default('http://localhost:8000')

@@ -158,6 +158,7 @@ interface Setting {
 /** Sets the password of a user, with all that follows, in one transaction. */
 function createSetting({ models, database, limits, names, verification, oneTimeTokens, sessions, outbox, audit, clock }: Parts) {
   return async ({ id }: User, { hash, by, invited, use }: Setting, client: Client): Promise<void> => {
+    await sessions.endAhead(id, { reason: 'password_reset', by: byOwner(id, client) });
     await database.transaction(async (transaction) => {
       const user = await models.User.findByPk(id, { transaction, lock: true });
       if (user?.disabled_at !== null) throw worthless();

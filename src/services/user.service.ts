@@ -147,7 +147,7 @@ function createProof({ passwords, audit, clock }: Parts, get: UserService['get']
 type OwnChanges = Pick<UserService, 'changeProfile' | 'changePassword' | 'deleteOwn' | 'makeRecoveryCodes'>;
 
 function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
-  const { models, database, changes, passwords, recoveryCodes, outbox, audit, clock } = parts;
+  const { models, database, changes, passwords, sessions, recoveryCodes, outbox, audit, clock } = parts;
   const proof = createProof(parts, get);
   const replacePassword = createPasswordReplacement(parts);
   const notice = (user: User, client: Client) => ({ username: user.username, client, at: new Date(clock.now()) });
@@ -156,8 +156,11 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     changeProfile: async (actor, { current_password, ...patch }) => {
       const differs = <T>(asked: T | undefined, now: T): boolean => asked !== undefined && asked !== now;
       const needsProof = ({ username, email }: User): boolean => differs(patch.email, email) || differs(patch.username, username);
-      const isProven = needsProof(await get(actor.userId)) || current_password !== undefined;
+      const user = await get(actor.userId);
+      const isProven = needsProof(user) || current_password !== undefined;
       if (isProven) await proof.byPasswordOrFreshLogIn(actor, current_password);
+      if (differs(patch.email, user.email))
+        await sessions.endAhead(user.id, { reason: 'email_changed', by: byUser(actor) }, actor.sessionId);
       const change = database.transaction(async (transaction) => {
         const locked = await changes.lock(actor.userId, transaction);
         // It was the same when it was looked at.
@@ -170,7 +173,9 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     changePassword: async (actor, { current_password, new_password }) => {
       const replace = async (): Promise<boolean> => {
         const user = await proof.byPassword(actor, current_password);
-        return replacePassword(actor, user, await passwords.hash(new_password, user.username).catch(inMember('new_password')));
+        const hash = await passwords.hash(new_password, user.username).catch(inMember('new_password'));
+        await sessions.endAhead(user.id, { reason: 'password_changed', by: byUser(actor) }, actor.sessionId);
+        return replacePassword(actor, user, hash);
       };
       // The first time a log-in may have made the same password's hash anew meanwhile; by the second it is another password.
       if ((await replace()) || (await replace())) return;
@@ -178,6 +183,7 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     },
     deleteOwn: async (actor, currentPassword) => {
       const user = await proof.byPassword(actor, currentPassword);
+      await sessions.removeAhead(user.id, { reason: 'account_deleted', by: byUser(actor) });
       const remove = database.transaction(async (transaction) =>
         changes.remove(await changes.lock(user.id, transaction), byUser(actor), transaction),
       );

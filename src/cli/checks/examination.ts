@@ -9,6 +9,7 @@ import { checkDatabase, checkDisk } from './database.js';
 import { fail, type Finding, ok } from './finding.js';
 import { checkMailServer, checkOutbox } from './mail.js';
 import { checkService } from './service.js';
+import { checkServiceKeys } from './service-keys.js';
 import { checkSettings } from './settings.js';
 import { checkKeyPair, checkSecret } from './signing-key.js';
 
@@ -44,7 +45,11 @@ async function examineContents({ config, services }: Container, state: DatabaseS
   if (!state.exists || state.pending.length > 0) return [];
   const attempt = (check: string, finding: Promise<Finding>): Promise<Finding> =>
     finding.catch((error: unknown) => fail(check, reasonOf(error, config)));
-  const always = [await attempt('clock', checkClock(state, services)), await attempt('outbox', checkOutbox(services))];
+  const always = [
+    await attempt('clock', checkClock(state, services)),
+    await attempt('outbox', checkOutbox(services)),
+    await attempt('service-keys', checkServiceKeys(services)),
+  ];
   return isKeyPairAlgorithm(config.token.algorithm) ? [...always, await attempt('signing-key', checkKeyPair(services))] : always;
 }
 
