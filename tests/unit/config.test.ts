@@ -32,7 +32,7 @@ describe('defaults', () => {
         issuer: 'http://localhost:8000',
         audience: 'lingomate',
       },
-      session: { idleSeconds: 30 * 86_400, longestSeconds: 90 * 86_400 },
+      session: { idleSeconds: 30 * 86_400, longestSeconds: 90 * 86_400, perUser: 100 },
       rootKey: KEYS.ROOT_KEY,
       roles: { user: [], admin: [] },
       mail: {
@@ -113,6 +113,7 @@ describe('good settings', () => {
       ACCESS_TOKEN_EXPIRE_MINUTES: '5',
       REFRESH_TOKEN_EXPIRE_DAYS: '7',
       SESSION_MAX_DAYS: '14',
+      SESSIONS_PER_USER: '7',
       ISSUER: 'https://auth.example.com',
       AUDIENCE: 'shop',
       CORS_ORIGINS: 'https://app.example.com, https://admin.example.com:8443 ,',
@@ -162,7 +163,7 @@ describe('good settings', () => {
         issuer: 'https://auth.example.com',
         audience: 'shop',
       },
-      session: { idleSeconds: 7 * 86_400, longestSeconds: 14 * 86_400 },
+      session: { idleSeconds: 7 * 86_400, longestSeconds: 14 * 86_400, perUser: 7 },
       rootKey: KEYS.ROOT_KEY,
       roles: { user: [], admin: ['admin', 'audit'], editor: ['articles:write', 'articles:read'] },
       mail: {
@@ -211,6 +212,7 @@ describe('faults', () => {
     ACCESS_TOKEN_EXPIRE_MINUTES: '0',
     REFRESH_TOKEN_EXPIRE_DAYS: '0',
     SESSION_MAX_DAYS: '1.5',
+    SESSIONS_PER_USER: '-1',
     ISSUER: 'localhost:8000',
     AUDIENCE: 'x'.repeat(256),
     CORS_ORIGINS: '*',
