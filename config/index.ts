@@ -36,6 +36,8 @@ export interface Config {
     readonly idleSeconds: number;
     /** After the log-in. */
     readonly longestSeconds: number;
+    /** Maximum of live sessions; 0 for none. */
+    readonly perUser: number;
   };
   /** How old an authentication may be where a recent one is required. */
   readonly reauthentication: { readonly maxAgeSeconds: number };
@@ -146,6 +148,7 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
     session: {
       idleSeconds: settings.REFRESH_TOKEN_EXPIRE_DAYS * DAY_SECONDS,
       longestSeconds: settings.SESSION_MAX_DAYS * DAY_SECONDS,
+      perUser: settings.SESSIONS_PER_USER,
     },
     reauthentication: { maxAgeSeconds: settings.REAUTHENTICATION_MINUTES * 60 },
     rootKey,

@@ -27,6 +27,7 @@ export interface Settings extends LimitSettings {
   REFRESH_TOKEN_EXPIRE_DAYS: number;
   SESSION_MAX_DAYS: number;
   REAUTHENTICATION_MINUTES: number;
+  SESSIONS_PER_USER: number;
   ISSUER: string;
   AUDIENCE: string;
   CLIENT_ID: string;
@@ -213,6 +214,13 @@ export const settingsSchema = Joi.object<Settings, true>({
     .description(
       'How recent an authentication must be for changes to credentials and for administrative writes; an older one is answered 401 `reauthentication_required`.',
     ),
+  SESSIONS_PER_USER: Joi.number()
+    .integer()
+    .min(0)
+    .max(10_000)
+    .default(100)
+    .unit('sessions')
+    .description('Maximum of live sessions of one user: a further log-in ends the least recently used one. 0 is no maximum.'),
   ISSUER: Joi.string()
     .uri({ scheme: ['http', 'https'] })
     .default('http://localhost:8000')

@@ -8,6 +8,8 @@ import { keepOneTimeSecrets } from './20261125-keep-one-time-secrets.js';
 import { keepAuthenticationStrength } from './20261130-keep-authentication-strength.js';
 import { keepPendingEmail } from './20261130-keep-pending-email.js';
 import { indexHashSettings } from './20261130-index-hash-settings.js';
+import { boundSessions } from './20261130-bound-sessions.js';
+import { expireServiceKeys } from './20261130-expire-service-keys.js';
 import type { Migration } from './migration.js';
 
 /** The schema's history in its order; append only. Names carry no ending, so that source and built runs share one. */
@@ -22,6 +24,8 @@ export const migrations: readonly Migration[] = [
   keepAuthenticationStrength,
   keepPendingEmail,
   indexHashSettings,
+  boundSessions,
+  expireServiceKeys,
 ];
 
 export type { Migration, MigrationContext } from './migration.js';

@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
-import type { ServiceKeyService } from '../services/service-key.service.js';
+import { type Command, InvalidArgumentError } from 'commander';
+import { KEY_LIFETIME_DAYS, type ServiceKeyService } from '../services/service-key.service.js';
 import { JSON_OPTION, type OutputOptions, printJson, printLine, printList, remark } from './output.js';
 import { withContainer } from './with-container.js';
 
@@ -8,6 +8,7 @@ type ServiceKey = Awaited<ReturnType<ServiceKeyService['list']>>[number];
 interface NewKey extends OutputOptions {
   readonly name: string;
   readonly scope: readonly string[];
+  readonly expiresInDays: number;
 }
 
 /** `service-keys`: the keys by which other services call this one. */
@@ -18,23 +19,24 @@ export function addServiceKeys(program: Command): void {
     .description('make a key; it is shown this once')
     .requiredOption('--name <name>', 'whose it is')
     .requiredOption('--scope <scope>', 'what it is good for: introspect (repeatable)', addTo)
+    .option('--expires-in-days <days>', `1 to ${KEY_LIFETIME_DAYS.most}`, readDays, KEY_LIFETIME_DAYS.usual)
     .option(...JSON_OPTION)
-    .action(({ name, scope, json }: NewKey) =>
+    .action(({ name, scope, expiresInDays, json }: NewKey) =>
       withContainer(async ({ services }) => {
-        const made = await services.serviceKeys.create({ name, scopes: scope });
-        if (json) printJson(made);
-        else printLine(made.key);
-        remark(`This is the only time that the key of ${made.id} is shown.`);
+        const { id, key, expiresAt } = await services.serviceKeys.create({ name, scopes: scope, lifetimeDays: expiresInDays });
+        if (json) printJson({ id, key, expires_at: expiresAt });
+        else printLine(key);
+        remark(`This is the only time that the key of ${id} is shown. It expires at ${expiresAt.toISOString()}.`);
       }),
     );
   serviceKeys
     .command('list')
-    .description('every key, revoked ones too, oldest first')
+    .description('every key, revoked and expired ones too, oldest first')
     .option(...JSON_OPTION)
     .action((options: OutputOptions) =>
       withContainer(async ({ services }) => {
         const rows = (await services.serviceKeys.list()).map(toRow);
-        printList(rows, ['id', 'name', 'scopes', 'created_at', 'last_used_at', 'revoked_at'], options);
+        printList(rows, ['id', 'name', 'scopes', 'created_at', 'expires_at', 'last_used_at', 'revoked_at'], options);
       }),
     );
   serviceKeys
@@ -49,13 +51,20 @@ export function addServiceKeys(program: Command): void {
     );
 }
 
+function readDays(text: string): number {
+  const days = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (days < 1 || days > KEY_LIFETIME_DAYS.most) throw new InvalidArgumentError(`It must be 1 to ${KEY_LIFETIME_DAYS.most}.`);
+  return days;
+}
+
 const addTo = (scope: string, before: readonly string[] | undefined): string[] => [...(before ?? []), scope];
 
-const toRow = ({ id, name, scopes, created_at, last_used_at, revoked_at }: ServiceKey) => ({
+const toRow = ({ id, name, scopes, created_at, expires_at, last_used_at, revoked_at }: ServiceKey) => ({
   id,
   name,
   scopes,
   created_at,
+  expires_at: expires_at ?? 'never',
   last_used_at,
   revoked_at,
 });

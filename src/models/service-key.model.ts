@@ -1,4 +1,10 @@
-import { DataTypes, type InferAttributes, type InferCreationAttributes, Model, type Sequelize } from 'sequelize';
+import { DataTypes, type InferAttributes, type InferCreationAttributes, Model, Op, type Sequelize } from 'sequelize';
+
+/** Where a page of keys goes on: behind the key of that time and id. */
+export interface ServiceKeyPlace {
+  readonly createdAt: Date;
+  readonly id: string;
+}
 
 /** A key by which another service calls this one. Only its hash is kept. */
 export class ServiceKey extends Model<InferAttributes<ServiceKey>, InferCreationAttributes<ServiceKey>> {
@@ -7,8 +13,25 @@ export class ServiceKey extends Model<InferAttributes<ServiceKey>, InferCreation
   declare scopes: string[];
   declare key_hash: string;
   declare created_at: Date;
+  /** Null for a key that never expires, as those of before the expiry. */
+  declare expires_at: Date | null;
   declare last_used_at: Date | null;
   declare revoked_at: Date | null;
+
+  /** Reads keys oldest first, revoked and expired ones too: all behind a place, or up to `limit` of them. */
+  static async oldest(after?: ServiceKeyPlace, limit?: number): Promise<ServiceKey[]> {
+    const isBehind = after && {
+      [Op.or]: [{ created_at: { [Op.gt]: after.createdAt } }, { created_at: after.createdAt, id: { [Op.gt]: after.id } }],
+    };
+    return this.findAll({
+      ...(isBehind ? { where: isBehind } : {}),
+      order: [
+        ['created_at', 'ASC'],
+        ['id', 'ASC'],
+      ],
+      ...(limit === undefined ? {} : { limit }),
+    });
+  }
 }
 
 /** Makes the ServiceKey model of one database. */
@@ -21,6 +44,7 @@ export function defineServiceKey(sequelize: Sequelize): ServiceKeyModel {
       scopes: { type: DataTypes.JSON, allowNull: false },
       key_hash: { type: DataTypes.TEXT, allowNull: false },
       created_at: { type: DataTypes.DATE, allowNull: false },
+      expires_at: { type: DataTypes.DATE },
       last_used_at: { type: DataTypes.DATE },
       revoked_at: { type: DataTypes.DATE },
     },

@@ -1,12 +1,16 @@
 import {
+  col,
   type CreationOptional,
   DataTypes,
+  fn,
   type InferAttributes,
   type InferCreationAttributes,
+  literal,
   Model,
   Op,
   type Sequelize,
   type Transaction,
+  where as comparison,
   type WhereOptions,
 } from 'sequelize';
 import { type Acr, DEFAULT_ACR } from '../lib/acr.js';
@@ -18,6 +22,23 @@ export type Replaced = readonly [through: number, at: number];
 export interface SessionPlace {
   readonly createdAt: Date;
   readonly id: string;
+}
+
+/** Which sessions. */
+export type SessionWhere = WhereOptions<InferAttributes<Session>>;
+
+/** What ending a session needs to know of it. */
+export type SessionFacts = Pick<Session, 'id' | 'user_id' | 'counter'>;
+
+/** A bounded part of an ordered list. */
+interface Slice {
+  readonly limit: number;
+  readonly after?: SessionPlace | undefined;
+}
+
+interface Surplus {
+  readonly kept: number;
+  readonly most: number;
 }
 
 /** A session as the database keeps it: one a log-in. Nothing in it can be presented as a token. */
@@ -55,18 +76,10 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
     return this.ended_at === null && this.expires_at.getTime() > now;
   }
 
-  /** The live sessions that fit, newest first. */
-  static async newestLive(
-    where: WhereOptions<InferAttributes<Session>>,
-    now: Date,
-    limit: number,
-    after?: SessionPlace,
-  ): Promise<Session[]> {
-    const further: WhereOptions<InferAttributes<Session>> = after
-      ? { [Op.or]: [{ created_at: { [Op.lt]: after.createdAt } }, { created_at: after.createdAt, id: { [Op.lt]: after.id } }] }
-      : {};
+  /** Reads a page of the live sessions that fit, newest first. */
+  static async newestLive(where: SessionWhere, now: Date, limit: number, after?: SessionPlace): Promise<Session[]> {
     return this.findAll({
-      where: { [Op.and]: [whereLive(now), where, further] },
+      where: { [Op.and]: [whereLive(now), where, this.beyond(Op.lt, after)] },
       order: [
         ['created_at', 'DESC'],
         ['id', 'DESC'],
@@ -75,12 +88,33 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
     });
   }
 
-  /** What tells the live sessions that fit, which are locked as by `lockLive`: a user may have very many. */
-  static async lockLiveFacts(
-    where: WhereOptions<InferAttributes<Session>>,
-    now: Date,
-    transaction: Transaction,
-  ): Promise<Pick<Session, 'id' | 'user_id' | 'counter'>[]> {
+  /** Reads a slice of the live sessions that fit, oldest first. Nothing is locked: see `lockLiveFacts`. */
+  static async oldestLive(where: SessionWhere, now: Date, slice: Slice, transaction?: Transaction): Promise<SessionPlace[]> {
+    const rows = await this.findAll({
+      attributes: ['id', 'created_at'],
+      where: { [Op.and]: [whereLive(now), where, this.beyond(Op.gt, slice.after)] },
+      order: [
+        ['created_at', 'ASC'],
+        ['id', 'ASC'],
+      ],
+      limit: slice.limit,
+      raw: true,
+      ...(transaction ? { transaction } : {}),
+    });
+    return rows.map(({ id, created_at }) => ({ id, createdAt: new Date(created_at) }));
+  }
+
+  /** The rows beyond a place. One comparison of a row of two values, as no database reads `OR` from an index in order. */
+  private static beyond(direction: typeof Op.lt | typeof Op.gt, place: SessionPlace | undefined): SessionWhere {
+    if (place === undefined) return {};
+    const { sequelize } = this;
+    if (sequelize === undefined) throw new TypeError('a model without a database');
+    const values = [place.createdAt, place.id].map((value) => sequelize.escape(value)).join(', ');
+    return comparison(literal('(created_at, id)'), { [direction]: literal(`(${values})`) });
+  }
+
+  /** The facts of the live sessions that fit, locked as by `lockLive`. The caller bounds how many fit. */
+  static async lockLiveFacts(where: SessionWhere, now: Date, transaction: Transaction): Promise<SessionFacts[]> {
     return this.findAll({
       attributes: ['id', 'user_id', 'counter'],
       where: { [Op.and]: [whereLive(now), where] },
@@ -92,19 +126,59 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
   }
 
   /** The live sessions that fit, locked until the transaction ends, always in one order so that two of these never wait for each other. */
-  static async lockLive(where: WhereOptions<InferAttributes<Session>>, now: Date, transaction: Transaction): Promise<Session[]> {
+  static async lockLive(where: SessionWhere, now: Date, transaction: Transaction): Promise<Session[]> {
     return this.findAll({ where: { [Op.and]: [whereLive(now), where] }, order: [['id', 'ASC']], transaction, lock: true });
   }
 
-  /** Ends every session that has not ended, expired ones too, and says how many of them were live. */
-  static async endAll(
+  /** Counts the live sessions that fit beyond the first `kept`, up to `most`: it reads no more than that many. */
+  static async countLiveBeyond(where: SessionWhere, now: Date, { kept, most }: Surplus, transaction?: Transaction): Promise<number> {
+    const rows = await this.findAll({
+      attributes: ['id'],
+      where: { [Op.and]: [whereLive(now), where] },
+      offset: kept,
+      limit: most,
+      raw: true,
+      ...(transaction ? { transaction } : {}),
+    });
+    return rows.length;
+  }
+
+  /**
+   * The ids of up to `most` live sessions of a user that end first where there are too many: those that were never
+   * refreshed by their age, then the others by their last use.
+   */
+  static async leastRecentlyUsed(userId: number, now: Date, most: number, transaction: Transaction): Promise<string[]> {
+    const read = async (counter: SessionWhere, limit: number): Promise<string[]> => {
+      const where = { [Op.and]: [whereLive(now), { user_id: userId }, counter] };
+      const rows = await this.findAll({ attributes: ['id'], where, order: [['last_used_at', 'ASC']], limit, transaction, raw: true });
+      return rows.map(({ id }) => id);
+    };
+    const unrefreshed = await read({ counter: 1 }, most);
+    const left = most - unrefreshed.length;
+    return left === 0 ? unrefreshed : [...unrefreshed, ...(await read({ counter: { [Op.gt]: 1 } }, left))];
+  }
+
+  /** The ids of up to `most` users who have more than `kept` live sessions. Reads every live session. */
+  static async usersBeyond(kept: number, now: Date, most: number): Promise<number[]> {
+    const having = comparison(fn('COUNT', col('id')), { [Op.gt]: kept });
+    const rows = await this.findAll({ attributes: ['user_id'], where: whereLive(now), group: ['user_id'], having, limit: most, raw: true });
+    return rows.map(({ user_id }) => user_id);
+  }
+
+  /** Counts all live sessions. */
+  static async countLive(now: Date, transaction: Transaction): Promise<number> {
+    return this.count({ where: whereLive(now), transaction });
+  }
+
+  /** Ends up to `most` sessions that have not ended, expired ones too, and says how many there were. */
+  static async endAny(
     ended: Pick<Session, 'ended_at' | 'expires_at' | 'end_reason'>,
-    now: Date,
+    most: number,
     transaction: Transaction,
   ): Promise<number> {
-    const live = await this.count({ where: whereLive(now), transaction });
-    await this.update(ended, { where: { ended_at: null }, transaction });
-    return live;
+    const rows = await this.findAll({ attributes: ['id'], where: { ended_at: null }, limit: most, transaction, raw: true });
+    if (rows.length > 0) await this.update(ended, { where: { id: rows.map(({ id }) => id) }, transaction });
+    return rows.length;
   }
 
   /** The sessions that were opened, refreshed or used after that time, as a clock that was ahead has it; ended ones too. */
@@ -132,12 +206,21 @@ export class Session extends Model<InferAttributes<Session>, InferCreationAttrib
 
   /** Removes up to `most` sessions that ended before that time, and says how many. */
   static async deleteEnded(before: Date, most: number, transaction: Transaction): Promise<number> {
-    const rows = await this.findAll({ attributes: ['id'], where: { expires_at: { [Op.lt]: before } }, limit: most, transaction });
+    return this.deleteSome({ expires_at: { [Op.lt]: before } }, most, transaction);
+  }
+
+  /** Removes up to `most` sessions of a user that have ended, and says how many. */
+  static async deleteEndedOf(userId: number, most: number, transaction: Transaction): Promise<number> {
+    return this.deleteSome({ user_id: userId, ended_at: { [Op.ne]: null } }, most, transaction);
+  }
+
+  private static async deleteSome(where: SessionWhere, limit: number, transaction: Transaction): Promise<number> {
+    const rows = await this.findAll({ attributes: ['id'], where, limit, transaction, raw: true });
     return rows.length === 0 ? 0 : this.destroy({ where: { id: rows.map(({ id }) => id) }, transaction });
   }
 }
 
-const whereLive = (now: Date): WhereOptions<InferAttributes<Session>> => ({ ended_at: null, expires_at: { [Op.gt]: now } });
+const whereLive = (now: Date): SessionWhere => ({ ended_at: null, expires_at: { [Op.gt]: now } });
 
 /** Makes the Session model of one database. */
 export function defineSession(sequelize: Sequelize): SessionModel {

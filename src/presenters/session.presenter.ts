@@ -10,6 +10,8 @@ export interface SessionShape {
   readonly created_at: string;
   readonly last_used_at: string;
   readonly expires_at: string;
+  /** How the user authenticated (RFC 8176). */
+  readonly amr: readonly string[];
 }
 
 export const presentSession = (session: Session, currentId: string | undefined): SessionShape => ({
@@ -20,4 +22,5 @@ export const presentSession = (session: Session, currentId: string | undefined):
   created_at: session.created_at.toISOString(),
   last_used_at: session.last_used_at.toISOString(),
   expires_at: session.expires_at.toISOString(),
+  amr: session.amr,
 });

@@ -5,6 +5,7 @@ import { createHealthController } from '../controllers/health.controller.js';
 import { createMailboxController } from '../controllers/mailbox.controller.js';
 import { createMetadataController } from '../controllers/metadata.controller.js';
 import { createPasswordResetController } from '../controllers/password-reset.controller.js';
+import { createServiceKeyController } from '../controllers/service-key.controller.js';
 import { createSessionController } from '../controllers/session.controller.js';
 import { createTokenController } from '../controllers/token.controller.js';
 import { createTransferController } from '../controllers/transfer.controller.js';
@@ -17,6 +18,7 @@ import type { PublicKey } from '../services/key/token-key.js';
 import type { OutboxService } from '../services/outbox/outbox.service.js';
 import type { PasswordResetService } from '../services/password-reset.service.js';
 import type { ReauthenticationService } from '../services/reauthentication.service.js';
+import type { ServiceKeyService } from '../services/service-key.service.js';
 import type { SessionService } from '../services/session/session.service.js';
 import type { TransferService } from '../services/transfer/transfer.service.js';
 import type { UserService } from '../services/user.service.js';
@@ -30,6 +32,7 @@ import { openApiDocument } from './openapi.js';
 import { passwordResetRoutes } from './password-reset.routes.js';
 import { postmanCollection, postmanEnvironment } from './postman.js';
 import type { Route } from './route.js';
+import { serviceKeyRoutes } from './service-key.routes.js';
 import { sessionRoutes } from './session.routes.js';
 import { grantsOf, tokenRoutes } from './token.routes.js';
 import { transferRoutes } from './transfer.routes.js';
@@ -42,6 +45,7 @@ interface Parts {
     readonly auth: AuthService;
     readonly passwordResets: PasswordResetService;
     readonly reauthentication: ReauthenticationService;
+    readonly serviceKeys: ServiceKeyService;
     readonly sessions: SessionService;
     readonly transfer: TransferService;
     readonly users: UserService;
@@ -81,6 +85,7 @@ export function createRoutes({ services, health, version, settings }: Parts): Ro
     // Before those of one user, whose id any word could be.
     ...transferRoutes(createTransferController(services)),
     ...adminRoutes(createAdminController(services)),
+    ...serviceKeyRoutes(createServiceKeyController(services)),
     ...auditRoutes(createAuditController(services)),
     ...metadataRoutes(createMetadataController({ keys: services.keys, settings, grantTypes: Object.keys(grants) })),
     ...healthRoutes(createHealthController({ health })),

@@ -100,6 +100,10 @@ export function createAdminService(parts: Parts): AdminService {
     return user;
   };
   const invite = createInvitations(parts);
+  const settleSessionsAhead = async (id: number, { disabled, roles }: AccountPatch, by: Doer): Promise<void> => {
+    if (disabled === true) await sessions.endAhead(id, { reason: 'account_disabled', by });
+    else if (roles !== undefined) await sessions.renewAhead(id);
+  };
 
   return {
     get,
@@ -111,6 +115,7 @@ export function createAdminService(parts: Parts): AdminService {
     },
     create: createAccounts(parts, invite),
     change: async (id, patch, by) => {
+      await settleSessionsAhead(id, patch, by);
       const changed = await database
         .transaction(async (transaction) => {
           const user = await changes.lock(id, transaction);
@@ -123,7 +128,10 @@ export function createAdminService(parts: Parts): AdminService {
       if (patch.disabled === false) await limits.forgive(id);
       return changed;
     },
-    remove: (id, by) => database.transaction(async (transaction) => changes.remove(await changes.lock(id, transaction), by, transaction)),
+    remove: async (id, by) => {
+      await sessions.removeAhead(id, { reason: 'account_deleted', by });
+      await database.transaction(async (transaction) => changes.remove(await changes.lock(id, transaction), by, transaction));
+    },
     sessions: async (id, page) => sessions.list((await get(id)).id, page),
     endSessions: async (id, by) => {
       await sessions.endAllNow((await get(id)).id, { reason: 'administrator', by });

@@ -17,6 +17,7 @@ import type { PasswordSetBy } from './outbox/mail.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import { inMember, type PasswordService } from './password/password.service.js';
 import type { RecoveryCodeService } from './recovery-code.service.js';
+import type { SessionService } from './session/session.service.js';
 
 export interface ResetByToken {
   readonly token: string;
@@ -61,6 +62,7 @@ interface Parts {
   readonly names: LoginNames;
   readonly verification: EmailVerification;
   readonly revokeCredentials: CredentialRevocation;
+  readonly sessions: Pick<SessionService, 'endAhead'>;
   readonly outbox: OutboxService;
   readonly audit: AuditService;
   readonly clock: Clock;
@@ -175,7 +177,7 @@ interface Setting {
 }
 
 /** Sets the password of a user, and revokes what a reset revokes, in one transaction. */
-function createSetting({ models, database, limits, names, verification, revokeCredentials, outbox, audit, clock }: Parts) {
+function createSetting({ models, database, limits, names, verification, sessions, revokeCredentials, outbox, audit, clock }: Parts) {
   /** Where another account verified the address first, this one gets its password and goes on without the address. */
   const confirm = async (user: User, { proven, doer }: Setting, transaction: Transaction): Promise<void> => {
     const claim = emailClaimOf(user);
@@ -184,6 +186,7 @@ function createSetting({ models, database, limits, names, verification, revokeCr
   };
   return async ({ id }: User, setting: Setting, client: Client): Promise<void> => {
     const { hash, how, doer, use } = setting;
+    await sessions.endAhead(id, { reason: 'password_reset', by: doer });
     await database.transaction(async (transaction) => {
       const user = await models.User.findByPk(id, { transaction, lock: true });
       if (user?.disabled_at !== null) throw worthless();

@@ -1,10 +1,13 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { AppError } from '../errors/app-error.js';
 import { byClient, type Client, type Doer, OPERATOR, UNKNOWN_CLIENT } from '../lib/actor.js';
+import { badCursor } from '../errors/bad-cursor.js';
 import type { Clock } from '../lib/clock.js';
 import { deriveKey } from '../lib/derived-key.js';
+import { type Page, type PageRequest, readCursor, toPage, writeCursor } from '../lib/pagination.js';
+import { isUuid, readUuid } from '../lib/uuid.js';
 import type { Database } from '../adapters/database.js';
-import type { ServiceKey, ServiceKeyModel } from '../models/service-key.model.js';
+import type { ServiceKey, ServiceKeyModel, ServiceKeyPlace } from '../models/service-key.model.js';
 import type { Logger } from '../observability/logger.js';
 import type { NewAuditEvent } from './audit/audit-events.js';
 import type { AuditService } from './audit/audit.service.js';
@@ -21,6 +24,23 @@ const LAST_USED_MS = 5 * 60 * 1000;
 /** What a service key may be good for. */
 export const SERVICE_SCOPES = ['introspect'] as const;
 
+/** How long a key lives unless told (docs/cryptography.md: replaced once a year), and at most. */
+export const KEY_LIFETIME_DAYS = { usual: 365, most: 1095 } as const;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export interface NewServiceKey {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly lifetimeDays?: number | undefined;
+}
+
+export interface MadeServiceKey {
+  readonly row: ServiceKey;
+  readonly id: string;
+  readonly key: string;
+  readonly expiresAt: Date;
+}
+
 /** Another service that calls. */
 export interface ServiceCaller {
   readonly keyId: string;
@@ -28,13 +48,18 @@ export interface ServiceCaller {
 }
 
 export interface ServiceKeyService {
-  /** A new key. It is in no other answer, ever: only its hash is kept. Throws `validation_failed` for a name or scope that can't be. */
-  create(input: { name: string; scopes: readonly string[] }, by?: Doer): Promise<{ id: string; key: string }>;
-  /** Every key, revoked ones too, oldest first. */
+  /**
+   * Makes a key that expires after `lifetimeDays` (365 if left out). Only its hash is stored: no other response has the key.
+   * Throws `validation_failed` for a name, scope or lifetime that is not allowed.
+   */
+  create(input: NewServiceKey, by?: Doer): Promise<MadeServiceKey>;
+  /** Returns every key, revoked and expired ones too, oldest first. */
   list(): Promise<ServiceKey[]>;
-  /** Refuses a key from now on. Throws `not_found` where there is none of that id that is good. */
+  /** Returns a page of the same list. Throws `validation_failed` for a cursor that is not ours. */
+  page(page: PageRequest): Promise<Page<ServiceKey>>;
+  /** Refuses a key from now on. Throws `not_found` where no key of that id is left to revoke. */
   revoke(id: string, by?: Doer): Promise<void>;
-  /** Whose key it is. Throws `invalid_token` for one that is unknown or revoked, which is recorded. */
+  /** Returns whose key it is. Throws `invalid_token` alike for one that is unknown, revoked or expired, which is recorded. */
   authenticate(key: string, client?: Client): Promise<ServiceCaller>;
   /** Resolves when nothing is left to write. */
   close(): Promise<void>;
@@ -61,47 +86,51 @@ export function createServiceKeyService({ model, database, audit, rootKey, clock
   const uses = createUses({ model, database, clock, logger });
 
   return {
-    create: async ({ name, scopes }, by = OPERATOR) => {
-      assertDescribed(name, scopes);
+    create: async ({ name, scopes, lifetimeDays = KEY_LIFETIME_DAYS.usual }, by = OPERATOR) => {
+      assertDescribed({ name, scopes, lifetimeDays });
       const key = PREFIX + randomBytes(KEY_BYTES).toString('base64url');
       const id = randomUUID();
-      const row = {
+      const expiresAt = new Date(clock.now() + lifetimeDays * DAY_MS);
+      const values = {
         id,
         name,
         scopes: [...scopes],
         key_hash: hash(key),
         created_at: new Date(clock.now()),
+        expires_at: expiresAt,
         last_used_at: null,
         revoked_at: null,
       };
-      await database.transaction(async (transaction) => {
-        await model.create(row, { transaction });
-        audit.record({ type: 'service_key.created', by, details: { service_key: id, scopes: [...scopes] } }, transaction);
+      const row = await database.transaction(async (transaction) => {
+        const details = { service_key: id, scopes: [...scopes], expires_at: expiresAt.toISOString() };
+        audit.record({ type: 'service_key.created', by, details }, transaction);
+        return model.create(values, { transaction });
       });
-      logger.info({ service_key_id: id, scopes }, 'service key created');
-      return { id, key };
+      logger.info({ service_key_id: id, scopes, expires_at: expiresAt }, 'service key created');
+      return { row, id, key, expiresAt };
     },
-    list: () =>
-      model.findAll({
-        order: [
-          ['created_at', 'ASC'],
-          ['id', 'ASC'],
-        ],
-      }),
-    revoke: async (id, by = OPERATOR) => {
+    list: () => model.oldest(),
+    page: async ({ limit, cursor }) => {
+      const after = cursor === undefined ? undefined : readPlace(cursor);
+      return toPage(await model.oldest(after, limit + 1), limit, ({ created_at, id }) => writeCursor(`${created_at.getTime()} ${id}`));
+    },
+    revoke: async (text, by = OPERATOR) => {
+      const id = readUuid(text);
+      if (id === undefined) throw noSuchKey();
       const revoked = { revoked_at: new Date(clock.now()) };
       const found = await database.transaction(async (transaction) => {
         const [changed] = await model.update(revoked, { where: { id, revoked_at: null }, transaction });
         if (changed > 0) audit.record({ type: 'service_key.revoked', by, details: { service_key: id } }, transaction);
         return changed > 0;
       });
-      if (!found) throw new AppError('not_found', { details: { detail: 'There is no such service key, or it is revoked' } });
+      if (!found) throw noSuchKey();
       logger.info({ service_key_id: id }, 'service key revoked');
     },
     authenticate: async (key, client = UNKNOWN_CLIENT) => {
       const row = FORM.test(key) ? await model.findOne({ where: { key_hash: hash(key) } }) : null;
-      if (row?.revoked_at !== null) {
-        await audit.recordRefusal(rejectionOf(row, client));
+      const reason = refusalOf(row, clock.now());
+      if (row === null || reason !== undefined) {
+        await audit.recordRefusal(rejectionOf(row, reason, client));
         throw new AppError('invalid_token');
       }
       uses.note(row);
@@ -111,13 +140,34 @@ export function createServiceKeyService({ model, database, audit, rootKey, clock
   };
 }
 
-/** The event of a key that was refused: an unknown one is forged. */
-function rejectionOf(row: ServiceKey | null, client: Client): NewAuditEvent {
-  const details = row === null ? { reason: 'forged' } : { reason: 'revoked', service_key: row.id };
-  return { type: 'token.rejected', by: byClient(client), details: { token: 'service_key', ...details } };
+/** Why a key is refused; undefined for a valid one. An unknown key is a forged one. */
+function refusalOf(row: ServiceKey | null, now: number): 'forged' | 'revoked' | 'expired' | undefined {
+  if (row === null) return 'forged';
+  if (row.revoked_at !== null) return 'revoked';
+  return isExpired(row, now) ? 'expired' : undefined;
 }
 
-function assertDescribed(name: string, scopes: readonly string[]): void {
+/** The event of a key that was refused. */
+const rejectionOf = (row: ServiceKey | null, reason: string | undefined, client: Client): NewAuditEvent => ({
+  type: 'token.rejected',
+  by: byClient(client),
+  details: { token: 'service_key', reason: reason ?? 'forged', ...(row === null ? {} : { service_key: row.id }) },
+});
+
+const noSuchKey = (): AppError => new AppError('not_found', { details: { detail: 'There is no such service key, or it is revoked' } });
+
+/** Whether a key has reached its expiry. */
+export const isExpired = ({ expires_at }: Pick<ServiceKey, 'expires_at'>, now: number): boolean =>
+  expires_at !== null && expires_at.getTime() <= now;
+
+function readPlace(cursor: string): ServiceKeyPlace {
+  const [time = '', id = ''] = readCursor(cursor).split(' ');
+  if (!/^\d{1,15}$/.test(time) || !isUuid(id)) throw badCursor();
+  return { createdAt: new Date(Number(time)), id };
+}
+
+function assertDescribed({ name, scopes, lifetimeDays }: Required<NewServiceKey>): void {
+  const isLifetime = Number.isInteger(lifetimeDays) && Number(lifetimeDays) >= 1 && Number(lifetimeDays) <= KEY_LIFETIME_DAYS.most;
   const fields = [
     ...(name.trim() === '' || name.length > NAME_CHARACTERS || /\p{C}/u.test(name)
       ? [{ path: 'name', code: 'format', message: `needs 1 to ${NAME_CHARACTERS} characters that can be seen` }]
@@ -125,6 +175,7 @@ function assertDescribed(name: string, scopes: readonly string[]): void {
     ...(scopes.length === 0 || scopes.some((scope) => !SERVICE_SCOPES.some((one) => one === scope))
       ? [{ path: 'scopes', code: 'not_allowed', message: `may be: ${SERVICE_SCOPES.join(', ')}` }]
       : []),
+    ...(isLifetime ? [] : [{ path: 'expires_in_days', code: 'not_allowed', message: `must be 1 to ${KEY_LIFETIME_DAYS.most} days` }]),
   ];
   if (fields.length > 0) {
     throw new AppError('validation_failed', {

@@ -128,7 +128,7 @@ export function createUserService(parts: Parts): UserService {
 type OwnChanges = Pick<UserService, 'changeProfile' | 'changePassword' | 'deleteOwn'>;
 
 function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
-  const { database, changes, passwords, reauthentication } = parts;
+  const { database, changes, passwords, reauthentication, sessions } = parts;
   const replacePassword = createPasswordReplacement(parts);
 
   return {
@@ -137,8 +137,11 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
       // Repeating the pending address changes nothing, and repeating the verified one only removes what is pending.
       const needsProof = ({ username, email, pending_email }: User): boolean =>
         (differs(patch.email, email) && (patch.email === null || patch.email !== pending_email)) || differs(patch.username, username);
-      const isProven = needsProof(await get(actor.userId)) || current_password !== undefined;
+      const user = await get(actor.userId);
+      const isProven = needsProof(user) || current_password !== undefined;
       if (isProven) await reauthentication.require(actor, { currentPassword: current_password });
+      if (patch.email === null && user.verified_email_fold !== null)
+        await sessions.endAhead(user.id, { reason: 'email_changed', by: byUser(actor) }, actor.sessionId);
       const change = database.transaction(async (transaction) => {
         const locked = await changes.lockOwn(actor, transaction);
         // It was the same when it was looked at.
@@ -151,14 +154,17 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     changePassword: async (actor, { current_password, new_password }) => {
       const replace = async (): Promise<boolean> => {
         const user = await reauthentication.require(actor, { currentPassword: current_password, passwordRequired: true });
-        return replacePassword(actor, user, await passwords.hash(new_password, user.username).catch(inMember('new_password')));
+        const hash = await passwords.hash(new_password, user.username).catch(inMember('new_password'));
+        await sessions.endAhead(user.id, { reason: 'password_changed', by: byUser(actor) }, actor.sessionId);
+        return replacePassword(actor, user, hash);
       };
       // The first time a log-in may have made the same password's hash anew meanwhile; by the second it is another password.
       if ((await replace()) || (await replace())) return;
       throw new AppError('conflict');
     },
     deleteOwn: async (actor, currentPassword) => {
-      await reauthentication.require(actor, { currentPassword, passwordRequired: true });
+      const user = await reauthentication.require(actor, { currentPassword, passwordRequired: true });
+      await sessions.removeAhead(user.id, { reason: 'account_deleted', by: byUser(actor) });
       await database.transaction(async (transaction) =>
         changes.remove(await changes.lockOwn(actor, transaction), byUser(actor), transaction),
       );

@@ -24,10 +24,14 @@ export const accountQuery = Joi.object<AccountQuery>({
   cursor: Joi.string().description('The `next_cursor` of the piece before.'),
 }).unknown();
 
+const MOST_ROLES = 100;
+
 const roles = Joi.array()
   .items(Joi.string())
-  .max(100)
-  .unique()
+  .max(MOST_ROLES)
+  // Joi's own rule compares each object of a list with all before it: a second of one core for a body of 100 kB.
+  .custom((value: unknown[], helpers) => (new Set(value).size < value.length ? helpers.error('array.unique') : value))
+  .meta({ 'x-rules': { uniqueItems: true } })
   .description('Of `user`, `admin` and those that are configured.')
   .example(['user']);
 

@@ -1,6 +1,7 @@
 import Joi from 'joi';
 import { CODES } from '../errors/codes.js';
 import { codePoints, DISPLAY_NAME_RULES, isBeyondNames, USERNAME_RULES } from '../lib/names.js';
+import { readUuid } from '../lib/uuid.js';
 import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults } from '../services/password/password-policy.js';
 
 /**
@@ -102,6 +103,14 @@ export const userId = Joi.string()
   .custom((value: string) => (/^[1-9]\d{0,9}$/.test(value) && Number(value) <= MOST_USER_ID ? Number(value) : 0))
   .description('Of a user.')
   .example('1');
+
+/**
+ * A UUID in a path, in either case (RFC 9562 §4). Any other text is the id of nothing and stays as it is: the service
+ * answers `not_found`.
+ */
+export const uuidInPath = Joi.string()
+  .required()
+  .custom((value: string) => readUuid(value) ?? value);
 
 const PAGE = { usual: 20, most: 100 } as const;
 

@@ -1,13 +1,13 @@
 import Joi from 'joi';
 import type { SessionShape } from '../presenters/session.presenter.js';
-import { timestamp } from './fields.js';
+import { timestamp, uuidInPath } from './fields.js';
 
 export interface SessionPath {
   readonly id: string;
 }
 /** Any text: what is no id of a session is simply not found. */
 export const sessionPath = Joi.object<SessionPath>({
-  id: Joi.string().required().description('Of one of your sessions.').example('{{session_id}}'),
+  id: uuidInPath.description('Of one of your sessions.').example('{{session_id}}'),
 });
 
 export const sessionListResponse = Joi.object({
@@ -21,6 +21,7 @@ export const sessionListResponse = Joi.object({
         created_at: timestamp.required(),
         last_used_at: timestamp.required().description('Exact to one life of an access token.'),
         expires_at: timestamp.required().description('Unless it is refreshed before.'),
+        amr: Joi.array().items(Joi.string()).required().description('How the user authenticated (RFC 8176).').example(['pwd']),
       }),
     )
     .required(),

@@ -110,7 +110,12 @@ describe('the walls of the house', () => {
     [
       'ending sessions',
       'src/services/session/endings',
-      ['src/services/session/housekeeping.ts', 'src/services/session/refreshing.ts', 'src/services/session/session.service.ts'],
+      [
+        'src/services/session/bound.ts',
+        'src/services/session/housekeeping.ts',
+        'src/services/session/refreshing.ts',
+        'src/services/session/session.service.ts',
+      ],
     ],
     ['sending mail', 'nodemailer', ['src/adapters/mailer.ts']],
     [

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Response, Test } from 'supertest';
 import type { TestSession, TestUser } from '../../src/testing.js';
@@ -84,6 +85,12 @@ const MATRIX: Readonly<Record<string, readonly [Ask, readonly string[]]>> = {
   'POST /admin/users/{id}/password-reset': [(send, { id }) => send('post', `/admin/users/${id}/password-reset`), adminOnly('200')],
   'POST /admin/users/import': [(send) => send('post', '/admin/users/import', `{"username":"${freshName()}"}\n`), adminOnly('200')],
   'GET /admin/users/export': [get('/admin/users/export'), adminOnly('200')],
+  'GET /admin/service-keys': [get('/admin/service-keys'), adminOnly('200')],
+  'POST /admin/service-keys': [
+    (send) => send('post', '/admin/service-keys', { name: freshName(), scopes: ['introspect'] }),
+    adminOnly('201'),
+  ],
+  'DELETE /admin/service-keys/{id}': [(send) => send('delete', `/admin/service-keys/${randomUUID()}`), adminOnly('404')],
   'GET /admin/audit-events': [get('/admin/audit-events'), adminOnly('200')],
   'GET /.well-known/oauth-authorization-server': [get('/.well-known/oauth-authorization-server'), everywhere('200')],
   'GET /.well-known/jwks.json': [get('/.well-known/jwks.json'), everywhere('200')],

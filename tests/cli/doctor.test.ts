@@ -47,6 +47,7 @@ describe('doctor', () => {
       'clock',
       'hashes',
       'outbox',
+      'service-keys',
       'signing-key',
       'mail',
     ];
@@ -84,6 +85,23 @@ describe('doctor', () => {
     expect(detailOf(finished, 'schema')).toContain(migrations.at(1)?.name);
     expect(readdirSync(folder.path)).toEqual(['auth.db']);
     expect(fingerprint(file)).toBe(before);
+  });
+
+  test('warns of service keys that expire within 30 days or never, and not of those that are revoked', async () => {
+    const settings = { DATABASE_URL: `sqlite:${folder.file('keys.db')}`, ALGORITHM: 'ES256', ROOT_KEY: randomKey() };
+    const auth = await createTestAuth(settings);
+    const create = (lifetimeDays?: number) => auth.services.serviceKeys.create({ name: 'shop', scopes: ['introspect'], lifetimeDays });
+    const [year, month, eternal, revoked] = [await create(), await create(29), await create(), await create(29)];
+    await auth.services.serviceKeys.revoke(revoked.id);
+    await auth.close();
+    await change(folder.file('keys.db'), [`UPDATE auth_service_keys SET expires_at = NULL WHERE id = '${eternal.id}'`]);
+    const finished = await run('doctor --json', settings);
+    expect(statusesIn(finished)).toMatchObject({ 'service-keys': 'warn' });
+    const detail = detailOf(finished, 'service-keys');
+    expect(detail).toContain(`${eternal.id} never expires`);
+    expect(detail).toContain(`${month.id} expires at`);
+    expect(detail).not.toContain(year.id);
+    expect(detail).not.toContain(revoked.id);
   });
 
   test('tells of a clock that was put back, of an old key pair, and of one that ROOT_KEY does not open', async () => {

@@ -38,8 +38,8 @@ export interface StoredSessions {
   logged(): unknown[];
 }
 
-/** Has each test of the file find fresh ones. */
-export function withStoredSessions(): StoredSessions {
+/** Has each test of the file find fresh ones. `perUser` is SESSIONS_PER_USER. */
+export function withStoredSessions({ perUser = 0 } = {}): StoredSessions {
   let stored: StoredUsers;
   let audit: AuditService;
   let sessions: SessionService;
@@ -62,7 +62,7 @@ export function withStoredSessions(): StoredSessions {
       tokens: createTokenService({ keys, rootKey: ROOT_KEY, clock, settings }),
       rootKey: ROOT_KEY,
       roles: createRoles({ user: [], admin: [] }),
-      settings: { idleSeconds: 7 * DAY_SECONDS, longestSeconds: 30 * DAY_SECONDS },
+      settings: { idleSeconds: 7 * DAY_SECONDS, longestSeconds: 30 * DAY_SECONDS, perUser },
       logger,
     });
   };

@@ -10,6 +10,7 @@ import { fail, type Finding, ok } from './finding.js';
 import { checkHashes } from './hashes.js';
 import { checkMailServer, checkOutbox } from './mail.js';
 import { checkService } from './service.js';
+import { checkServiceKeys } from './service-keys.js';
 import { checkSettings } from './settings.js';
 import { checkKeyPair, checkSecret } from './signing-key.js';
 
@@ -49,6 +50,8 @@ async function examineContents({ config, services }: Container, state: DatabaseS
     await attempt('clock', checkClock(state, services)),
     await attempt('hashes', checkHashes(services)),
     await attempt('outbox', checkOutbox(services)),
+    await attempt('outbox', checkOutbox(services)),
+    await attempt('service-keys', checkServiceKeys(services)),
   ];
   return isKeyPairAlgorithm(config.token.algorithm) ? [...always, await attempt('signing-key', checkKeyPair(services))] : always;
 }

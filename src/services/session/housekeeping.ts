@@ -4,8 +4,9 @@ import { AppError } from '../../errors/app-error.js';
 import { badCursor } from '../../errors/bad-cursor.js';
 import type { Clock } from '../../lib/clock.js';
 import { readCursor, toPage, writeCursor } from '../../lib/pagination.js';
-import { isUuid } from '../../lib/uuid.js';
+import { isUuid, readUuid } from '../../lib/uuid.js';
 import type { Models } from '../../models/index.js';
+import type { SessionBound } from './bound.js';
 import type { Denials } from './denials.js';
 import { deviceOf } from './device.js';
 import type { Endings } from './endings.js';
@@ -26,10 +27,14 @@ export type Housekeeping = Pick<
   | 'endAllOf'
   | 'endEverything'
   | 'renewAllOf'
+  | 'endAhead'
+  | 'removeAhead'
+  | 'renewAhead'
   | 'knowsDevice'
   | 'revocations'
   | 'prune'
 >;
+
 interface HousekeepingParts {
   readonly models: Models;
   readonly database: Database;
@@ -37,10 +42,11 @@ interface HousekeepingParts {
   readonly clock: Clock;
   readonly endings: Endings;
   readonly denials: Denials;
+  readonly bound: SessionBound;
 }
 
 /** What users, operators and other services see and end of sessions. */
-export function createHousekeeping({ models, database, endings, denials, revocations, clock }: HousekeepingParts): Housekeeping {
+export function createHousekeeping({ models, database, endings, bound, denials, revocations, clock }: HousekeepingParts): Housekeeping {
   const { Session, User, Revocation } = models;
   return {
     list: async (userId, { limit, cursor }) => {
@@ -49,10 +55,10 @@ export function createHousekeeping({ models, database, endings, denials, revocat
       return toPage(read, limit, ({ created_at, id }) => writeCursor(`${created_at.getTime()} ${id}`));
     },
     end: async (userId, sessionId, why) => {
-      // PostgreSQL would not even take every text for a question.
-      if (!isUuid(sessionId)) throw new AppError('not_found');
-      if ((await endings.endNow({ id: sessionId, user_id: userId }, why)) > 0) return;
-      await denials.record(sessionId, why.by);
+      const id = readUuid(sessionId);
+      if (id === undefined) throw new AppError('not_found');
+      if ((await endings.endNow({ id, user_id: userId }, why)) > 0) return;
+      await denials.record(id, why.by);
       throw new AppError('not_found');
     },
     newest: async (limit, userId) => {
@@ -65,8 +71,9 @@ export function createHousekeeping({ models, database, endings, denials, revocat
         return username === undefined ? [] : [{ session, username }];
       });
     },
-    endById: async (id, why) => {
-      if ((await endings.endNow({ id }, why)) === 0)
+    endById: async (sessionId, why) => {
+      const id = readUuid(sessionId);
+      if (id === undefined || (await endings.endNow({ id }, why)) === 0)
         throw new AppError('not_found', { details: { detail: 'There is no such session, or it has ended' } });
     },
     endAllNow: (userId, why) => endings.endNow({ user_id: userId }, why),
@@ -74,6 +81,9 @@ export function createHousekeeping({ models, database, endings, denials, revocat
       endings.end({ user_id: userId, ...(but === undefined ? {} : { id: { [Op.ne]: but } }) }, why, transaction),
     endEverything: (ahead, transaction) => endings.endEverything(ahead, transaction),
     renewAllOf: (userId, transaction) => endings.renew(userId, transaction),
+    endAhead: (userId, why, but) => endings.endAhead(userId, why, but),
+    removeAhead: (userId, why) => endings.removeAhead(userId, why),
+    renewAhead: (userId) => endings.renewAhead(userId),
     knowsDevice: async (userId, client, transaction) => {
       const { ip, user_agent } = deviceOf(client);
       const earlier = await Session.devicesOf(userId, DEVICES_COMPARED, transaction);
@@ -84,6 +94,7 @@ export function createHousekeeping({ models, database, endings, denials, revocat
       return revocations.since(cursor, limit);
     },
     prune: async () => {
+      await bound.apply();
       const before = new Date(clock.now() - KEPT_MS);
       const removed = await database.transaction(
         async (transaction) => [

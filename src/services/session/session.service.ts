@@ -17,6 +17,7 @@ import type { AuditService } from '../audit/audit.service.js';
 import type { AccessTokenClaims, TokenService } from '../token.service.js';
 import { createAccepting, type TokenFacts } from './accepting.js';
 import { type Arrival, createArrivals } from './arrivals.js';
+import { createSessionBound, type SessionBound } from './bound.js';
 import { deviceOf, idleEnd } from './device.js';
 import { createDenials } from './denials.js';
 import { createEndings, type Ending, type Which } from './endings.js';
@@ -51,7 +52,10 @@ export interface Authentication {
 export type LogOutScope = 'this' | 'others' | 'all';
 
 export interface SessionService {
-  /** A new session, in the transaction that has made sure of who logs in; `details` are recorded with it. */
+  /**
+   * Opens a session, in the transaction that has authenticated the user and holds the lock of their row. Ends the least
+   * recently used of their other sessions where they would have more than SESSIONS_PER_USER.
+   */
   open(logIn: { user: User; amr: readonly string[]; client: Client; details?: AuditDetails }, transaction: Transaction): Promise<Grant>;
   /**
    * Stores a step-up on the actor's session and returns an access token that carries it, of the generation of the token that
@@ -113,11 +117,20 @@ export interface SessionService {
   endEverything(ahead: readonly string[], transaction: Transaction): Promise<number>;
   /** Has a user's access tokens refused; their sessions go on, and the next refresh gives tokens of what is true then. */
   renewAllOf(userId: number, transaction: Transaction): Promise<void>;
+  /**
+   * Ends a user's sessions in slices ahead of a change that ends them all (but one, where it is named), so that the
+   * transaction of the change stays short. Does nothing unless there are very many; correctness never depends on it.
+   */
+  endAhead(userId: number, why: Ending, but?: string): Promise<void>;
+  /** The same ahead of a deletion, which removes the rows too. */
+  removeAhead(userId: number, why: Ending): Promise<void>;
+  /** The same ahead of `renewAllOf`. */
+  renewAhead(userId: number): Promise<void>;
   /** Whether a user has logged in from that address or with that browser before, as far as it is remembered; true for the very first time. */
   knowsDevice(userId: number, client: Client, transaction: Transaction): Promise<boolean>;
   /** What was revoked, for resource servers. Throws `validation_failed` for a cursor that is not ours. */
   revocations(cursor: string | undefined, limit: number): Promise<RevocationFeed>;
-  /** Removes what ended long ago; as much as one transaction may take, and whether there is more. */
+  /** Applies SESSIONS_PER_USER where accounts are over it, and removes what ended long ago; as much as one transaction may take, and whether there is more. */
   prune(): Promise<boolean>;
   /** Ends what is under way. */
   close(): Promise<void>;
@@ -149,6 +162,7 @@ export function createSessionService(parts: Parts): SessionService {
     },
   );
   const endings = createEndings({ model: models.Session, revocations, database, audit, clock, logger });
+  const bound = createSessionBound({ model: models.Session, database, endings, perUser: settings.perUser, clock });
   const grant = createGrants({ tokens, refreshTokens, roles, clock });
   const { idleSeconds } = settings;
   const refreshing = createRefreshing({
@@ -194,7 +208,7 @@ export function createSessionService(parts: Parts): SessionService {
       const good = await refreshing.findGood(token);
       return good && { userId: good.user.id, sessionId: good.session.id };
     },
-    open: createOpening(parts, grant),
+    open: createOpening(parts, bound, grant),
     stepUp: createStepUp(parts, grant),
     revoke: async (token, caller, client) => {
       const by = doerOf(caller, client);
@@ -208,18 +222,23 @@ export function createSessionService(parts: Parts): SessionService {
       const own = await whoLogsOut(who, scope, refreshing).catch(afterRefusal(() => rejected.logOut(refreshToken, client)));
       await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, client) });
     },
-    ...createHousekeeping({ models, database, endings, denials, revocations, clock }),
+    ...createHousekeeping({ models, database, endings, bound, denials, revocations, clock }),
     close: () => arrivals.close(),
   };
 }
 
 /** Opens sessions, and records who has logged in. */
 const createOpening =
-  ({ models, audit, settings, clock }: Parts, grant: (session: Session, user: User) => Grant): SessionService['open'] =>
+  (
+    { models, audit, settings, clock }: Parts,
+    bound: SessionBound,
+    grant: (session: Session, user: User) => Grant,
+  ): SessionService['open'] =>
   async ({ user, amr, client, details = {} }, transaction) => {
     const opening = newSession({ user, amr, client, settings, time: new Date(clock.now()) });
-    const session = await models.Session.create(opening, { transaction });
     const by = byOwner(user.id, client);
+    await bound.makeRoom(user.id, by, transaction);
+    const session = await models.Session.create(opening, { transaction });
     audit.record({ type: 'log_in.succeeded', by, userId: user.id, sessionId: session.id, details: { amr, ...details } }, transaction);
     return grant(session, user);
   };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { createModels, type Models } from '../../../src/models/index.js';
 import type { TestSession, TestUser } from '../../../src/testing.js';
 import { expectInvalidToken } from '../../support/answers.js';
@@ -14,7 +14,7 @@ let models: Models;
 let user: TestUser;
 let own: TestSession;
 beforeEach(async () => {
-  auth = await createStoredApp();
+  auth = await createStoredApp({ SESSIONS_PER_USER: 0 });
   const { sequelize } = auth.users;
   if (sequelize === undefined) throw new TypeError('a model has its database');
   models = createModels(sequelize);
@@ -35,6 +35,23 @@ test('a user with very many sessions can end them all at once, each with its rev
   expect(new Set(revoked.map(({ session_id }) => session_id)).size).toBe(MANY + 1);
   expectInvalidToken(await auth.http().get(`/verify-token/${own.accessToken}`));
   expect((await auth.http().get(`/verify-token/${other.accessToken}`)).status).toBe(200);
+});
+
+test('an ending that was cut off keeps what it has done, and goes on from there', async () => {
+  const live = await liveSessions();
+  let left = 3;
+  const record = jest.spyOn(auth.services.audit, 'record').mockImplementation(() => {
+    left -= 1;
+    if (left === 0) throw new Error('cut off');
+  });
+  const end = () => auth.services.sessions.endAllNow(user.id, { reason: 'operator', by: OPERATOR });
+  await expect(end()).rejects.toThrow('cut off');
+  record.mockRestore();
+  const rest = await liveSessions();
+  expect(rest).toBeLessThan(live);
+  expect(rest).toBeGreaterThan(0);
+  expect(await models.Revocation.count()).toBe(live - rest);
+  expect(await end()).toBe(rest);
 });
 
 test('a change of their roles reaches every one of them, and ends none', async () => {

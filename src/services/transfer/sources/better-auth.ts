@@ -40,18 +40,33 @@ export const createBetterAuthSource = ({ now }: { now: () => number }): Source =
   },
 });
 
-const userIdOf = (account: unknown): unknown => (isMembers(account) ? (account['userId'] ?? account['user_id']) : undefined);
+const userIdOf = (account: Members): unknown => account['userId'] ?? account['user_id'];
 
-/** Users with their accounts. */
+/** Whether an account has a password; the others are log-ins with a provider. */
+const isCredential = (account: unknown): account is Members =>
+  isMembers(account) && (account['providerId'] ?? account['provider_id']) === 'credential';
+
+/**
+ * Joins users with their first account that has a password. The others are left out: a document may have very many accounts
+ * of one user id, and very many users of that id, and each user is searched for a password.
+ */
 function joined(users: readonly unknown[], accounts: readonly unknown[]): unknown[] {
-  const byUser = new Map<unknown, unknown[]>();
-  for (const account of accounts) byUser.set(userIdOf(account), [...(byUser.get(userIdOf(account)) ?? []), account]);
-  return users.map((user) => (isMembers(user) ? { ...user, accounts: byUser.get(user['id']) ?? [] } : user));
+  const byUser = new Map<unknown, Members>();
+  for (const account of accounts) {
+    if (!isCredential(account)) continue;
+    const userId = userIdOf(account);
+    if (!byUser.has(userId)) byUser.set(userId, account);
+  }
+  return users.map((user) => {
+    if (!isMembers(user)) return user;
+    const credential = byUser.get(user['id']);
+    return { ...user, accounts: credential === undefined ? [] : [credential] };
+  });
 }
 
-/** Of the account that has a password; the others are log-ins with a provider. */
+/** Returns the password of the account that has one. */
 function passwordOf(row: Members): string | undefined {
   const accounts = isList(row['accounts']) ? row['accounts'] : [];
-  const credential = accounts.find((account) => isMembers(account) && (account['providerId'] ?? account['provider_id']) === 'credential');
-  return isMembers(credential) ? firstText(credential, 'password') : firstText(row, 'password');
+  const credential = accounts.find(isCredential);
+  return credential === undefined ? firstText(row, 'password') : firstText(credential, 'password');
 }

@@ -138,7 +138,8 @@ function* readRows(document: unknown, from: TextSource | undefined, sources: Sou
   for (const source of from === undefined ? inOrder(sources) : [sources[from]]) {
     const rows = source.rowsOf(document);
     if (rows === undefined) continue;
-    yield* rows.map((row, index) => readRow(index + 1, row, source));
+    let line = 0;
+    for (const row of rows) yield readRow((line += 1), row, source);
     return;
   }
   throw unreadable('The document is of no known form. Say with `from` what it is of');

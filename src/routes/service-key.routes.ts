@@ -1,0 +1,38 @@
+import type { ServiceKeyController } from '../controllers/service-key.controller.js';
+import { pageQuery } from '../validators/fields.js';
+import { madeServiceKeyResponse, serviceKeyBody, serviceKeyListResponse, serviceKeyPath } from '../validators/service-key.validator.js';
+import { type Route, userHandler } from './route.js';
+
+const ADMINISTRATION = { guard: { scope: 'admin' }, tag: 'Administration', postman: { auth: 'admin_token' } } as const;
+
+/** What administrators do with the keys by which other services call this one. */
+export const serviceKeyRoutes = ({ list, create, revoke }: ServiceKeyController): Route[] => [
+  {
+    ...ADMINISTRATION,
+    method: 'get',
+    path: '/admin/service-keys',
+    handler: userHandler({ query: pageQuery }, list),
+    id: 'listServiceKeys',
+    summary: 'List service keys',
+    replies: { 200: { description: 'Service keys, revoked and expired ones too, oldest first.', schema: serviceKeyListResponse } },
+  },
+  {
+    ...ADMINISTRATION,
+    method: 'post',
+    path: '/admin/service-keys',
+    handler: userHandler({ body: serviceKeyBody }, create),
+    id: 'createServiceKey',
+    summary: 'Create a service key',
+    description: 'Another service introspects tokens and reads revocations with it.',
+    replies: { 201: { description: 'The new key, shown this once.', schema: madeServiceKeyResponse } },
+  },
+  {
+    ...ADMINISTRATION,
+    method: 'delete',
+    path: '/admin/service-keys/:id',
+    handler: userHandler({ params: serviceKeyPath }, revoke),
+    id: 'revokeServiceKey',
+    summary: 'Revoke a service key',
+    replies: { 204: { description: 'The key is refused from now on.' } },
+  },
+];

@@ -1,0 +1,3 @@
+import { describeManyRecords } from '../../support/many-records.js';
+
+describeManyRecords(50_000, 600_000);

@@ -1,0 +1,3 @@
+import { describeManySessions } from '../../support/many-sessions.js';
+
+describeManySessions(50_000, 600_000);
