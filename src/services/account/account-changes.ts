@@ -3,6 +3,7 @@ import { type Database, LOCKS } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Client, Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
+import { foldEmail } from '../../lib/email-address.js';
 import { foldName } from '../../lib/names.js';
 import { ADMIN, type Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';
@@ -135,7 +136,7 @@ function createNameChanges({ names, verification, oneTimeTokens, sessions, outbo
       { purpose: 'email_changed', username: user.username, client: asSeenBy(user, by), at: new Date(clock.now()) },
       transaction,
     );
-    const email_fold = email === null ? null : foldName(email);
+    const email_fold = email === null ? null : foldEmail(email);
     await write(user, { email, email_fold, email_verified_at: null, verified_email_fold: null }, transaction);
     await oneTimeTokens.discard(user.id, ['email_verification', 'password_reset', 'invitation'], transaction);
     await sessions.endAllOf(user.id, { reason: 'email_changed', by }, transaction, sessionId);

@@ -2,7 +2,7 @@ import type { Transaction } from 'sequelize';
 import { AppError } from '../../errors/app-error.js';
 import type { Client, Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
-import { foldName } from '../../lib/names.js';
+import { foldEmail } from '../../lib/email-address.js';
 import type { User } from '../../models/user.model.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { OneTimeTokenService } from '../one-time-token.service.js';
@@ -35,7 +35,7 @@ export function createEmailVerification({ names, oneTimeTokens, outbox, audit, c
       if (email === null || user.verified_email_fold !== null) return;
       const owner = await names.ownerOf(email, transaction);
       const purpose = 'email_verification';
-      const whose = owner === null ? { userId: user.id, emailFold: foldName(email) } : { userId: null, emailFold: null };
+      const whose = owner === null ? { userId: user.id, emailFold: foldEmail(email) } : { userId: null, emailFold: null };
       const issued = await oneTimeTokens.issue({ purpose, ...whose }, transaction);
       if (owner === null) await outbox.post({ purpose, username: user.username, ...issued }, email, transaction);
       else await outbox.post(noticeOfClaim(owner, client, clock), owner.email, transaction);
@@ -48,7 +48,7 @@ export function createEmailVerification({ names, oneTimeTokens, outbox, audit, c
         throw new AppError('conflict', { details: { detail: 'Another account has this e-mail address' } });
       }
       const now = new Date(clock.now());
-      await user.update({ verified_email_fold: foldName(email), email_verified_at: now, updated_at: now }, { transaction });
+      await user.update({ verified_email_fold: foldEmail(email), email_verified_at: now, updated_at: now }, { transaction });
       audit.record({ type: 'account.email_verified', by, userId: user.id }, transaction);
     },
   };
