@@ -4,12 +4,14 @@ import { AppError } from '../errors/app-error.js';
 import { afterGuess } from '../errors/guess.js';
 import { byClient, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
-import { foldName } from '../lib/names.js';
+import { loginIdentifier } from '../lib/login-identifier.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { Logger } from '../observability/logger.js';
+import { createPasswordCheck } from './account/password-check.js';
 import type { AuditService } from './audit/audit.service.js';
 import { DEVICE_SECONDS, type Devices, type Owner } from './limit/devices.js';
+import type { LimitService } from './limit/limit.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordService } from './password/password.service.js';
 import type { Grant, SessionService } from './session/session.service.js';
@@ -19,8 +21,10 @@ const PASSWORD_METHOD = 'pwd';
 
 export interface AuthService {
   /**
-   * Opens a session by name, or verified e-mail address, and password; a device that is new is told to the owner. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the
-   * same time (ASVS 6.3.8), `account_disabled` only after the right password, `overloaded` where too many wait.
+   * Opens a session by username or verified e-mail address, and password; where a text is both, of two accounts, either's password
+   * is right and the username's account goes first. Notifies the owner of a new device. Throws `invalid_credentials` alike for a
+   * wrong name and a wrong password, in the same time (ASVS 6.3.8), `account_disabled` only after the right password, `rate_limited`
+   * where both of two accounts have to wait, `overloaded` where too many wait.
    */
   logIn(credentials: Credentials, client: Client, shown?: Shown): Promise<LogIn>;
 }
@@ -38,6 +42,11 @@ export interface LogIn extends Grant {
   readonly device: { readonly cookie: string; readonly seconds: number };
 }
 
+interface Attempted {
+  readonly grant: Grant;
+  readonly owner: Owner;
+}
+
 interface Credentials {
   readonly username: string;
   readonly password: string;
@@ -47,6 +56,7 @@ interface Parts {
   readonly models: Models;
   readonly database: Database;
   readonly passwords: PasswordService;
+  readonly limits: Pick<LimitService, 'during'>;
   readonly sessions: SessionService;
   readonly devices: Devices;
   readonly outbox: OutboxService;
@@ -59,6 +69,7 @@ export function createAuthService(parts: Parts): AuthService {
   const { database, passwords, sessions, devices, audit, clock, logger } = parts;
   const { User } = parts.models;
   const open = createOpening(parts);
+  const checkPassword = createPasswordCheck(parts);
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
   const renewedHash = async (user: User, password: string): Promise<string | undefined> => {
     try {
@@ -80,20 +91,27 @@ export function createAuthService(parts: Parts): AuthService {
     return user;
   };
 
-  /** Recorded alike whoever it was (ASVS 16.3.1), and before it is answered. */
-  const refuse = async (code: 'invalid_credentials' | 'account_disabled', user: User | undefined, client: Client): Promise<never> => {
-    const event = { type: 'log_in.failed', by: byClient(client), userId: user?.id ?? null, details: { reason: code } } as const;
-    await (code === 'invalid_credentials' ? audit.recordNow(event).catch(afterGuess) : audit.recordNow(event));
+  /** Recorded for each account that the identifier may mean, absent ones included (ASVS 16.3.1), before the response. */
+  const refuse = async (
+    code: 'invalid_credentials' | 'account_disabled',
+    users: readonly (User | undefined)[],
+    client: Client,
+  ): Promise<never> => {
+    for (const user of users) {
+      const event = { type: 'log_in.failed', by: byClient(client), userId: user?.id ?? null, details: { reason: code } } as const;
+      await (code === 'invalid_credentials' ? audit.recordNow(event).catch(afterGuess) : audit.recordNow(event));
+    }
     throw new AppError(code);
   };
 
   /** Undefined where the hash was replaced meanwhile. */
-  const attempt = async ({ username, password }: Credentials, client: Client): Promise<{ grant: Grant; owner: Owner } | undefined> => {
-    const found = await User.findForLogin(username, foldName(username));
-    const stored = found && { hash: found.hashed_password, truncates: found.hash_truncates };
-    const { valid, outdated } = await passwords.verify(password, stored);
-    if (found === undefined || !valid) return refuse('invalid_credentials', found, client);
-    if (found.disabled_at) return refuse('account_disabled', found, client);
+  const attempt = async ({ username, password }: Credentials, client: Client, device?: string): Promise<Attempted | undefined> => {
+    const identifier = loginIdentifier(username);
+    const candidates = await User.findCandidates(identifier);
+    const match = await checkPassword({ identifier, candidates, password, device }, client);
+    if (match === undefined) return refuse('invalid_credentials', candidates, client);
+    const { user: found, outdated } = match;
+    if (found.disabled_at) return refuse('account_disabled', [found], client);
     const newHash = outdated ? await renewedHash(found, password) : undefined;
     return database.transaction(async (transaction) => {
       const user = await unchanged(found, transaction);
@@ -109,9 +127,9 @@ export function createAuthService(parts: Parts): AuthService {
 
   return {
     logIn: async (credentials, client, { device, replaced } = {}) => {
-      const done = (await attempt(credentials, client)) ?? (await attempt(credentials, client));
+      const done = (await attempt(credentials, client, device)) ?? (await attempt(credentials, client, device));
       // The first time another log-in may have made the same password's hash anew; by the second it is another password.
-      if (done === undefined) return refuse('invalid_credentials', undefined, client);
+      if (done === undefined) return refuse('invalid_credentials', [undefined], client);
       if (replaced !== undefined) await sessions.revoke(replaced, { kind: 'nobody' }, client);
       return { ...done.grant, device: { cookie: devices.issue(done.owner, device), seconds: DEVICE_SECONDS } };
     },
