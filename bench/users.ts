@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createDatabase, type Database } from '../src/adapters/database.js';
+import { loginIdentifier } from '../src/lib/login-identifier.js';
 import { createModels } from '../src/models/index.js';
 import { writePlace } from '../src/models/user-search.js';
 import { get, logIn, register } from './client.js';
@@ -123,7 +124,7 @@ async function measureDatabase(both: readonly [Populated, Populated]): Promise<R
 
 async function logInToDatabase(database: Database, username: string): Promise<void> {
   const { User, Session } = createModels(database.sequelize);
-  const user = await User.findForLogin(username, username);
+  const [user] = await User.findCandidates(loginIdentifier(username));
   if (user === undefined) throw new Error(`${username} is not there`);
   const now = new Date();
   const times = { rotated_at: now, created_at: now, last_used_at: now, expires_at: now, ends_at: now, ended_at: null, end_reason: null };

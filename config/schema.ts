@@ -1,4 +1,5 @@
 import Joi from 'joi';
+import { isEmailAddress } from '../src/lib/email-address.js';
 import { parseDatabaseUrl, SSL_MODES } from './database.js';
 import { type LimitSettings, limitSettings } from './limits.js';
 
@@ -152,8 +153,11 @@ function canBeDecoded(text: string): boolean {
   }
 }
 
-const mailAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport =>
-  /^(?:[^\p{C}<>",;:@]+ )?<[^\s<>",;@]+@[^\s<>",;@]+>$|^[^\s<>",;@]+@[^\s<>",;@]+$/u.test(value) ? value : helpers.error('mail.unreadable');
+/** `Name <address>`, or an address alone; the sender may be of a host without a domain. */
+const mailAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
+  const [, address = value] = /^(?:[^\p{C}<>",;:@]+ )?<(.*)>$/u.exec(value) ?? [];
+  return isEmailAddress(address, { labels: 1 }) ? value : helpers.error('mail.unreadable');
+};
 
 /**
  * Every setting once: name, default, unit, meaning, secrecy and what is unsafe. `.env.example` and the README's table

@@ -5,6 +5,7 @@ import { extendUsers } from './20261125-extend-users.js';
 import { keepAudit } from './20261125-keep-audit.js';
 import { keepMail } from './20261125-keep-mail.js';
 import { keepOneTimeSecrets } from './20261125-keep-one-time-secrets.js';
+import { refoldNames } from './20261130-refold-names.js';
 import { keepAuthenticationStrength } from './20261130-keep-authentication-strength.js';
 import { keepPendingEmail } from './20261130-keep-pending-email.js';
 import { indexHashSettings } from './20261130-index-hash-settings.js';
@@ -21,6 +22,7 @@ export const migrations: readonly Migration[] = [
   keepAudit,
   keepMail,
   keepOneTimeSecrets,
+  refoldNames,
   keepAuthenticationStrength,
   keepPendingEmail,
   indexHashSettings,

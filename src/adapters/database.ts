@@ -26,7 +26,7 @@ export const LOCKS = {
   migrating: 7_160_115,
   revoking: 7_160_116,
   makingKeys: 7_160_117,
-  naming: 7_160_118,
+  verifying: 7_160_118,
   administering: 7_160_119,
   auditing: 7_160_120,
 } as const;

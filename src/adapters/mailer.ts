@@ -27,7 +27,10 @@ const CONNECT_MS = 10_000;
 /** RFC 5321 §4.5.3.2.6: who goes sooner has a slow server deliver the mail, and sends it again. */
 const ANSWER_MS = 10 * 60_000;
 
-/** One address: nodemailer would read anything else as a list of them, whoever is in it. */
+/**
+ * One address: nodemailer would read anything else as a list of several. Wider than the grammar of new addresses (`isEmailAddress`), so
+ * that accounts from before it still get their mail.
+ */
 const ONE_ADDRESS = /^[^\s\p{C}<>()[\]\\,;:"@]+@[^\s\p{C}<>()[\]\\,;:"@]+$/u;
 
 /**

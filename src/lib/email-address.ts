@@ -1,21 +1,57 @@
 import { domainToASCII } from 'node:url';
-import { foldName } from './names.js';
+import { foldName, hasInvisible, isBeyondNames } from './names.js';
 
 /** RFC 5321 §4.5.3.1: what a server has to take. */
-const MOST_UNITS = 254;
+export const EMAIL_UNITS = 254;
 const MOST_LOCAL_UNITS = 64;
 
-/** RFC 5322 §3.2.3 and RFC 6532 §3.2: atoms with dots between them; no quoted form, which nobody uses and few mail servers take. */
+/** RFC 5322 §3.2.3 and RFC 6532 §3.2: atoms with dots between them; no quoted form, which few mail servers take. */
 const LOCAL = /^[\p{L}\p{M}\p{N}_!#$%&'*+\-/=?^`{|}~]+(?:\.[\p{L}\p{M}\p{N}_!#$%&'*+\-/=?^`{|}~]+)*$/u;
-/** Two labels or more (RFC 1123 §2.1). */
-const DOMAIN =
-  /^(?:[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.)+[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?$/u;
+/** RFC 1123 §2.1, and U-labels (RFC 5890 §2.3.2.1). */
+const LABEL = /^[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?$/u;
+const BEYOND_ASCII = /[^\0-\x7f]/;
+const ENCODED_LABEL = /^xn--/i;
 
-/** Whether a text is an e-mail address that mail can be sent to: nothing in it ends a header or begins another recipient. */
-export function isEmailAddress(text: string): boolean {
+interface Grammar {
+  /** The fewest labels of the domain, 2 unless a host of the local network may be named. */
+  readonly labels?: number;
+}
+
+/**
+ * Reports whether a text is an e-mail address that mail can be sent to. Nothing in it ends a header, begins another
+ * recipient or is invisible, and its domain has an A-label form (RFC 5890 §2.3.2.1).
+ */
+export function isEmailAddress(text: string, { labels: fewest = 2 }: Grammar = {}): boolean {
   const at = text.lastIndexOf('@');
-  if (at < 1 || at > MOST_LOCAL_UNITS || text.length > MOST_UNITS) return false;
-  return LOCAL.test(text.slice(0, at)) && DOMAIN.test(text.slice(at + 1));
+  if (at < 1 || at > MOST_LOCAL_UNITS || text.length > EMAIL_UNITS || hasInvisible(text)) return false;
+  const domain = text.slice(at + 1);
+  const labels = domain.split('.');
+  return LOCAL.test(text.slice(0, at)) && labels.length >= fewest && labels.every((label) => LABEL.test(label)) && hasAscii(domain);
+}
+
+/** Whether the labels beyond ASCII, and those that claim to encode some, are valid (UTS 46). */
+const hasAscii = (domain: string): boolean => !needsEncoding(domain) || domainToASCII(domain) !== '';
+
+const needsEncoding = (domain: string): boolean =>
+  BEYOND_ASCII.test(domain) || domain.split('.').some((label) => ENCODED_LABEL.test(label));
+
+/**
+ * Returns the form under which two spellings of an e-mail address are one: the local part as names are folded, the domain in
+ * lower case and A-labels. The domain is not case-folded as names are: `straße.example` and `strasse.example` are two (RFC
+ * 5894 §7.2). A text that is no address has a fold, too.
+ */
+export function foldEmail(address: string): string {
+  if (isBeyondNames(address)) return address;
+  const normal = address.normalize('NFKC');
+  const at = normal.lastIndexOf('@');
+  return at === -1 ? foldName(normal) : `${foldName(normal.slice(0, at))}@${foldDomain(normal.slice(at + 1))}`;
+}
+
+/** Leaves to `domainToASCII` only what it can not take for a path, a port or a number of IPv4. */
+function foldDomain(domain: string): string {
+  const isEncodable = needsEncoding(domain) && !hasInvisible(domain) && domain.split('.').every((label) => LABEL.test(label));
+  const ascii = isEncodable ? domainToASCII(domain) : '';
+  return ascii === '' ? foldName(domain) : ascii;
 }
 
 /** Domains of one provider that ignores dots in the local part. */
@@ -27,11 +63,10 @@ const GMAIL: ReadonlySet<string> = new Set(['gmail.com', 'googlemail.com']);
  * takes `+` literally share one key, which counts too much and never too little.
  */
 export function mailboxKey(address: string): string {
-  const fold = foldName(address);
+  const fold = foldEmail(address);
   const at = fold.lastIndexOf('@');
   if (at === -1) return fold;
   const [local = ''] = fold.slice(0, at).split('+', 1);
   const domain = fold.slice(at + 1);
-  const ascii = domainToASCII(domain) || domain;
-  return GMAIL.has(ascii) ? `${local.replaceAll('.', '')}@gmail.com` : `${local}@${ascii}`;
+  return GMAIL.has(domain) ? `${local.replaceAll('.', '')}@gmail.com` : `${local}@${domain}`;
 }

@@ -52,23 +52,49 @@ const connectionOf = (User: UserModel): Sequelize => {
   return User.sequelize;
 };
 
-/** SQL: each of the three columns is looked up by an index of its own. */
-const holders = (wanted: string): string =>
-  ['username_fold', 'lookalike_fold', 'verified_email_fold']
-    .map((column) => `SELECT id, username, username_fold, lookalike_fold, verified_email_fold FROM users WHERE ${column} ${wanted}`)
-    .join(' UNION ');
+/** What is looked for in `findNameHolders`. */
+export interface WantedNames {
+  /** Matched to the letter. */
+  readonly usernames: readonly string[];
+  /** Folds of usernames. */
+  readonly folds: readonly string[];
+  /** Folds of verified addresses. */
+  readonly addresses: readonly string[];
+}
+
+/**
+ * SQL that looks up each column by its index. Of the look-alikes of a fold it reads one: an adopted table may have any number,
+ * and every batch of an import would read them all again.
+ */
+function holdersSql(isAmong: (list: string) => string, values: (list: string) => string): string {
+  const columns = 'id, username, username_fold, lookalike_fold, verified_email_fold';
+  const lookalike = `(SELECT id FROM users WHERE lookalike_fold = wanted.value LIMIT 1)`;
+  return [
+    `SELECT ${columns} FROM users WHERE username ${isAmong(values('usernames'))}`,
+    `SELECT ${columns} FROM users WHERE username_fold ${isAmong(values('folds'))}`,
+    `SELECT ${columns} FROM users WHERE verified_email_fold ${isAmong(values('addresses'))}`,
+    `SELECT ${columns} FROM users WHERE id ${isAmong(`SELECT ${lookalike} FROM (${values('folds')}) AS wanted`)}`,
+  ].join(' UNION ');
+}
 const HOLDERS = {
-  sqlite: holders('IN (SELECT value FROM json_each($folds))'),
-  postgres: holders('= ANY (ARRAY(SELECT json_array_elements_text($folds::json)))'),
+  sqlite: holdersSql(
+    (select) => `IN (${select})`,
+    (list) => `SELECT value FROM json_each($${list})`,
+  ),
+  // As an array, or it would rather read the whole table.
+  postgres: holdersSql(
+    (select) => `= ANY (ARRAY(${select}))`,
+    (list) => `SELECT value FROM json_array_elements_text($${list}::json)`,
+  ),
 } as const;
 
-/** Everybody whose name or verified address has one of these folds. */
-export async function findNameHolders(User: UserModel, folds: readonly string[], transaction?: Transaction): Promise<NameHolder[]> {
+/** Returns the users who have one of these usernames or addresses, the owner of each fold, and one of its look-alikes. */
+export async function findNameHolders(User: UserModel, wanted: WantedNames, transaction?: Transaction): Promise<NameHolder[]> {
   const database = connectionOf(User);
-  const bind = { folds: JSON.stringify(folds) };
+  const { usernames, folds, addresses } = wanted;
   return database.query<NameHolder>(HOLDERS[dialectOf(database)], {
     type: QueryTypes.SELECT,
-    bind,
+    bind: { usernames: JSON.stringify(usernames), folds: JSON.stringify(folds), addresses: JSON.stringify(addresses) },
     ...(transaction ? { transaction } : {}),
   });
 }
@@ -133,6 +159,6 @@ export const usersAfter = (User: UserModel, id: number, limit: number): Promise<
 
 /** The names of those who own these folds, by them. */
 export async function ownersOf(User: UserModel, folds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const owners = await findNameHolders(User, folds);
+  const owners = await findNameHolders(User, { usernames: [], folds, addresses: [] });
   return new Map(owners.flatMap(({ username, username_fold }) => (username_fold === null ? [] : [[username_fold, username] as const])));
 }

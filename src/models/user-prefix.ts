@@ -1,20 +1,34 @@
 import { QueryTypes } from 'sequelize';
+import { foldEmail } from '../lib/email-address.js';
 import { foldName } from '../lib/names.js';
 import { databaseOf, firstOf, inBytes, isPostgres, kindSql, portions } from './user-kinds.js';
 import { inOrder, type ReadPlaces, type UserPlace } from './user-place.js';
 import type { UserModel } from './user.model.js';
 
-/** What a search by the beginning of a text asks. */
-export interface Prefix {
+/** The texts with a prefix, in the order of their bytes. */
+interface Range {
   readonly begins: string;
-  /** The first text, by bytes, that no longer begins so; undefined where all that follow do. */
+  /** The first text behind them; undefined where there is none. */
   readonly end: string | undefined;
+}
+
+/** A search by the beginning of a text. */
+export interface Prefix {
+  readonly name: Range;
+  /** Another than that of names where the text has a domain beyond ASCII, of which addresses have the A-labels. */
+  readonly email: Range;
   /** The id that the text is; that user comes first, and by no other key. */
   readonly id: number | undefined;
 }
 
-/** What users are found by. */
-const KEYS = ['coalesce(username_fold, lookalike_fold)', 'email_fold', 'display_name_fold'] as const;
+type RangeName = 'name' | 'email';
+
+/** What users are found by: SQL for a key, and in which range it has to be. */
+const KEYS: readonly (readonly [string, RangeName])[] = [
+  ['coalesce(username_fold, lookalike_fold)', 'name'],
+  ['email_fold', 'email'],
+  ['display_name_fold', 'name'],
+];
 
 /** So many entries are walked at first for each place that is wanted, as most are found by all their keys; then more and more. */
 const ENTRIES = KEYS.length;
@@ -23,10 +37,11 @@ const GROWTH = 8;
 const MOST_ENTRIES = 4000;
 
 export function prefixOf(q: string): Prefix {
-  const begins = foldName(q);
   const id = /^[1-9]\d*$/.test(q) ? Number(q) : NaN;
-  return { begins, end: endOf(begins), id: Number.isSafeInteger(id) ? id : undefined };
+  return { name: rangeOf(foldName(q)), email: rangeOf(foldEmail(q)), id: Number.isSafeInteger(id) ? id : undefined };
 }
+
+const rangeOf = (begins: string): Range => ({ begins, end: endOf(begins) });
 
 /** Replaces the last character that has a next one by that. UTF-8 orders as code points do, and has none for surrogates. */
 function endOf(begins: string): string | undefined {
@@ -50,14 +65,15 @@ interface Entry {
 }
 
 /** The places of users of these kinds, read from the indexes of their keys. */
-export function placesByPrefix(User: UserModel, { begins, end, id: own }: Prefix, kinds: readonly string[]): ReadPlaces {
-  const limits = { begins, ...(end === undefined ? {} : { end }), ...(own === undefined ? {} : { own }) };
+export function placesByPrefix(User: UserModel, prefix: Prefix, kinds: readonly string[]): ReadPlaces {
+  const { name, email, id: own } = prefix;
+  const limits = { ...boundsOf('name', name), ...boundsOf('email', email), ...(own === undefined ? {} : { own }) };
 
   /** What of all portions can be told by now, and where to go on: no further than the portion that was walked least. */
   const walk = async (from: UserPlace | undefined, most: number, entries: number) => {
     const [read, ends]: [Entry[], Entry[]] = [[], []];
     for (const portion of portions(kinds)) {
-      const rows = await databaseOf(User).query<Entry>(entriesSql(User, Object.keys(portion), limits, from), {
+      const rows = await databaseOf(User).query<Entry>(entriesSql(User, Object.keys(portion), prefix, from), {
         type: QueryTypes.SELECT,
         bind: { ...limits, ...portion, ...(from && { from: from.key, id: from.id }), entries, most },
       });
@@ -73,7 +89,8 @@ export function placesByPrefix(User: UserModel, { begins, end, id: own }: Prefix
 
   return async (most, after) => {
     const found: UserPlace[] = [];
-    const isWithin = after?.key.startsWith(begins) === true && isStorable(User, after.key);
+    const isWithin =
+      after !== undefined && [name, email].some((range) => after.key.startsWith(range.begins)) && isStorable(User, after.key);
     let from = isWithin ? after : undefined;
     for (let entries = most * ENTRIES; ; entries = Math.min(entries * GROWTH, MOST_ENTRIES)) {
       const walked = await walk(from, most - found.length, entries);
@@ -84,23 +101,31 @@ export function placesByPrefix(User: UserModel, { begins, end, id: own }: Prefix
   };
 }
 
-/** What is bound beside the kinds. */
-interface Limits {
-  readonly begins: string;
-  readonly end?: string;
-  readonly own?: number;
+/** What is bound of a range. */
+const boundsOf = (name: RangeName, { begins, end }: Range): Record<string, string> => ({
+  [`${name}Begins`]: begins,
+  ...(end === undefined ? {} : { [`${name}End`]: end }),
+});
+
+interface Key {
+  readonly sql: string;
+  readonly name: RangeName;
+  readonly range: Range;
 }
 
 /**
  * SQL that walks `$entries` entries of these kinds, from the first or behind the key `$from` and its `$id`, and gives up to
  * `$most` that fit, and the last one walked: who is found by several keys fits at the smallest, so that they come once.
  */
-function entriesSql(User: UserModel, kinds: readonly string[], limits: Limits, from: UserPlace | undefined): string {
-  const keys = KEYS.map((key) => inBytes(User, key));
-  const walks = kinds.flatMap((kind) => keys.flatMap((key) => walksSql(`${kindSql(User)} = $${kind}`, key, limits, from)));
+function entriesSql(User: UserModel, kinds: readonly string[], prefix: Prefix, from: UserPlace | undefined): string {
+  const keys = KEYS.map(([sql, name]) => ({ sql: inBytes(User, sql), name, range: prefix[name] }));
+  const walks = kinds.flatMap((kind) => keys.flatMap((key) => walksSql(`${kindSql(User)} = $${kind}`, key, from)));
   const conditions = [
-    ...keys.map((key) => `coalesce(${key} < $begins OR ${key} >= numbered."key", TRUE)`),
-    ...(limits.own === undefined ? [] : ['users.id <> CAST($own AS BIGINT)']),
+    ...keys.map(({ sql, name, range: { end } }) => {
+      const isBehind = end === undefined ? '' : ` OR ${sql} >= $${name}End`;
+      return `coalesce(${sql} < $${name}Begins${isBehind} OR ${sql} >= numbered."key", TRUE)`;
+    }),
+    ...(prefix.id === undefined ? [] : ['users.id <> CAST($own AS BIGINT)']),
   ];
   return `
     WITH entries AS (
@@ -115,9 +140,13 @@ function entriesSql(User: UserModel, kinds: readonly string[], limits: Limits, f
 }
 
 /** Behind a place are the rest of those who share its key, and the further keys: asked for both at once, SQLite would walk from the first. */
-function walksSql(isKind: string, key: string, { end }: Limits, from: UserPlace | undefined): string[] {
-  const walk = (condition: string): string => `SELECT id, ${key} AS "key" FROM users WHERE ${isKind} AND ${condition}`;
-  const before = end === undefined ? '' : ` AND ${key} < $end`;
-  if (from === undefined) return [walk(`${key} >= $begins${before}`)];
-  return [walk(`${key} = $from AND id > CAST($id AS BIGINT)`), walk(`${key} > $from${before}`)];
+function walksSql(isKind: string, { sql, name, range }: Key, from: UserPlace | undefined): string[] {
+  const walk = (condition: string): string => `SELECT id, ${sql} AS "key" FROM users WHERE ${isKind} AND ${condition}`;
+  const before = range.end === undefined ? '' : ` AND ${sql} < $${name}End`;
+  // The place may be in the range of other keys alone.
+  if (from === undefined || isBefore(from.key, range.begins)) return [walk(`${sql} >= $${name}Begins${before}`)];
+  if (range.end !== undefined && !isBefore(from.key, range.end)) return [];
+  return [walk(`${sql} = $from AND id > CAST($id AS BIGINT)`), walk(`${sql} > $from${before}`)];
 }
+
+const isBefore = (one: string, other: string): boolean => Buffer.compare(Buffer.from(one), Buffer.from(other)) < 0;

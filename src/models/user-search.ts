@@ -51,7 +51,7 @@ async function placesOf(User: UserModel, { q = '', ...traits }: UserFilter): Pro
   const isEverybody = traits.role === undefined && traits.status === undefined;
   if (q === '') return placesById(User, isEverybody ? undefined : await kindsOf(User, traits));
   const prefix = prefixOf(q);
-  if (!isStorable(User, prefix.begins)) return () => Promise.resolve([]);
+  if (!isStorable(User, prefix.name.begins)) return () => Promise.resolve([]);
   const kinds = await kindsOf(User, traits);
   const read = placesByPrefix(User, prefix, kinds);
   return async (most, after) => {

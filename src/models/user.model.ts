@@ -9,9 +9,30 @@ import {
   type Sequelize,
   type Transaction,
 } from 'sequelize';
+import type { LoginIdentifier } from '../lib/login-identifier.js';
 
 /** Columns that a new user leaves to their defaults. */
 type MadeByDatabase = 'id' | 'lookalike_fold';
+
+/** What limits and device cookies need of an account. */
+export type IdentifiedUser = Pick<User, 'id' | 'hashed_password'>;
+
+interface Identified {
+  readonly named_id: number | null;
+  readonly named_hash: string | null;
+  readonly addressed_id: number | null;
+  readonly addressed_hash: string | null;
+}
+
+/** Lists the account with the username, and the one with the address where that may be another. */
+function candidatesOf<T extends { readonly id: number }>(
+  named: T | undefined,
+  addressed: T | undefined,
+  emailFold: string | null,
+): readonly (T | undefined)[] {
+  if (named === undefined) return [addressed];
+  return emailFold === null || named.id === addressed?.id ? [named] : [named, addressed];
+}
 
 /** A user as the database keeps them. Each database has a model of its own, so that two apps share nothing. */
 export class User extends Model<InferAttributes<User>, InferCreationAttributes<User, { omit: MadeByDatabase }>> {
@@ -27,7 +48,7 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare hash_truncates: CreationOptional<boolean>;
   declare email: string | null;
   declare email_verified_at: Date | null;
-  /** The one form of the address as claimed. */
+  /** The fold of the address as claimed (`foldEmail`). */
   declare email_fold: string | null;
   /** The same once it is verified: no other user may have it. */
   declare verified_email_fold: string | null;
@@ -43,35 +64,44 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare created_at: Date;
   declare updated_at: Date;
 
-  /** The user of that very name, else the one whose fold it has, else the one whose verified e-mail address it is. All are matched in one read. */
-  static async findForLogin(name: string, fold: string): Promise<User | undefined> {
-    if (!this.canHave(name)) return undefined;
+  /**
+   * Returns the accounts that an identifier may mean, all matched in one read. One where it is a username: that very name, else
+   * the one with its fold. Where it also is an address that the username's account has not verified itself, the account that has
+   * verified it is the second. Where it is no username, that account is the only one. `undefined` stands for an absent account, so
+   * that the number tells nothing of verified addresses (ASVS 6.3.8).
+   */
+  static async findCandidates({ name, fold, emailFold }: LoginIdentifier): Promise<readonly (User | undefined)[]> {
+    if (!this.canHave(name)) return [undefined];
     const rows = await this.findAll({
-      where: literal('username = $name OR username_fold = $fold OR verified_email_fold = $fold'),
-      bind: { name, fold },
+      where: literal('username = $name OR username_fold = $fold OR verified_email_fold = $emailFold'),
+      bind: { name, fold, emailFold },
     });
-    return (
-      rows.find((user) => user.username === name) ??
-      rows.find((user) => user.username_fold === fold) ??
-      rows.find((user) => user.verified_email_fold === fold)
-    );
+    const named = rows.find((user) => user.username === name) ?? rows.find((user) => user.username_fold === fold);
+    const addressed = emailFold === null ? undefined : rows.find((user) => user.verified_email_fold === emailFold);
+    return candidatesOf(named, addressed, emailFold);
   }
 
   /**
-   * Who the same user is. The statement has one row, whoever has the name, so that nobody can tell by the time it takes
-   * (ASVS 6.3.8): a user who is read and made an instance of takes longer than none.
+   * Identifies the same accounts. The statement has one row whether or not they exist, so that its time reveals nothing (ASVS
+   * 6.3.8): a user who is read and made an instance of takes longer than none.
    */
-  static async identify(name: string, fold: string): Promise<Pick<User, 'id' | 'hashed_password'> | undefined> {
-    if (!this.canHave(name)) return undefined;
+  static async identify({ name, fold, emailFold }: LoginIdentifier): Promise<readonly (IdentifiedUser | undefined)[]> {
+    if (!this.canHave(name)) return [undefined];
     const [found] =
-      (await this.sequelize?.query<{ id: number | null; hashed_password: string | null }>(
-        `SELECT users.id, users.hashed_password
-         FROM (SELECT COALESCE((SELECT id FROM users WHERE username = $name), (SELECT id FROM users WHERE username_fold = $fold),
-                               (SELECT id FROM users WHERE verified_email_fold = $fold)) AS id) AS found
-         LEFT JOIN users ON users.id = found.id`,
-        { bind: { name, fold }, type: QueryTypes.SELECT },
+      (await this.sequelize?.query<Identified>(
+        `SELECT named.id AS named_id, named.hashed_password AS named_hash,
+                addressed.id AS addressed_id, addressed.hashed_password AS addressed_hash
+         FROM (SELECT COALESCE((SELECT id FROM users WHERE username = $name), (SELECT id FROM users WHERE username_fold = $fold)) AS named,
+                      (SELECT id FROM users WHERE verified_email_fold = $emailFold) AS addressed) AS found
+         LEFT JOIN users AS named ON named.id = found.named
+         LEFT JOIN users AS addressed ON addressed.id = found.addressed`,
+        { bind: { name, fold, emailFold }, type: QueryTypes.SELECT },
       )) ?? [];
-    return found === undefined || found.id === null ? undefined : { id: found.id, hashed_password: found.hashed_password };
+    if (found === undefined) return [undefined];
+    const { named_id, named_hash, addressed_id, addressed_hash } = found;
+    const named = named_id === null ? undefined : { id: named_id, hashed_password: named_hash };
+    const addressed = addressed_id === null ? undefined : { id: addressed_id, hashed_password: addressed_hash };
+    return candidatesOf(named, addressed, emailFold);
   }
 
   /** PostgreSQL's text can't hold NUL, so nobody there has such a name. */
@@ -79,11 +109,11 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
     return this.sequelize?.getDialect() !== 'postgres' || !name.includes('\0');
   }
 
-  /** Whether the name is anybody's, look-alikes included, or a verified e-mail address, which logs in as well as a name. */
+  /** Reports whether an account has the name, or an adopted one that looks like it. */
   static async isNameTaken(name: string, fold: string): Promise<boolean> {
     const found = await this.findOne({
       attributes: ['id'],
-      where: literal('username = $name OR username_fold = $fold OR lookalike_fold = $fold OR verified_email_fold = $fold'),
+      where: literal('username = $name OR username_fold = $fold OR lookalike_fold = $fold'),
       bind: { name, fold },
     });
     return found !== null;

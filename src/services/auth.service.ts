@@ -3,13 +3,15 @@ import { type Database, databaseFault } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import { byClient, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
-import { foldName } from '../lib/names.js';
+import { loginIdentifier } from '../lib/login-identifier.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { Logger } from '../observability/logger.js';
+import { createPasswordCheck } from './account/password-check.js';
 import type { AuditDetails } from './audit/audit-events.js';
 import type { AuditService } from './audit/audit.service.js';
 import { DEVICE_SECONDS, type Devices, type Owner } from './limit/devices.js';
+import type { LimitService } from './limit/limit.service.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordService } from './password/password.service.js';
 import { BY_PASSWORD } from './reauthentication.service.js';
@@ -17,8 +19,10 @@ import type { Grant, SessionService } from './session/session.service.js';
 
 export interface AuthService {
   /**
-   * Opens a session by name, or verified e-mail address, and password; a device that is new is told to the owner. Throws `invalid_credentials` alike for a wrong name and a wrong password, in the
-   * same time (ASVS 6.3.8), `account_disabled` only after the right password, `overloaded` where too many wait.
+   * Opens a session by username or verified e-mail address, and password; where a text is both, of two accounts, either's password
+   * is right and the username's account goes first. Notifies the owner of a new device. Throws `invalid_credentials` alike for a
+   * wrong name and a wrong password, in the same time (ASVS 6.3.8), `account_disabled` only after the right password, `rate_limited`
+   * where both of two accounts have to wait, `overloaded` where too many wait.
    */
   logIn(credentials: Credentials, client: Client, shown?: Shown): Promise<LogIn>;
 }
@@ -41,6 +45,12 @@ interface Completed {
   readonly owner: Owner;
 }
 
+/** A log-in with the right password; `completed` is undefined where the hash was replaced meanwhile. */
+interface Attempted {
+  readonly found: User;
+  readonly completed: Completed | undefined;
+}
+
 interface Credentials {
   readonly username: string;
   readonly password: string;
@@ -50,6 +60,7 @@ interface Parts {
   readonly models: Models;
   readonly database: Database;
   readonly passwords: PasswordService;
+  readonly limits: Pick<LimitService, 'during'>;
   readonly sessions: SessionService;
   readonly devices: Devices;
   readonly outbox: OutboxService;
@@ -63,6 +74,7 @@ export function createAuthService(parts: Parts): AuthService {
   const { User } = parts.models;
   const open = createOpening(parts);
   const { refuse, failToComplete } = createFailures(audit);
+  const checkPassword = createPasswordCheck(parts);
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
   const renewedHash = async (user: User, password: string): Promise<string | undefined> => {
     try {
@@ -97,25 +109,23 @@ export function createAuthService(parts: Parts): AuthService {
       return { owner, grant: await open(user, client, transaction) };
     });
 
-  const attempt = async (
-    { username, password }: Credentials,
-    client: Client,
-  ): Promise<{ found: User; completed: Completed | undefined }> => {
-    const found = await User.findForLogin(username, foldName(username));
-    const stored = found && { hash: found.hashed_password, truncates: found.hash_truncates };
-    const { valid, outdated } = await passwords.verify(password, stored);
-    if (found === undefined || !valid) return refuse('invalid_credentials', found, client);
-    if (found.disabled_at) return refuse('account_disabled', found, client);
+  const attempt = async ({ username, password }: Credentials, client: Client, device: string | undefined): Promise<Attempted> => {
+    const identifier = loginIdentifier(username);
+    const candidates = await User.findCandidates(identifier);
+    const match = await checkPassword({ identifier, candidates, password, device }, client);
+    if (match === undefined) return refuse('invalid_credentials', candidates, client);
+    const { user: found, outdated } = match;
+    if (found.disabled_at) return refuse('account_disabled', [found], client);
     const newHash = outdated ? await renewedHash(found, password) : undefined;
     return { found, completed: await complete(found, newHash, client).catch(failToComplete(found, client)) };
   };
 
   return {
     logIn: async (credentials, client, { device, replaced } = {}) => {
-      const first = await attempt(credentials, client);
-      // The first time another log-in may have made the same password's hash anew; by the second it is another password.
-      const { found, completed: done } = first.completed === undefined ? await attempt(credentials, client) : first;
-      if (done === undefined) return refuse('invalid_credentials', found, client);
+      const first = await attempt(credentials, client, device);
+      // The first time another log-in may have rehashed the same password; by the second it is another password.
+      const { found, completed: done } = first.completed === undefined ? await attempt(credentials, client, device) : first;
+      if (done === undefined) return refuse('invalid_credentials', [found], client);
       if (replaced !== undefined) await sessions.revoke(replaced, { kind: 'nobody' }, client);
       return { ...done.grant, device: { cookie: devices.issue(done.owner, device), seconds: DEVICE_SECONDS } };
     },
@@ -127,9 +137,13 @@ function createFailures(audit: Pick<AuditService, 'recordRefusal'>) {
   const record = (userId: number | null, details: AuditDetails, client: Client): Promise<void> =>
     audit.recordRefusal({ type: 'log_in.failed', by: byClient(client), userId, details });
   return {
-    /** Records the refusal, alike whether or not the account exists, and throws it. */
-    refuse: async (code: 'invalid_credentials' | 'account_disabled', user: User | undefined, client: Client): Promise<never> => {
-      await record(user?.id ?? null, { reason: code }, client);
+    /** Records the refusal for each account that the identifier may mean, absent ones included, and throws it. */
+    refuse: async (
+      code: 'invalid_credentials' | 'account_disabled',
+      users: readonly (User | undefined)[],
+      client: Client,
+    ): Promise<never> => {
+      await Promise.all(users.map((user) => record(user?.id ?? null, { reason: code }, client)));
       throw new AppError(code);
     },
     /** Records a log-in with the right password that could not be completed: an attacker must not learn it without a trace. */

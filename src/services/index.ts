@@ -83,7 +83,7 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKey, clock });
   const devices = createDevices({ rootKey, clock });
   const limits = createLimitService({ counters, settings: config.limits, rootKey, devices, User: models.User, audit });
-  const auth = createAuthService({ ...ground, models, database, passwords, devices, clock, logger });
+  const auth = createAuthService({ ...ground, models, database, passwords, limits, devices, clock, logger });
 
   const names = createLoginNames({ User: models.User, database });
   const reauthentication = createReauthenticationService({

@@ -3,7 +3,7 @@ import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import { byClient, byOwner, type Client, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
-import { foldName } from '../lib/names.js';
+import { loginIdentifier } from '../lib/login-identifier.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { CredentialRevocation } from './account/credential-revocation.js';
@@ -82,7 +82,9 @@ export function createPasswordResetService(parts: Parts): PasswordResetService {
   };
   return {
     request: async (identifier, client) => {
-      const found = await models.User.findForLogin(identifier, foldName(identifier));
+      // The verified address comes last, and goes before the username: the mail is for the owner of what was typed.
+      const candidates = await models.User.findCandidates(loginIdentifier(identifier));
+      const found = candidates.findLast((candidate) => candidate !== undefined);
       const user = found !== undefined && mayReset(found) ? found : undefined;
       await database.transaction(async (transaction) => {
         await post(user, transaction);
@@ -96,8 +98,8 @@ export function createPasswordResetService(parts: Parts): PasswordResetService {
     },
     isGood: async (reset) => {
       if ('token' in reset) return oneTimeTokens.isGood(reset.token, SETTING_PASSWORDS);
-      const user = await models.User.identify(reset.username, foldName(reset.username));
-      return recoveryCodes.isGood(user?.id, reset.recovery_code);
+      const { username, recovery_code } = reset;
+      return (await ownerOfCode(recoveryCodes, await models.User.identify(loginIdentifier(username)), recovery_code)) !== undefined;
     },
     ...createResets(parts),
   };
@@ -136,10 +138,10 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
       await setPassword(user, { hash, how: purpose, doer, proven, use }, client).catch(failed(purpose, user.id, client));
     },
     byRecoveryCode: async ({ username, recovery_code, new_password }, client) => {
-      const found = await models.User.findForLogin(username, foldName(username));
-      const user = found?.disabled_at === null ? found : undefined;
-      const good = await recoveryCodes.isGood(user?.id, recovery_code);
-      if (user === undefined || !good) return failed('recovery_code', found?.id ?? null, client)(worthless());
+      const candidates = await models.User.findCandidates(loginIdentifier(username));
+      const enabled = candidates.map((candidate) => (candidate?.disabled_at === null ? candidate : undefined));
+      const user = await ownerOfCode(recoveryCodes, enabled, recovery_code);
+      if (user === undefined) return failed('recovery_code', candidates[0]?.id ?? null, client)(worthless());
       const hash = await hashFor(user, new_password);
       const doer = byOwner(user.id, client);
       const use = async ({ id }: User, transaction: Transaction): Promise<void> => {
@@ -151,6 +153,20 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
       await setPassword(user, setting, client).catch(failed('recovery_code', user.id, client));
     },
   };
+}
+
+/** Returns the candidate whose recovery code it is, the username's account first. Looks for the code of each, for the same work. */
+async function ownerOfCode<T extends { readonly id: number }>(
+  recoveryCodes: RecoveryCodeService,
+  candidates: readonly (T | undefined)[],
+  code: string,
+): Promise<T | undefined> {
+  const owners: T[] = [];
+  for (const candidate of candidates) {
+    const isGood = await recoveryCodes.isGood(candidate?.id, code);
+    if (isGood && candidate !== undefined) owners.push(candidate);
+  }
+  return owners[0];
 }
 
 const worthless = (): AppError => new AppError('token_invalid_or_expired');

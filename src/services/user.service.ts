@@ -2,13 +2,14 @@ import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import { type Actor, byUser, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
+import { loginIdentifier } from '../lib/login-identifier.js';
 import { foldName } from '../lib/names.js';
 import { USER } from '../lib/roles.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import { type AccountChanges, noSuchUser } from './account/account-changes.js';
 import type { EmailVerification } from './account/email-verification.js';
-import { asNameTaken, type LoginNames, looksLikeAddress } from './account/login-names.js';
+import { asNameTaken } from './account/login-names.js';
 import type { CredentialRevocation } from './account/credential-revocation.js';
 import type { FactorsOf } from './account/factors.js';
 import { newAccount } from './account/new-account.js';
@@ -50,7 +51,7 @@ export interface UserService extends OwnEmail, OwnRecoveryCodes {
   register(registration: Registration, by: Doer): Promise<User>;
   /** The user of that id. Throws `invalid_token` where they are gone or disabled: who asks was that user. */
   get(id: number): Promise<User>;
-  /** The user of that name, found as a log-in finds them. Throws `not_found`. */
+  /** The user with that username, else with that verified address. Throws `not_found`. */
   findByName(name: string): Promise<User>;
   /**
    * Changes the actor's own account. Another username or e-mail address needs the current password or a recent authentication
@@ -71,7 +72,6 @@ export interface UserService extends OwnEmail, OwnRecoveryCodes {
 interface Parts {
   readonly models: Models;
   readonly database: Database;
-  readonly names: LoginNames;
   readonly changes: AccountChanges;
   readonly verification: EmailVerification;
   readonly passwords: PasswordService;
@@ -88,7 +88,7 @@ interface Parts {
 
 /** Users and what they do with their own account. */
 export function createUserService(parts: Parts): UserService {
-  const { models, database, names, verification, passwords, audit, clock } = parts;
+  const { models, database, verification, passwords, audit, clock } = parts;
   const { User } = models;
   const get = async (id: number): Promise<User> => {
     const user = await User.findByPk(id);
@@ -99,19 +99,18 @@ export function createUserService(parts: Parts): UserService {
   return {
     get,
     findByName: async (name) => {
-      const user = await User.findForLogin(name, foldName(name));
+      const [user] = await User.findCandidates(loginIdentifier(name));
       if (!user) throw noSuchUser();
       return user;
     },
     register: async ({ username, password, email = null }, by) => {
-      // Asked before the hash, which is dear; what comes between is decided by the unique columns and, across them, below.
+      // Asked before the hash, which is expensive; a name taken meanwhile is refused by the unique columns.
       if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
       const hash = await passwords.hash(password, username);
       // An operator who registers a user sets the address as an administrator does.
       const emailSetByAdmin = by.kind !== 'nobody';
       const account = newAccount({ username, email, emailSetByAdmin, roles: [USER], hash }, new Date(clock.now()));
       const add = database.transaction(async (transaction) => {
-        if (looksLikeAddress(username)) await names.assertUsernameFree(username, transaction);
         const added = await User.create(account, { transaction });
         await verification.ask(added, by, transaction);
         audit.record({ type: 'account.registered', by, userId: added.id }, transaction);

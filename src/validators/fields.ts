@@ -1,6 +1,7 @@
 import Joi from 'joi';
 import { CODES } from '../errors/codes.js';
-import { codePoints, DISPLAY_NAME_RULES, isBeyondNames, USERNAME_RULES } from '../lib/names.js';
+import { EMAIL_UNITS, isEmailAddress } from '../lib/email-address.js';
+import { DISPLAY_NAME_RULES, displayNameFault, USERNAME_FORMAT, USERNAME_RULES, usernameFault } from '../lib/names.js';
 import { readUuid } from '../lib/uuid.js';
 import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults } from '../services/password/password-policy.js';
 
@@ -10,7 +11,7 @@ import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults } fr
  */
 const rules = (jsonSchema: object): { 'x-rules': object } => ({ 'x-rules': jsonSchema });
 
-const { fewest, most, pattern } = USERNAME_RULES;
+const { fewest, most } = USERNAME_RULES;
 
 /** Of PostgreSQL's integer. */
 const MOST_USER_ID = 2 ** 31 - 1;
@@ -18,21 +19,18 @@ const MOST_USER_ID = 2 ** 31 - 1;
 /** A new name. Checked in NFKC, kept as typed. */
 export const newUsername = Joi.string()
   .custom((value: string, helpers) => {
-    if (isBeyondNames(value)) return helpers.error('username.too_long');
-    const normal = value.normalize('NFKC');
-    if (codePoints(normal) < fewest) return helpers.error('username.too_short');
-    if (codePoints(normal) > most) return helpers.error('username.too_long');
-    return pattern.test(normal) ? value : helpers.error('username.format');
+    const fault = usernameFault(value);
+    return fault === undefined ? value : helpers.error(`username.${fault}`);
   })
   .messages({
     'string.empty': `needs ${fewest} characters or more`,
     'username.too_short': `needs ${fewest} characters or more`,
     'username.too_long': `may have ${most} characters at most`,
-    'username.format': 'may have letters, marks and digits of any script, and . _ - @ +',
+    'username.format': USERNAME_FORMAT,
   })
   .meta(rules({ minLength: 1 }))
   .description(
-    `After NFKC ${fewest} to ${most} letters, marks and digits of any script and \`. _ - @ +\`. Names that differ by case, width or composition are one.`,
+    `After NFKC ${fewest} to ${most} letters, marks and digits of any script and \`. _ - @ +\`, none of them invisible. Names that differ by case, width or composition are one. A name may look like an e-mail address; it is no evidence of one.`,
   )
   .example('ada');
 
@@ -65,20 +63,20 @@ export const newPassword = Joi.string()
   .description('Any characters but NUL, taken exactly as sent. Not a common one, and not the username.')
   .example('correct horse battery staple');
 
-/** An address as it may be claimed; it is nobody's until it is verified. */
+/** An e-mail address as an account may claim it. */
 export const emailAddress = Joi.string()
-  .email({ tlds: false })
-  .custom((value: string, helpers) => (value.isWellFormed() ? value : helpers.error('string.email')))
-  .max(254)
+  .max(EMAIL_UNITS)
+  .custom((value: string, helpers) => (isEmailAddress(value) ? value : helpers.error('string.email')))
   .messages({ 'string.email': 'must be an e-mail address', 'string.empty': 'must be an e-mail address' })
-  .description('Several accounts may claim one address.')
+  .meta(rules({ format: 'email' }))
+  .description('Several accounts may claim one address. Compared without case, and with the domain in its A-label form.')
   .example('ada@example.com');
 
-/** What somebody wants to be called: a line of any script, without marks that turn the direction of what stands around it. */
+/** A display name: one visible line of any script, without marks that turn the direction of what stands around it. */
 export const displayName = Joi.string()
   .custom((value: string, helpers) => {
-    if (codePoints(value) > DISPLAY_NAME_RULES.most) return helpers.error('display_name.too_long');
-    return DISPLAY_NAME_RULES.never.test(value) || value.trim() === '' ? helpers.error('display_name.format') : value;
+    const fault = displayNameFault(value);
+    return fault === undefined ? value : helpers.error(`display_name.${fault}`);
   })
   .messages({
     'string.empty': 'needs a character that can be seen',

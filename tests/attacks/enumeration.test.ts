@@ -135,6 +135,49 @@ describe('what a failed log-in costs and says', () => {
     }
   });
 
+  describe('of a username that is an address', () => {
+    const SQUATTERS = 'another passphrase than that';
+    const [verified, absent] = ['verified@example.com', 'absent@example.com'];
+    beforeAll(async () => {
+      await auth.createUser({ username: 'owner', password: PASSWORD, email: verified, emailVerified: true });
+      for (const username of [verified, absent]) await auth.createUser({ username, password: SQUATTERS });
+      await auth.createUser({ username: 'own@example.com', password: PASSWORD, email: 'own@example.com', emailVerified: true });
+    });
+
+    test.each([
+      [verified, 'a wrong password', 401],
+      [absent, 'a wrong password', 401],
+      [verified, '', 401],
+      [absent, '', 401],
+      [verified, SQUATTERS, 200],
+      [absent, SQUATTERS, 200],
+      [verified, PASSWORD, 200],
+      [absent, PASSWORD, 401],
+    ])('costs two hashes, whatever the outcome: %s with "%s"', async (username, password, status) => {
+      expect((await logIn(username, password)).status).toBe(status);
+      expect(hasher.comparisons.map(({ cost }) => cost)).toEqual([FULL_COST, FULL_COST]);
+      expect(hasher.digests).toEqual([]);
+    });
+
+    test.each(['own@example.com', 'nobody@example.com', 'owner'])(
+      'costs one hash where there is one account at most: %s',
+      async (username) => {
+        await logIn(username, 'a wrong password');
+        expect(hasher.comparisons).toEqual([{ equal: false, cost: FULL_COST }]);
+      },
+    );
+
+    test('gets the same response whether another account has verified it', async () => {
+      const texts = [];
+      for (const name of [verified, absent]) {
+        const { text, headers } = await logIn(name, 'a wrong password');
+        const { date: _date, 'x-request-id': id, ...same } = headers;
+        texts.push(JSON.stringify([text.replace(String(id), 'id'), same]));
+      }
+      expect(new Set(texts).size).toBe(1);
+    });
+  });
+
   test('an old hash is made anew at the next log-in, once', async () => {
     await auth.createUser({ username: 'renewed', password: PASSWORD });
     await auth.users.update({ hashed_password: bcrypt.hashSync(PASSWORD, 4) }, { where: { username: 'renewed' } });

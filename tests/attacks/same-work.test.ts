@@ -33,6 +33,8 @@ beforeAll(async () => {
   await register('owner', ADDRESS);
   const [mail] = await outbox.mailbox(ADDRESS);
   await users.verifyEmail(mail?.token ?? '', STRANGER);
+  await register(ADDRESS);
+  await register('squatted@example.com');
   await register('without-address');
   await register('unverified', 'unverified@example.com');
   await register('disabled', 'disabled@example.com');
@@ -87,10 +89,27 @@ describe('asking for a password reset', () => {
 });
 
 describe('a log-in that fails', () => {
-  test.each([...STRANGERS, ADDRESS])('does the same work for %s as for a user with a wrong password', async (username) => {
+  test.each(STRANGERS)('does the same work for %s as for a user with a wrong password', async (username) => {
     const present = await workOf('/token', { username: 'owner', password: 'wrong' });
     expect(await workOf('/token', { username, password: 'wrong' })).toEqual(present);
     expect(present.status).toBe(401);
+  });
+});
+
+describe('a username that is an address', () => {
+  const forms = (username: string): [string, object][] => [
+    ['/token', { username, password: 'wrong' }],
+    ['/token', { username, password: PASSWORD }],
+    ['/password/forgot', { identifier: username }],
+    ['/password/reset', { username, recovery_code: 'guess', new_password: 'a passphrase that is new' }],
+  ];
+  test.each(forms(ADDRESS))('makes %s do the same work with %j whether another account has verified it', async (path, body) => {
+    const [, other] =
+      forms('squatted@example.com').find(
+        ([, one]) => JSON.stringify(one) === JSON.stringify(body).replace(ADDRESS, 'squatted@example.com'),
+      ) ?? [];
+    const present = await workOf(path, body);
+    expect(await workOf(path, other ?? {})).toEqual(present);
   });
 });
 

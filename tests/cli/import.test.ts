@@ -43,7 +43,8 @@ describe('import and export', () => {
     const text = lines({ username: 'ada', password_hash: HASH }, { username: 'x\u001b[31m' }, { username: 'bob' });
     writeFileSync(folder.file('users.jsonl'), text);
     const note = 'has no password: they log in once they have set one by a reset or an invitation';
-    const failed = 'line 2 failed x�[31m: username may have letters, marks and digits of any script, and . _ - @ +';
+    const failed =
+      'line 2 failed x�[31m: username may have letters, marks and digits of any script, and . _ - @ +; no invisible characters, and not marks alone';
 
     const dry = await run('import users.jsonl --dry-run');
     expect(linesOf(dry.stdout)).toEqual([

@@ -280,35 +280,6 @@ describe('verifying an address', () => {
   });
 });
 
-describe('a name and another account’s verified address are never equal', () => {
-  test('a name that is one is refused, at registration and later', async () => {
-    const owner = await verified();
-    const username = owner.email.toUpperCase();
-    expectProblem(await auth.http().post('/register').send({ username, password: 'a good passphrase' }), 409, 'username_taken');
-    expectProblem(await change(await auth.token(await auth.createUser()), { username }), 409, 'username_taken');
-    expect((await change(await auth.token(owner), { username: owner.email })).status).toBe(200);
-  });
-
-  test('an address that is one is not verified', async () => {
-    const email = newAddress();
-    const named = await auth.createUser({ username: email });
-    await auth.createUser({ email });
-    expectProblem(await verify(await mailedToken(auth, email, 'email_verification')), 409, 'conflict');
-    expect((await logIn(email, named.password)).body).toMatchObject({ user: { id: named.id } });
-  });
-
-  test('of a registration and a verification at once one is refused', async () => {
-    for (let rounds = 0; rounds < 8; rounds += 1) {
-      const email = newAddress();
-      await auth.createUser({ email });
-      const token = await mailedToken(auth, email, 'email_verification');
-      const registration = { username: email, password: 'a good passphrase' };
-      const [one, other] = await Promise.all([verify(token), auth.http().post('/register').send(registration)]);
-      expect([`${one.status} ${other.status}`]).toEqual([expect.stringMatching(/^(204 409|409 201)$/)]);
-    }
-  });
-});
-
 describe('a log-in from a device that is new to the account', () => {
   test('is told to the owner, once, and never the first', async () => {
     const user = await verified();

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import { QueryTypes } from 'sequelize';
 import { createDatabase, type Database } from '../../src/adapters/database.js';
 import { migrate } from '../../src/adapters/migrator.js';
+import { loginIdentifier } from '../../src/lib/login-identifier.js';
 import { foldName } from '../../src/lib/names.js';
 import { createModels, type Models } from '../../src/models/index.js';
 import {
@@ -285,8 +286,8 @@ describe.each(targets.filter((kind) => kind !== 'a SQLite file'))('the users in 
       ] as const;
       for (const filter of filters) await pages(filter, 20);
       await database.transaction((transaction) => hasOtherAdmin(User, 1, transaction));
-      await User.findForLogin('ada', 'ada');
-      await User.identify('ada', 'ada');
+      await User.findCandidates(loginIdentifier('ada@example.com'));
+      await User.identify(loginIdentifier('ada@example.com'));
       await User.isNameTaken('ada', 'ada');
       const asked = query.mock.calls.map(([sql]) => (typeof sql === 'string' ? sql : sql.query));
       const selects = new Set(asked.filter((sql) => sql.includes('users')));

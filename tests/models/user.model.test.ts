@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CreationAttributes, UniqueConstraintError } from 'sequelize';
 import { createDatabase, type Database } from '../../src/adapters/database.js';
 import { migrate } from '../../src/adapters/migrator.js';
+import { loginIdentifier } from '../../src/lib/login-identifier.js';
 import { foldName } from '../../src/lib/names.js';
 import { countLike, hashSettings } from '../../src/models/hash-settings.js';
 import { createModels, type Models } from '../../src/models/index.js';
@@ -28,10 +29,11 @@ describe.each(targets)('users in %s', (kind) => {
       ...further,
     });
   const found = async (name: string) => {
-    const user = await User.findForLogin(name, foldName(name));
-    const { id, hashed_password } = user ?? {};
-    expect(await User.identify(name, foldName(name))).toEqual(user && { id, hashed_password });
-    return user?.username;
+    const candidates = await User.findCandidates(loginIdentifier(name));
+    const identified = candidates.map((user) => user && { id: user.id, hashed_password: user.hashed_password });
+    expect(await User.identify(loginIdentifier(name))).toEqual(identified);
+    const usernames = candidates.map((user) => user?.username);
+    return usernames.length === 1 ? usernames[0] : usernames;
   };
   const taken = (name: string) => User.isNameTaken(name, foldName(name));
 
@@ -140,21 +142,32 @@ describe.each(targets)('users in %s', (kind) => {
     expect(await found('eve')).toBe('eve');
   });
 
-  test('a verified e-mail address logs in and is taken, one that is merely claimed is neither', async () => {
+  test('a verified e-mail address logs in and is free as a username; one that is merely claimed does not log in', async () => {
     await add('Verified', { email_fold: 'v@example.com', verified_email_fold: 'v@example.com' });
     await add('Claimed', { email_fold: 'c@example.com' });
     for (const address of ['v@example.com', 'V@EXAMPLE.COM', 'ｖ@example.com']) {
       expect(await found(address)).toBe('Verified');
-      expect(await taken(address)).toBe(true);
+      expect(await taken(address)).toBe(false);
     }
     expect(await found('c@example.com')).toBeUndefined();
     expect(await taken('c@example.com')).toBe(false);
   });
 
-  test('a name goes before another’s address', async () => {
+  test('an address that is another account’s username means both accounts, the username’s first', async () => {
     await add('Both@example.com');
     await add('Addressed', { verified_email_fold: 'both@example.com' });
-    for (const name of ['Both@example.com', 'both@example.com', 'BOTH@EXAMPLE.COM']) expect(await found(name)).toBe('Both@example.com');
+    for (const name of ['Both@example.com', 'both@example.com', 'BOTH@EXAMPLE.COM'])
+      expect(await found(name)).toEqual(['Both@example.com', 'Addressed']);
+  });
+
+  test('a username that is an address which no account has verified means two accounts, of which one is absent', async () => {
+    await add('squatted@example.com', { email_fold: 'squatted@example.com' });
+    expect(await found('squatted@example.com')).toEqual(['squatted@example.com', undefined]);
+  });
+
+  test('a username that is the address which its account has verified means that account alone', async () => {
+    await add('own@example.com', { verified_email_fold: 'own@example.com' });
+    expect(await found('OWN@example.com')).toBe('own@example.com');
   });
 
   test.each(['Adam', 'Ad', 'percent', 'percentX', '%'])('%s is free', async (name) => {

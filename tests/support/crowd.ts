@@ -1,3 +1,4 @@
+import { foldEmail } from '../../src/lib/email-address.js';
 import { foldName } from '../../src/lib/names.js';
 import { seededRandom } from './random.js';
 
@@ -22,7 +23,7 @@ export const rowOf = ({ username, lookalike = false, email, name, roles = ['user
   hashed_password: invited ? null : 'a hash',
   email: email ?? null,
   email_verified_at: null,
-  email_fold: email === undefined ? null : foldName(email),
+  email_fold: email === undefined ? null : foldEmail(email),
   verified_email_fold: null,
   display_name: name ?? null,
   display_name_fold: name === undefined ? null : foldName(name),

@@ -1,4 +1,5 @@
 import type { CreationAttributes } from 'sequelize';
+import { foldEmail } from '../../lib/email-address.js';
 import { foldName } from '../../lib/names.js';
 import type { User } from '../../models/user.model.js';
 
@@ -24,7 +25,7 @@ export const newAccount = (
   hashed_password: hash,
   hash_truncates: truncates,
   email,
-  email_fold: email === null ? null : foldName(email),
+  email_fold: email === null ? null : foldEmail(email),
   email_verified_at: null,
   verified_email_fold: null,
   pending_email: null,

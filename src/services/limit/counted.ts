@@ -3,7 +3,7 @@ import type { Client } from '../../lib/actor.js';
 import { networkOf } from '../../lib/client-network.js';
 import { deriveKey } from '../../lib/derived-key.js';
 import { mailboxKey } from '../../lib/email-address.js';
-import { foldName } from '../../lib/names.js';
+import { type LoginIdentifier, loginIdentifier } from '../../lib/login-identifier.js';
 import type { UserModel } from '../../models/user.model.js';
 import type { Devices, Owner } from './devices.js';
 import type { By, LimitName, Policies } from './policies.js';
@@ -12,8 +12,8 @@ import type { Tally } from './tally.js';
 /** A limit that an attempt falls under, and whom it is counted against beside the client's address. */
 export interface LimitUse {
   readonly limit: LimitName;
-  /** A user, by id or by what somebody typed: a name or an e-mail address, which share one count. */
-  readonly account?: number | string;
+  /** A user by id, or a log-in identifier: a username and a verified e-mail address share the count of their account. */
+  readonly account?: number | string | AccountCandidate;
   /** What else the limit goes by: a session, a caller. */
   readonly key?: string;
   /** Where a mail goes to: the address, or the user whose own it is. */
@@ -22,6 +22,12 @@ export interface LimitUse {
   readonly device?: string | undefined;
   /** Whether what is shown is good, where nobody can guess it: whoever has it does not wait for those who guess. */
   readonly isGood?: () => Promise<boolean>;
+}
+
+/** One of the accounts that a log-in identifier may mean. An attempt at each is counted for itself, but for the client IP. */
+export interface AccountCandidate {
+  readonly user: Owner | undefined;
+  readonly identifier: LoginIdentifier;
 }
 
 /** One tally that an attempt is counted on, and under which key. */
@@ -60,21 +66,34 @@ export interface Counting {
   forgive(userId: number): Promise<void>;
 }
 
-export function createCounting({ policies, devices, rootKey, User }: Parts): Counting {
+/** Names and e-mail addresses are hashed: the counters' store holds no personal data, and they may be long. */
+function createKeys(rootKey: string): (limit: LimitName, by: Counted['by'], whom: string) => string {
   const hashingKey = deriveKey(rootKey, 'limits');
-  // Names and addresses are nobody's business where the counts are kept, and may be long.
-  const keyOf = (limit: LimitName, by: Counted['by'], whom: string): string =>
-    createHmac('sha256', hashingKey).update(`${limit} ${by} ${whom}`).digest('base64url');
+  return (limit, by, whom) => createHmac('sha256', hashingKey).update(`${limit} ${by} ${whom}`).digest('base64url');
+}
 
-  const accountOf = async (account: number | string): Promise<Account> => {
-    if (typeof account === 'number') return { userId: account, key: `user ${account}`, owner: NOBODY };
-    const fold = foldName(account);
-    const user = await User.identify(account, fold);
-    return user === undefined
-      ? { userId: null, key: `name ${fold}`, owner: NOBODY }
-      : { userId: user.id, key: `user ${user.id}`, owner: user };
+const userKey = (id: number): string => `user ${id}`;
+
+/** Counts an absent account under its identifier, like one that is there (ASVS 6.3.8). */
+const candidateAccount = ({ user, identifier: { fold, emailFold } }: AccountCandidate): Account =>
+  user === undefined
+    ? { userId: null, key: `name ${emailFold ?? fold}`, owner: NOBODY }
+    : { userId: user.id, key: userKey(user.id), owner: user };
+
+/** Finds the accounts that an attempt is made at. */
+const createAccounts =
+  (User: UserModel) =>
+  async (account: LimitUse['account']): Promise<Account[]> => {
+    if (account === undefined) return [];
+    if (typeof account === 'number') return [{ userId: account, key: userKey(account), owner: NOBODY }];
+    if (typeof account === 'object') return [candidateAccount(account)];
+    const identifier = loginIdentifier(account);
+    return (await User.identify(identifier)).map((user) => candidateAccount({ user, identifier }));
   };
 
+export function createCounting({ policies, devices, rootKey, User }: Parts): Counting {
+  const keyOf = createKeys(rootKey);
+  const accountsOf = createAccounts(User);
   /** Of a user it is the address that a verification mail goes to. */
   const mailboxOf = async (mailbox: string | number): Promise<string | undefined> => {
     const user = typeof mailbox === 'string' ? null : await User.findByPk(mailbox);
@@ -82,22 +101,28 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
     return typeof email === 'string' ? mailboxKey(email) : undefined;
   };
 
-  const countedOf = async (use: LimitUse, account: Account | undefined, client: Client): Promise<Counted[]> => {
+  const countedOf = async (use: LimitUse, accounts: readonly Account[], client: Client): Promise<Counted[]> => {
     const { limit, key } = use;
     const mailbox = use.mailbox === undefined ? undefined : await mailboxOf(use.mailbox);
-    const whom: Readonly<Record<By, string | undefined>> = { address: networkOf(client.ip), account: account?.key, key, mailbox };
-    const isTyped = (by: By): boolean => (by === 'account' && typeof use.account === 'string') || by === 'mailbox';
+    const userId = accounts[0]?.userId ?? null;
+    const once: Readonly<Record<Exclude<By, 'account'>, string | undefined>> = {
+      address: typeof use.account === 'object' ? undefined : networkOf(client.ip),
+      key,
+      mailbox,
+    };
+    const isTyped = (by: By): boolean => (by === 'account' && typeof use.account !== 'number') || by === 'mailbox';
     return policies.of[limit].flatMap(([by, tally]) => {
-      const one = whom[by];
-      if (one === undefined) return [];
-      return [{ limit, by, tally, key: keyOf(limit, by, one), userId: account?.userId ?? null, isTold: !isTyped(by) }];
+      const whom = by === 'account' ? accounts : [{ key: once[by], userId }];
+      return whom.flatMap(({ key: one, userId: of }) =>
+        one === undefined ? [] : [{ limit, by, tally, key: keyOf(limit, by, one), userId: of, isTold: !isTyped(by) }],
+      );
     });
   };
 
   /** A device on which its user has logged in has a count of its own, so that no stranger can keep the owner out. */
-  const deviceOf = ({ limit, device }: LimitUse, account: Account | undefined): Counted | undefined => {
-    const name = limit === 'log_in' ? devices.recognise(account?.owner ?? NOBODY, device) : undefined;
-    if (name === undefined || account === undefined || account.userId === null) return undefined;
+  const deviceOf = ({ limit, device }: LimitUse, account: Account): Counted | undefined => {
+    const name = limit === 'log_in' ? devices.recognise(account.owner, device) : undefined;
+    if (name === undefined || account.userId === null) return undefined;
     return {
       limit,
       by: 'device',
@@ -115,14 +140,17 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
       const all: Counted[] = [];
       let device: Counted | undefined;
       for (const use of uses) {
-        const account = use.account === undefined ? undefined : await accountOf(use.account);
-        all.push(...(await countedOf(use, account, client)));
-        device ??= deviceOf(use, account);
+        const accounts = await accountsOf(use.account);
+        const known = accounts.flatMap((account) => deviceOf(use, account) ?? []);
+        // Of two accounts that a log-in may mean, each is counted as a candidate of its own when its password is compared.
+        const isSplit = use.limit === 'log_in' && accounts.length > 1;
+        if (!isSplit || known.length === 0) all.push(...(await countedOf(use, isSplit ? [] : accounts, client)));
+        if (!isSplit) device ??= known[0];
       }
       return device === undefined ? { all } : { all, device };
     },
     forgive: async (userId) => {
-      const { key } = await accountOf(userId);
+      const key = userKey(userId);
       await policies.account.clear(keyOf('log_in', 'account', key));
       await policies.recoveryCodes.clear(keyOf('recovery_code', 'account', key));
       await policies.currentPassword.clear(keyOf('current_password', 'account', key));

@@ -5,7 +5,7 @@ import type { Mailer } from '../../adapters/mailer.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Clock } from '../../lib/clock.js';
 import { deriveKey } from '../../lib/derived-key.js';
-import { foldName } from '../../lib/names.js';
+import { foldEmail } from '../../lib/email-address.js';
 import { orderedIds } from '../../lib/ordered-ids.js';
 import type { OutboxMailModel } from '../../models/outbox-mail.model.js';
 import type { Logger } from '../../observability/logger.js';
@@ -109,7 +109,7 @@ export function createOutboxService(parts: Parts): OutboxService {
         id,
         purpose: mail.purpose,
         recipient: to,
-        recipient_fold: to === null ? null : foldName(to),
+        recipient_fold: to === null ? null : foldEmail(to),
         sealed_content: contents.close(id, writeMail(mail, settings)),
         state: 'waiting' as const,
         attempts: 0,
@@ -124,7 +124,7 @@ export function createOutboxService(parts: Parts): OutboxService {
       return true;
     },
     mailbox: async (to) => {
-      const rows = await model.newestReadable(to === undefined ? undefined : foldName(to), MOST_SHOWN);
+      const rows = await model.newestReadable(to === undefined ? undefined : foldEmail(to), MOST_SHOWN);
       return rows.flatMap((row) => {
         const content = contents.open(row);
         const { id, recipient, purpose, created_at: createdAt } = row;

@@ -1,6 +1,6 @@
+import { usernameFault } from '../../lib/names.js';
 import { ownersOf, usersAfter } from '../../models/user-batch.js';
 import type { User, UserModel } from '../../models/user.model.js';
-import { usernameFault } from './import-rules.js';
 import type { ExportedUser } from './imported-user.js';
 
 const PAGE = 500;

@@ -1,6 +1,6 @@
 import type { FieldFault } from '../../errors/app-error.js';
-import { isEmailAddress } from '../../lib/email-address.js';
-import { codePoints, DISPLAY_NAME_RULES, foldName, isBeyondNames, USERNAME_RULES } from '../../lib/names.js';
+import { foldEmail, isEmailAddress } from '../../lib/email-address.js';
+import { DISPLAY_NAME_RULES, displayNameFault, foldName, USERNAME_FORMAT, USERNAME_RULES, usernameFault } from '../../lib/names.js';
 import { type Roles, USER } from '../../lib/roles.js';
 import type { NewUserRow } from '../../models/user-batch.js';
 import { truncatesOf } from '../password/formats.js';
@@ -47,7 +47,7 @@ export function examine(user: ImportedUser, { roles, now, adopts, passwords }: C
   const notes: string[] = [];
   const displayName = displayNameOf(user, notes);
   const verifiedAt = email === undefined ? null : verifiedAtOf(user, now);
-  const email_fold = email === undefined ? null : foldName(email);
+  const email_fold = email === undefined ? null : foldEmail(email);
   const fold = foldName(username);
   if (passwordHash === undefined) notes.push(NO_PASSWORD);
   const row = {
@@ -86,19 +86,9 @@ function nameFaults(username: string, adopted: Adopted | undefined, isAddress: b
   const messages = {
     too_short: `needs ${fewest} characters or more`,
     too_long: `may have ${most} characters at most`,
-    format: 'may have letters, marks and digits of any script, and . _ - @ +',
+    format: USERNAME_FORMAT,
   };
   return [{ path, code: fault, message: `${isAddress ? 'is taken for the username, which ' : ''}${messages[fault]}` }];
-}
-
-/** What breaks the rules of a username, if anything does. */
-export function usernameFault(username: string): 'too_short' | 'too_long' | 'format' | undefined {
-  if (isBeyondNames(username)) return 'too_long';
-  const normal = username.normalize('NFKC');
-  const length = codePoints(normal);
-  if (length < USERNAME_RULES.fewest) return 'too_short';
-  if (length > USERNAME_RULES.most) return 'too_long';
-  return USERNAME_RULES.pattern.test(normal) ? undefined : 'format';
 }
 
 function roleFaults(asked: readonly string[] | undefined, roles: Roles): FieldFault[] {
@@ -111,9 +101,8 @@ const hashFaults = (message: string | undefined): FieldFault[] =>
 
 function displayNameOf({ displayName }: ImportedUser, notes: string[]): string | null {
   if (displayName === undefined) return null;
-  const { most, never } = DISPLAY_NAME_RULES;
-  if (codePoints(displayName) <= most && !never.test(displayName) && displayName.trim() !== '') return displayName;
-  notes.push(`display_name is left out: it has over ${most} characters, or some that can’t be seen`);
+  if (displayNameFault(displayName) === undefined) return displayName;
+  notes.push(`display_name is left out: it has over ${DISPLAY_NAME_RULES.most} characters, or is no line of text that can be seen`);
   return null;
 }
 

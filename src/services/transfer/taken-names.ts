@@ -11,67 +11,76 @@ interface Holder {
   readonly username_fold: string | null;
 }
 
-/** Names and verified addresses by their folds. */
+/** The users whose names share a fold. An adopted user may be one of any number, so none of this walks through them. */
+export interface Alike {
+  /** The user whose fold it is, or the first look-alike where there is none. */
+  owner: Holder;
+  readonly byUsername: Map<string, Holder>;
+}
+
+/** Names and verified addresses by their folds: two namespaces, in which the same text may stand twice. */
 export interface Taken {
-  readonly names: Map<string, Holder[]>;
+  readonly names: Map<string, Alike>;
   readonly addresses: Set<string>;
 }
 
-export const nobodys = (): Taken => ({ names: new Map(), addresses: new Set() });
+export const noneTaken = (): Taken => ({ names: new Map(), addresses: new Set() });
 
-/** What those have who are in the database. */
+/** Returns the names and addresses of users in the database. */
 export function takenBy(holders: readonly NameHolder[]): Taken {
-  const taken = nobodys();
+  const taken = noneTaken();
   for (const holder of holders) take(taken, holder, holder.username_fold ?? holder.lookalike_fold, holder.verified_email_fold);
   return taken;
 }
 
 function take({ names, addresses }: Taken, holder: Holder, name: string | null, address: string | null): void {
-  if (name !== null) names.set(name, [...(names.get(name) ?? []), holder]);
   if (address !== null) addresses.add(address);
+  if (name === null) return;
+  const alike = names.get(name);
+  if (alike === undefined) {
+    names.set(name, { owner: holder, byUsername: new Map([[holder.username, holder]]) });
+    return;
+  }
+  alike.byUsername.set(holder.username, holder);
+  if (holder.username_fold !== null) alike.owner = holder;
 }
 
-/** What becomes of a candidate, told by what others have. */
+/** What becomes of a candidate, as the others leave room for. */
 export type Settled =
   | { readonly row: NewUserRow; readonly notes: readonly string[] }
   | { readonly there: Holder; readonly notes: readonly string[] }
   | { readonly faults: readonly FieldFault[] };
 
 /**
- * Holds a candidate against those in the database and those before them in the import, whom they then join. A username and
- * another account's verified address are never equal; of an address that two have verified the first keeps it.
+ * Holds a candidate against the users in the database and those before it in the import, whom it then joins. Of an address
+ * that two have verified the first keeps it.
  */
 export function settle({ row, fold, notes, adopted }: Candidate, stored: Taken, earlier: Taken): Settled {
-  const named = [...(stored.names.get(fold) ?? []), ...(earlier.names.get(fold) ?? [])];
-  const owner = named.find(({ username_fold }) => username_fold !== null) ?? named[0];
-  const same = named.find(({ username }) => username === row.username) ?? (adopted === undefined ? owner : undefined);
+  const [inDatabase, inImport] = [stored.names.get(fold), earlier.names.get(fold)];
+  const owner = ownerAmong(inDatabase, inImport);
+  const exact = inDatabase?.byUsername.get(row.username) ?? inImport?.byUsername.get(row.username);
+  const same = exact ?? (adopted === undefined ? owner : undefined);
   if (same !== undefined) return { there: same, notes: notesOf(same, row.username) };
   if (owner !== undefined && owner.username !== adopted?.looksLike) return { faults: [LOOKS_LIKE_ANOTHER] };
-  const isVerified = (address: string): boolean => stored.addresses.has(address) || earlier.addresses.has(address);
-  if (isVerified(fold)) return { faults: [ANOTHERS_ADDRESS] };
 
   const address = row.verified_email_fold;
-  if (address !== null && address !== fold && (stored.names.has(address) || earlier.names.has(address))) return { faults: [ANOTHERS_NAME] };
+  const isVerified = address !== null && (stored.addresses.has(address) || earlier.addresses.has(address));
   const settled = {
     ...row,
     ...(owner === undefined ? {} : { username_fold: null, lookalike_fold: fold }),
-    ...(address !== null && isVerified(address) ? { email_verified_at: null, verified_email_fold: null, email_set_by_admin: true } : {}),
+    ...(isVerified ? { email_verified_at: null, verified_email_fold: null, email_set_by_admin: true } : {}),
   };
   take(earlier, settled, fold, settled.verified_email_fold);
-  return { row: settled, notes: settled.verified_email_fold === address ? notes : [...notes, UNVERIFIED] };
+  return { row: settled, notes: isVerified ? [...notes, UNVERIFIED] : notes };
+}
+
+/** The user whose fold it is, wherever they are; a look-alike only where there is none. */
+function ownerAmong(inDatabase: Alike | undefined, inImport: Alike | undefined): Holder | undefined {
+  const owners = [inDatabase, inImport].flatMap((alike) => alike?.owner ?? []);
+  return owners.find(({ username_fold }) => username_fold !== null) ?? owners[0];
 }
 
 const LOOKS_LIKE_ANOTHER: FieldFault = { path: 'username', code: 'not_allowed', message: 'looks like the name of somebody who is there' };
-const ANOTHERS_ADDRESS: FieldFault = {
-  path: 'username',
-  code: 'not_allowed',
-  message: 'is the verified e-mail address of another account',
-};
-const ANOTHERS_NAME: FieldFault = {
-  path: 'email',
-  code: 'not_allowed',
-  message: 'can’t be verified: it is the username of another account',
-};
 const UNVERIFIED = 'email is imported as unverified: another account has verified it';
 
 const notesOf = ({ id, username }: Holder, asked: string): string[] => [

@@ -1,13 +1,12 @@
 import { type Transaction, UniqueConstraintError } from 'sequelize';
-import { type Database, LOCKS } from '../../adapters/database.js';
+import type { Database } from '../../adapters/database.js';
 import type { FieldFault } from '../../errors/app-error.js';
 import type { Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';
-import { addUsers, findNameHolders } from '../../models/user-batch.js';
+import { addUsers, findNameHolders, type WantedNames } from '../../models/user-batch.js';
 import type { User } from '../../models/user.model.js';
-import { looksLikeAddress } from '../account/login-names.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { PasswordService } from '../password/password.service.js';
 import { batchesOf } from './batches.js';
@@ -16,7 +15,7 @@ import { type Candidate, examine } from './import-rules.js';
 import type { ExportedUser, ImportedUser, ImportResult, ImportStatus, SourceRecord } from './imported-user.js';
 import { type ReadingOptions, readUsers } from './sources/index.js';
 import { type Bytes, piecesOf } from './sources/text.js';
-import { nobodys, settle, type Settled, type Taken, takenBy } from './taken-names.js';
+import { noneTaken, settle, type Settled, type Taken, takenBy } from './taken-names.js';
 
 /** Users in one transaction: fewer cost time, and more keep other writers waiting. */
 const BATCH = 1000;
@@ -66,7 +65,7 @@ export function createTransferService(parts: Parts): TransferService {
 
   async function* importUsers(records: AsyncIterable<SourceRecord>, { dryRun, by }: ImportOptions): AsyncGenerator<ImportResult> {
     const counts = { created: 0, would_create: 0, exists: 0, skipped: 0, failed: 0 } satisfies Record<ImportStatus, number>;
-    const earlier = nobodys();
+    const earlier = noneTaken();
     try {
       for await (const batch of batchesOf(records, BATCH)) {
         const results = dryRun ? await rehearse(batch, by, earlier) : await add(batch, by);
@@ -119,7 +118,8 @@ function createBatchWork({ models: { User }, database, passwords, audit, roles, 
   };
 
   const settleAll = async (entries: readonly Entry[], earlier: Taken, transaction?: Transaction): Promise<Plan[]> => {
-    const stored = takenBy(await findNameHolders(User, [...new Set(entries.flatMap(foldsOf))], transaction));
+    const candidates = entries.flatMap(({ outcome }) => ('candidate' in outcome ? [outcome.candidate] : []));
+    const stored = takenBy(await findNameHolders(User, wantedBy(candidates), transaction));
     return entries.map((entry) => {
       const { outcome } = entry;
       return { entry, settled: 'candidate' in outcome ? settle(outcome.candidate, stored, earlier) : outcome };
@@ -128,9 +128,7 @@ function createBatchWork({ models: { User }, database, passwords, audit, roles, 
 
   const write = (entries: readonly Entry[], by: Doer): Promise<ImportResult[]> =>
     database.transaction(async (transaction) => {
-      // What stands in one column is held by its index; only across the two columns there is none.
-      if (entries.flatMap(foldsOf).some(looksLikeAddress)) await database.lock(transaction, LOCKS.naming);
-      const plans = await settleAll(entries, nobodys(), transaction);
+      const plans = await settleAll(entries, noneTaken(), transaction);
       const rows = plans.flatMap(({ settled }) => ('row' in settled ? [settled.row] : []));
       const ids = rows.length === 0 ? new Map<string, number>() : await addUsers(User, rows, transaction);
       for (const { username } of rows) {
@@ -185,12 +183,12 @@ const shortNameOf = ({ username, email }: ImportedUser): string | undefined => (
 const nameOf = ({ username }: Entry): { username?: string } => (username === undefined ? {} : { username });
 const notesOf = (notes: readonly string[]): { notes?: readonly string[] } => (notes.length === 0 ? {} : { notes });
 
-/** Under which names and addresses somebody could stand in the way. */
-function foldsOf({ outcome }: Entry): string[] {
-  if (!('candidate' in outcome)) return [];
-  const { fold, row } = outcome.candidate;
-  return row.verified_email_fold === null ? [fold] : [fold, row.verified_email_fold];
-}
+/** The names and addresses whose holders candidates are held against. */
+const wantedBy = (candidates: readonly Candidate[]): WantedNames => ({
+  usernames: candidates.map(({ row }) => row.username),
+  folds: [...new Set(candidates.map(({ fold }) => fold))],
+  addresses: candidates.flatMap(({ row }) => row.verified_email_fold ?? []),
+});
 
 function toResult({ entry, settled }: Plan, made: 'created' | 'would_create', ids: ReadonlyMap<string, number>): ImportResult {
   const { line } = entry;

@@ -17,6 +17,7 @@ const SAMPLES = 400;
 /** Accounts of each kind, so that no one row, page or cache is measured. */
 const ACCOUNTS = 40;
 const PASSWORD = 'correct horse battery staple';
+const SQUATTERS = 'another passphrase than that';
 const LONG = 'x'.repeat(100);
 const MINUTES = 60_000;
 
@@ -63,6 +64,14 @@ async function createAccounts(auth: Service): Promise<void> {
     await auth.createUser({ username: nameOf('unverified', at), password: PASSWORD, email: `unverified-${at}@example.com` });
     await auth.createUser({ username: nameOf('no-hash', at), password: PASSWORD });
     await auth.createUser({ username: nameOf('old-hash', at), password: PASSWORD });
+    await auth.createUser({
+      username: `owned-${at}`,
+      password: PASSWORD,
+      email: `${nameOf('squat', at)}@owned.example`,
+      emailVerified: true,
+    });
+    for (const domain of ['owned', 'free'])
+      await auth.createUser({ username: `${nameOf('squat', at)}@${domain}.example`, password: SQUATTERS });
   }
   const named = (kind: string) => Array.from({ length: ACCOUNTS }, (_, at) => nameOf(kind, at));
   await auth.users.update({ hashed_password: null }, { where: { username: named('no-hash') } });
@@ -121,6 +130,48 @@ describe('how long an answer takes does not tell who has an account:', () => {
       );
     },
     20 * MINUTES,
+  );
+
+  const squatted = (domain: string) => (round: number) => `${nameOf('squat', round)}@${domain}.example`;
+
+  test(
+    'a log-in that fails with a username that is an address, which another account has verified or none',
+    async () => {
+      const ways = ['owned', 'free'].map((domain): [string, (round: number) => object] => [
+        domain,
+        (round) => ({ username: squatted(domain)(round), password: 'a wrong password' }),
+      ]);
+      await expectAlike(auth, '/token', ways, [['owned', 'free']]);
+    },
+    10 * MINUTES,
+  );
+
+  test(
+    'a log-in by such a username with the right password',
+    async () => {
+      const statuses = new Set<string>();
+      const ways = ['owned', 'free'].map((domain): Asking => [
+        domain,
+        async (round) => statuses.add((await auth.ask('/token', { username: squatted(domain)(round), password: SQUATTERS })).slice(0, 3)),
+      ]);
+      const verdict = compare(await timed(ways, SAMPLES), 'owned', 'free');
+      seen(verdict.said);
+      expect([...statuses]).toEqual(['200']);
+      expect(verdict).toMatchObject({ isTold: false });
+    },
+    20 * MINUTES,
+  );
+
+  test(
+    'asking for a reset by such a username',
+    async () => {
+      const ways = ['owned', 'free'].map((domain): [string, (round: number) => object] => [
+        domain,
+        (round) => ({ identifier: squatted(domain)(round) }),
+      ]);
+      await expectAlike(auth, '/password/forgot', ways, [['owned', 'free']]);
+    },
+    10 * MINUTES,
   );
 
   test(
