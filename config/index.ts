@@ -185,6 +185,7 @@ function deepFreeze<T extends object>(value: T): T {
 export { ConfigError } from './config-error.js';
 export { describeTarget } from './database.js';
 export type { DatabaseTarget } from './database.js';
+export { keyFileOf } from './keys.js';
 export type { Limits } from './limits.js';
 export { isKeyPairAlgorithm } from './schema.js';
 export type { Algorithm, KeyPairAlgorithm, SecretAlgorithm } from './schema.js';

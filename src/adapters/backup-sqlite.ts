@@ -1,4 +1,5 @@
-import { chmodSync, copyFileSync, existsSync, statSync, truncateSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, statSync, truncateSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { migrations } from '../../migrations/index.js';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
@@ -34,8 +35,8 @@ export async function copyDatabase(file: string, draft: string): Promise<void> {
  */
 export async function takeIn(backup: string, draft: string, file: string, ours: OurTables): Promise<BackupContents> {
   assertAtRest(backup, file);
-  copyFileSync(backup, draft);
-  chmodSync(draft, 0o600);
+  // `copyFile` would give the draft the mode of the backup.
+  await pipeline(createReadStream(backup), createWriteStream(draft, { flags: 'r+' }));
   truncateSync(draft, await assertSealed(draft, backup));
   return examineCopy(draft, backup, ours);
 }

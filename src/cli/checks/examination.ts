@@ -6,6 +6,7 @@ import { StartError } from '../../errors/start-error.js';
 import { createLogger } from '../../observability/logger.js';
 import { checkClock } from './clock.js';
 import { checkDatabase, checkDisk } from './database.js';
+import { checkFiles } from './files.js';
 import { fail, type Finding, ok } from './finding.js';
 import { checkMailServer, checkOutbox } from './mail.js';
 import { checkService } from './service.js';
@@ -28,7 +29,7 @@ export async function examine(): Promise<Finding[]> {
 async function examineDatabase(config: Config): Promise<Finding[]> {
   const container = createContainer(config, { logger: createLogger({ level: 'silent', readable: false }) });
   const keyOfSettings = isKeyPairAlgorithm(config.token.algorithm) ? [] : [await checkSecret(config.token)];
-  const disk = await checkDisk(config.database);
+  const disk = [...checkFiles(config.database), ...(await checkDisk(config.database))];
   try {
     const state = await inspectDatabase(container.database);
     return [...checkDatabase(config.database, state), ...disk, ...(await examineContents(container, state)), ...keyOfSettings];
