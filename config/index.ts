@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import { errorCode } from '../src/lib/error-code.js';
+import { isLoopbackName } from '../src/lib/loopback.js';
 import { ConfigError } from './config-error.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
 import { keptKeys, localKeys } from './keys.js';
 import { type Limits, limitsOf } from './limits.js';
+import { readSecretFiles } from './secret-files.js';
 import { type Algorithm, BUILT_IN_ROLES, isKeyPairAlgorithm, readRoles, type Settings, settingsSchema } from './schema.js';
 
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
@@ -58,6 +60,8 @@ export interface Config {
     readonly transactions: number;
     readonly mails: number;
   };
+  /** For an import from Firebase; absent where the environment has none. */
+  readonly firebaseSignerKey: string | undefined;
   readonly logLevel: Settings['LOG_LEVEL'];
   readonly shutdownSeconds: number;
   /** What the operator should be told at start. */
@@ -91,20 +95,26 @@ export const loadConfig = (environment: SettingsInput): Config => configOf(envir
 export const inspectConfig = (environment: SettingsInput): Config => configOf(environment, keptKeys);
 
 function configOf(environment: SettingsInput, keysBeside: typeof localKeys): Config {
-  const given = Object.fromEntries(
+  const texts = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => {
       const text = String(value ?? '');
-      if (text.trim() === '') return [];
-      return [[name, name === 'CORS_ORIGINS' ? splitList(text) : text]];
+      return text.trim() === '' ? [] : [[name, text]];
     }),
   );
+  const { values, faults } = readSecretFiles(texts);
+  // The default serves development alone.
+  const origins = texts['CORS_ORIGINS'] ?? (texts['NODE_ENV'] === 'production' ? '' : undefined);
+  const given = { ...texts, ...values, ...(origins === undefined ? {} : { CORS_ORIGINS: splitList(origins) }) };
   const result = settingsSchema.validate(given, {
     abortEarly: false,
     stripUnknown: true,
     errors: { wrap: { label: false, array: false } },
   });
-  if (result.error) throw new ConfigError(result.error.details.map((detail) => detail.message));
-  const publicUrl = given['ISSUER'] === undefined ? `http://localhost:${result.value.PORT}` : result.value.ISSUER;
+  // A setting whose file is at fault would be reported again, as missing.
+  const invalid = result.error?.details.filter(({ path: [name] }) => !faults.has(String(name))) ?? [];
+  const all = [...faults.values(), ...invalid.map(({ message }) => message)];
+  if (result.error !== undefined || all.length > 0) throw new ConfigError(all);
+  const publicUrl = texts['ISSUER'] === undefined ? `http://localhost:${result.value.PORT}` : result.value.ISSUER;
   return toConfig(result.value, publicUrl, keysBeside);
 }
 
@@ -119,7 +129,7 @@ const DAY_SECONDS = 24 * 60 * 60;
 function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof localKeys): Config {
   const database = parseDatabaseUrl(settings.DATABASE_URL);
   if (!database) throw new TypeError('the schema let an unreadable DATABASE_URL through');
-  const { secretKey, secretKeyFile, rootKey, notices } = keysOf(settings, database, keysBeside);
+  const { secretKey, secretKeyFile, rootKey, notices: keyNotices } = keysOf(settings, database, keysBeside);
   return deepFreeze({
     environment: settings.NODE_ENV,
     http: {
@@ -150,10 +160,20 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
     audit: { retentionDays: settings.AUDIT_RETENTION_DAYS },
     password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },
     queues: { requests: settings.REQUEST_LIMIT, transactions: settings.DATABASE_QUEUE_LIMIT, mails: settings.MAIL_QUEUE_LIMIT },
+    firebaseSignerKey: settings.FIREBASE_SIGNER_KEY,
     logLevel: settings.LOG_LEVEL,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,
-    notices,
+    notices: [...keyNotices, ...originNotices(settings)],
   });
+}
+
+/** Loopback origins are legitimate where an app runs in a web view (Capacitor), and an accident elsewhere. */
+function originNotices({ NODE_ENV, CORS_ORIGINS }: Settings): string[] {
+  const loopback = CORS_ORIGINS.filter((origin) => isLoopbackName(new URL(origin).hostname));
+  if (NODE_ENV !== 'production' || loopback.length === 0) return [];
+  return [
+    `CORS_ORIGINS has ${loopback.join(', ')} in production: any program on a user's machine can serve such a page. Remove it unless your app runs in a web view`,
+  ];
 }
 
 interface Keys {

@@ -1,4 +1,5 @@
 import Joi from 'joi';
+import { isLoopbackName } from '../src/lib/loopback.js';
 import { parseDatabaseUrl, SSL_MODES } from './database.js';
 import { type LimitSettings, limitSettings } from './limits.js';
 
@@ -42,6 +43,7 @@ export interface Settings extends LimitSettings {
   SMTP_URL?: string;
   MAIL_FROM: string;
   AUDIT_RETENTION_DAYS: number;
+  FIREBASE_SIGNER_KEY?: string;
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   SHUTDOWN_SECONDS: number;
 }
@@ -96,6 +98,19 @@ const requiredWhereShared = (key: Joi.StringSchema): Joi.StringSchema =>
 
 const exactOrigin = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport =>
   /^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value ? value : helpers.error('origin.inexact');
+
+const PUBLIC_URL = 'the public https URL of this service, such as https://auth.example.com, which tokens and metadata name';
+
+const publicHttps = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
+  const { protocol, hostname } = new URL(value);
+  return protocol === 'https:' && !isLoopbackName(hostname) ? value : helpers.error('url.private');
+};
+
+/** Loopback origins may be http: web views of mobile apps have such origins. */
+const originsForProduction = (origins: string[], helpers: Joi.CustomHelpers<string[]>): string[] | Joi.ErrorReport =>
+  origins.some((origin) => origin.startsWith('http:') && !isLoopbackName(new URL(origin).hostname))
+    ? helpers.error('origin.plain')
+    : origins;
 
 /** What a role may be called. */
 const ROLE_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
@@ -205,7 +220,12 @@ export const settingsSchema = Joi.object<Settings, true>({
   ISSUER: Joi.string()
     .uri({ scheme: ['http', 'https'] })
     .default('http://localhost:8000')
-    .description('`iss` of every token: the public URL of this service.'),
+    .when('NODE_ENV', { is: 'production', then: Joi.string().custom(publicHttps).required() })
+    .messages({
+      'any.required': `{#label} is required in production: it is ${PUBLIC_URL}`,
+      'url.private': `{#label} must be https, and no loopback host, in production: it is ${PUBLIC_URL}`,
+    })
+    .description('`iss` of every token: the public URL of this service. Required in production, with https.'),
   AUDIENCE: Joi.string().min(1).max(255).default('lingomate').description('`aud` of every token.'),
   CORS_ORIGINS: Joi.array()
     .items(
@@ -214,7 +234,11 @@ export const settingsSchema = Joi.object<Settings, true>({
       }),
     )
     .default(['http://localhost:3000'])
-    .description('Origins whose pages may call this service, separated by commas.'),
+    .when('NODE_ENV', { is: 'production', then: Joi.array().custom(originsForProduction) })
+    .messages({
+      'origin.plain': '{#label} must be https in production: whoever controls the network can change a page that is served over http',
+    })
+    .description('Origins whose pages may call this service, separated by commas; none in production unless it is set.'),
   BCRYPT_ROUNDS: Joi.number()
     .integer()
     .min(4)
@@ -325,6 +349,10 @@ export const settingsSchema = Joi.object<Settings, true>({
     .default(365)
     .unit('days')
     .description('How long audit events are kept; 0 is for ever.'),
+  FIREBASE_SIGNER_KEY: Joi.string()
+    .base64()
+    .meta({ secret: true })
+    .description('`base64_signer_key` of a Firebase project, for `import` of its users alone.'),
   LOG_LEVEL: Joi.string()
     .valid('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent')
     .default('info')
