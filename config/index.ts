@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import { errorCode } from '../src/lib/error-code.js';
+import type { RootKeys } from '../src/lib/derived-key.js';
 import { isLoopbackName } from '../src/lib/loopback.js';
 import { ConfigError } from './config-error.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
@@ -38,6 +39,8 @@ export interface Config {
     /** After the log-in. */
     readonly longestSeconds: number;
   };
+  /** ROOT_KEY, and ROOT_KEY_PREVIOUS where it is set. */
+  readonly rootKeys: RootKeys;
   readonly rootKey: string;
   /** The scopes of each role beside its own. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
@@ -153,6 +156,7 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
       idleSeconds: settings.REFRESH_TOKEN_EXPIRE_DAYS * DAY_SECONDS,
       longestSeconds: settings.SESSION_MAX_DAYS * DAY_SECONDS,
     },
+    rootKeys: { current: rootKey, previous: settings.ROOT_KEY_PREVIOUS },
     rootKey,
     roles: { ...Object.fromEntries(BUILT_IN_ROLES.map((role) => [role, []])), ...readRoles(settings.ROLES) },
     mail: { appName: settings.APP_NAME, appUrl: settings.APP_URL, smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM },

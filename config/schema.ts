@@ -23,6 +23,7 @@ export interface Settings extends LimitSettings {
   SECRET_KEY?: string;
   SECRET_KEY_PREVIOUS?: string;
   ROOT_KEY?: string;
+  ROOT_KEY_PREVIOUS?: string;
   ALGORITHM: Algorithm;
   ACCESS_TOKEN_EXPIRE_MINUTES: number;
   REFRESH_TOKEN_EXPIRE_DAYS: number;
@@ -202,6 +203,10 @@ export const settingsSchema = Joi.object<Settings, true>({
     .invalid(Joi.ref('SECRET_KEY'), Joi.ref('SECRET_KEY_PREVIOUS'))
     .messages({ 'any.invalid': `{#label} must not be the same as SECRET_KEY or SECRET_KEY_PREVIOUS. Make one with: ${KEYGEN}` })
     .description('The root of every other secret. Never shared. Made at first start in development.'),
+  ROOT_KEY_PREVIOUS: signingKey(() => HMAC_KEY_BYTES.HS256)
+    .invalid(Joi.ref('ROOT_KEY'), Joi.ref('SECRET_KEY'), Joi.ref('SECRET_KEY_PREVIOUS'))
+    .messages({ 'any.invalid': '{#label} must differ from ROOT_KEY, SECRET_KEY and SECRET_KEY_PREVIOUS. Set it to the ROOT_KEY of before' })
+    .description('The key before ROOT_KEY: still opens and verifies, makes nothing new.'),
   ACCESS_TOKEN_EXPIRE_MINUTES: Joi.number().integer().min(1).max(1440).default(30).unit('minutes').description('Life of an access token.'),
   REFRESH_TOKEN_EXPIRE_DAYS: Joi.number()
     .integer()

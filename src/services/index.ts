@@ -74,7 +74,7 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const serviceKeys = createServiceKeyService({ model: models.ServiceKey, database, audit, rootKey, clock, logger });
   const passwords = createPasswordService({ hasher, rounds: config.password.rounds, words: wordsOf(config) });
   const oneTimeTokens = createOneTimeTokenService({ model: models.OneTimeToken, database, rootKey, clock });
-  const backups = createBackupService({ ...ground, models, database, oneTimeTokens });
+  const backups = createBackupService({ ...ground, models, database, rootKeys: config.rootKeys, oneTimeTokens });
   const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKey, clock });
   const devices = createDevices({ rootKey, clock });
   const limits = createLimitService({ counters, settings: config.limits, rootKey, devices, User: models.User, audit });

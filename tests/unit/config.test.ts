@@ -34,6 +34,7 @@ describe('defaults', () => {
       },
       session: { idleSeconds: 30 * 86_400, longestSeconds: 90 * 86_400 },
       rootKey: KEYS.ROOT_KEY,
+      rootKeys: { current: KEYS.ROOT_KEY, previous: undefined },
       roles: { user: [], admin: [] },
       mail: {
         appName: 'Lingomate',
@@ -101,7 +102,7 @@ describe('defaults', () => {
 
 describe('good settings', () => {
   test('each one reaches its place in the config', () => {
-    const previous = randomKey();
+    const [previous, previousRoot] = [randomKey(), randomKey()];
     const config = loadConfig({
       NODE_ENV: 'production',
       HOST: '0.0.0.0',
@@ -109,6 +110,7 @@ describe('good settings', () => {
       DATABASE_URL: 'postgres://auth:pw@db.internal:5433/auth',
       ...KEYS,
       SECRET_KEY_PREVIOUS: previous,
+      ROOT_KEY_PREVIOUS: previousRoot,
       ALGORITHM: 'HS512',
       ACCESS_TOKEN_EXPIRE_MINUTES: '5',
       REFRESH_TOKEN_EXPIRE_DAYS: '7',
@@ -165,6 +167,7 @@ describe('good settings', () => {
       },
       session: { idleSeconds: 7 * 86_400, longestSeconds: 14 * 86_400 },
       rootKey: KEYS.ROOT_KEY,
+      rootKeys: { current: KEYS.ROOT_KEY, previous: previousRoot },
       roles: { user: [], admin: ['admin', 'audit'], editor: ['articles:write', 'articles:read'] },
       mail: {
         appName: 'Bücher & Co',
@@ -209,6 +212,7 @@ describe('faults', () => {
     SECRET_KEY: `${CANARY}-1`,
     SECRET_KEY_PREVIOUS: `${CANARY}-2`,
     ROOT_KEY: `${CANARY}-3`,
+    ROOT_KEY_PREVIOUS: `${CANARY}-4`,
     ALGORITHM: 'none',
     ACCESS_TOKEN_EXPIRE_MINUTES: '0',
     REFRESH_TOKEN_EXPIRE_DAYS: '0',
