@@ -41,7 +41,6 @@ export interface Config {
   };
   /** ROOT_KEY, and ROOT_KEY_PREVIOUS where it is set. */
   readonly rootKeys: RootKeys;
-  readonly rootKey: string;
   /** The scopes of each role beside its own. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
   readonly mail: {
@@ -157,7 +156,6 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
       longestSeconds: settings.SESSION_MAX_DAYS * DAY_SECONDS,
     },
     rootKeys: { current: rootKey, previous: settings.ROOT_KEY_PREVIOUS },
-    rootKey,
     roles: { ...Object.fromEntries(BUILT_IN_ROLES.map((role) => [role, []])), ...readRoles(settings.ROLES) },
     mail: { appName: settings.APP_NAME, appUrl: settings.APP_URL, smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM },
     limits: limitsOf(settings),

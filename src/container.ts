@@ -63,6 +63,7 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
   const jobs: Repeated[] = [];
   const start = once(async () => {
     await prepare();
+    await services.installation.verifyRootKey();
     inner.passwords.levelWith(await models.User.hashSettings());
     await services.keys.load();
     await inner.revocations.load();

@@ -107,7 +107,10 @@ export async function examineDump(file: string, shown: string, ours: OurTables):
     }
   }
   // The name is the first column of each row.
-  const history = recorded.split('\n').flatMap((row) => row.split('\t')[0] || []);
+  const history = recorded
+    .split('\n')
+    .map((row) => row.split('\t')[0] ?? '')
+    .filter((name) => name !== '');
   assertHistory(history, shown);
   const stranger = [...counts.keys()].find((name) => !ours.names.includes(name));
   if (stranger !== undefined)

@@ -61,7 +61,7 @@ async function objectsIn(select: Select): Promise<SchemaObject[]> {
     type: String(type),
     name: String(name),
     table: String(table),
-    sql: sql === null ? null : String(sql),
+    sql: typeof sql === 'string' ? sql : null,
   }));
 }
 

@@ -3,7 +3,7 @@ import type { Transaction } from 'sequelize';
 import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import type { Clock } from '../lib/clock.js';
-import { deriveKey } from '../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../lib/derived-key.js';
 import type { OneTimeToken, OneTimeTokenModel } from '../models/one-time-token.model.js';
 
 /** How long a token of each purpose is good for (ASVS 6.5.5: ten minutes for what comes out of band; an invitation waits for its reader). */
@@ -50,19 +50,19 @@ export interface OneTimeTokenService {
 interface Parts {
   readonly model: OneTimeTokenModel;
   readonly database: Database;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly clock: Clock;
 }
 
 /** Tokens that do one thing once (ASVS 6.5.1). */
-export function createOneTimeTokenService({ model, database, rootKey, clock }: Parts): OneTimeTokenService {
-  const hashingKey = deriveKey(rootKey, 'one-time tokens');
+export function createOneTimeTokenService({ model, database, rootKeys, clock }: Parts): OneTimeTokenService {
+  const keys = deriveKeys(rootKeys, 'one-time tokens');
   /** With the purpose in it: a token for one thing is none for another. */
-  const hash = (token: string, purpose: TokenPurpose): string =>
-    createHmac('sha256', hashingKey).update(`${purpose}.${token}`).digest('base64url');
+  const hash = (key: Buffer, token: string, purpose: TokenPurpose): string =>
+    createHmac('sha256', key).update(`${purpose}.${token}`).digest('base64url');
   const isInTime = (row: OneTimeToken): boolean => row.expires_at.getTime() > clock.now();
   const find = async (token: string, purposes: readonly TokenPurpose[]): Promise<TokenFacts | undefined> => {
-    const hashes = FORM.test(token) ? purposes.map((purpose) => hash(token, purpose)) : [];
+    const hashes = FORM.test(token) ? purposes.flatMap((purpose) => keys.all.map((key) => hash(key, token, purpose))) : [];
     const row = hashes.length === 0 ? null : await model.findOne({ where: { token_hash: hashes } });
     const purpose = purposes.find((one) => one === row?.purpose);
     const userId = row?.user_id ?? null;
@@ -80,7 +80,7 @@ export function createOneTimeTokenService({ model, database, rootKey, clock }: P
           id: randomUUID(),
           user_id: userId,
           purpose,
-          token_hash: hash(token, purpose),
+          token_hash: hash(keys.current, token, purpose),
           email_fold: emailFold,
           created_at: new Date(now),
           expires_at: expiresAt,

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { AppError } from '../errors/app-error.js';
 import { type Doer, OPERATOR } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
-import { deriveKey } from '../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../lib/derived-key.js';
 import type { Database } from '../adapters/database.js';
 import type { ServiceKey, ServiceKeyModel } from '../models/service-key.model.js';
 import type { Logger } from '../observability/logger.js';
@@ -46,16 +46,16 @@ interface Parts {
   readonly model: ServiceKeyModel;
   readonly database: Database;
   readonly audit: AuditService;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Keys by which resource servers call this service. */
-export function createServiceKeyService({ model, database, audit, rootKey, clock, logger }: Parts): ServiceKeyService {
-  const hashingKey = deriveKey(rootKey, 'service keys');
+export function createServiceKeyService({ model, database, audit, rootKeys, clock, logger }: Parts): ServiceKeyService {
+  const keys = deriveKeys(rootKeys, 'service keys');
   /** Under a key of its own, so that who can write to the database can't make one either. */
-  const hash = (key: string): string => createHmac('sha256', hashingKey).update(key).digest('base64url');
+  const hash = (hashingKey: Buffer, key: string): string => createHmac('sha256', hashingKey).update(key).digest('base64url');
 
   const uses = createUses({ model, database, clock, logger });
 
@@ -68,7 +68,7 @@ export function createServiceKeyService({ model, database, audit, rootKey, clock
         id,
         name,
         scopes: [...scopes],
-        key_hash: hash(key),
+        key_hash: hash(keys.current, key),
         created_at: new Date(clock.now()),
         last_used_at: null,
         revoked_at: null,
@@ -98,7 +98,9 @@ export function createServiceKeyService({ model, database, audit, rootKey, clock
       logger.info({ service_key_id: id }, 'service key revoked');
     },
     authenticate: async (key) => {
-      const row = FORM.test(key) ? await model.findOne({ where: { key_hash: hash(key), revoked_at: null } }) : null;
+      const row = FORM.test(key)
+        ? await model.findOne({ where: { key_hash: keys.all.map((one) => hash(one, key)), revoked_at: null } })
+        : null;
       if (row === null) throw new AppError('invalid_token');
       uses.note(row);
       return { keyId: row.id, scopes: row.scopes };
@@ -124,7 +126,7 @@ function assertDescribed(name: string, scopes: readonly string[]): void {
 }
 
 /** Book-keeping of when a key was used last: written behind the request, which neither waits for it nor fails with it. */
-function createUses({ model, database, clock, logger }: Omit<Parts, 'rootKey' | 'audit'>): {
+function createUses({ model, database, clock, logger }: Omit<Parts, 'rootKeys' | 'audit'>): {
   note(key: ServiceKey): void;
   written(): Promise<void>;
 } {

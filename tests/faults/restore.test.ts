@@ -212,10 +212,7 @@ describe.each(kinds)('a backup that is put back, on %s,', (kind) => {
       copyFileSync(backup, file);
       spoil(file);
       await expect(restore(file)).rejects.toMatchObject({ code: 'validation_failed' });
-      await expect(restore(file, { unsealed: true })).rejects.toMatchObject({
-        code: 'validation_failed',
-        message: expect.stringMatching(why),
-      });
+      await expect(restore(file, { unsealed: true })).rejects.toThrow(why);
     }
     await expect(restore(folder.file('nowhere'))).rejects.toMatchObject({ code: 'validation_failed' });
     const newer = folder.file('newer');

@@ -59,7 +59,7 @@ export function withStoredSessions(): StoredSessions {
       audit,
       clock,
       tokens: createTokenService({ keys, clock, settings }),
-      rootKey: ROOT_KEY,
+      rootKeys: { current: ROOT_KEY, previous: undefined },
       roles: createRoles({ user: [], admin: [] }),
       settings: { idleSeconds: 7 * DAY_SECONDS, longestSeconds: 30 * DAY_SECONDS },
       logger: createLogger({ level: 'trace', readable: false, destination: { write: (line) => log.push(line) } }),
@@ -69,7 +69,7 @@ export function withStoredSessions(): StoredSessions {
     stored = await openStoredUsers();
     log = [];
     const { database, models, clock } = stored;
-    audit = createAuditService({ models, database, clock, rootKey: ROOT_KEY, retentionDays: 0 });
+    audit = createAuditService({ models, database, clock, rootKeys: { current: ROOT_KEY, previous: undefined }, retentionDays: 0 });
     sessions = await start();
   });
   afterEach(async () => {

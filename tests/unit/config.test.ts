@@ -33,7 +33,6 @@ describe('defaults', () => {
         audience: 'lingomate',
       },
       session: { idleSeconds: 30 * 86_400, longestSeconds: 90 * 86_400 },
-      rootKey: KEYS.ROOT_KEY,
       rootKeys: { current: KEYS.ROOT_KEY, previous: undefined },
       roles: { user: [], admin: [] },
       mail: {
@@ -67,7 +66,7 @@ describe('defaults', () => {
 
   test('in memory the keys are drawn anew for each process, and differ from each other', () => {
     const [one, other] = [loadConfig(IN_MEMORY), loadConfig(IN_MEMORY)];
-    const drawn = [one.token.secretKey, one.rootKey, other.token.secretKey, other.rootKey];
+    const drawn = [one.token.secretKey, one.rootKeys.current, other.token.secretKey, other.rootKeys.current];
     expect(new Set(drawn).size).toBe(4);
     expect(drawn.every((key) => Buffer.byteLength(key ?? '') >= 64)).toBe(true);
     expect(one.notices).toEqual([]);
@@ -166,7 +165,6 @@ describe('good settings', () => {
         audience: 'shop',
       },
       session: { idleSeconds: 7 * 86_400, longestSeconds: 14 * 86_400 },
-      rootKey: KEYS.ROOT_KEY,
       rootKeys: { current: KEYS.ROOT_KEY, previous: previousRoot },
       roles: { user: [], admin: ['admin', 'audit'], editor: ['articles:write', 'articles:read'] },
       mail: {

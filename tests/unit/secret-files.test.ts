@@ -22,12 +22,12 @@ describe('a <NAME>_FILE setting', () => {
       SECRET_KEY_FILE: write('secret', secretKey + end),
       ROOT_KEY_FILE: write('root', rootKey + end),
     });
-    expect([config.token.secretKey, config.rootKey]).toEqual([secretKey, rootKey]);
+    expect([config.token.secretKey, config.rootKeys.current]).toEqual([secretKey, rootKey]);
   });
 
   it('removes one line end alone', () => {
     const key = randomKey();
-    expect(loadConfig({ ...IN_MEMORY, ROOT_KEY_FILE: write('root', `${key}\n\n`) }).rootKey).toBe(`${key}\n`);
+    expect(loadConfig({ ...IN_MEMORY, ROOT_KEY_FILE: write('root', `${key}\n\n`) }).rootKeys.current).toBe(`${key}\n`);
   });
 
   it('exists for every secret setting, and satisfies where one is required', () => {

@@ -11,7 +11,7 @@ import { fail, type Finding, ok } from './finding.js';
 import { checkMailServer, checkOutbox } from './mail.js';
 import { checkService } from './service.js';
 import { checkSettings } from './settings.js';
-import { checkKeyPair, checkSecret } from './signing-key.js';
+import { checkKeyPair, checkRootKey, checkSecret } from './signing-key.js';
 
 /** Makes every check that can be made; without valid settings there is no other. */
 export async function examine(): Promise<Finding[]> {
@@ -45,7 +45,11 @@ async function examineContents({ config, services }: Container, state: DatabaseS
   if (!state.exists || state.pending.length > 0) return [];
   const attempt = (check: string, finding: Promise<Finding>): Promise<Finding> =>
     finding.catch((error: unknown) => fail(check, reasonOf(error, config)));
-  const always = [await attempt('clock', checkClock(state, services)), await attempt('outbox', checkOutbox(services))];
+  const always = [
+    await attempt('root-key', checkRootKey(services)),
+    await attempt('clock', checkClock(state, services)),
+    await attempt('outbox', checkOutbox(services)),
+  ];
   return isKeyPairAlgorithm(config.token.algorithm) ? [...always, await attempt('signing-key', checkKeyPair(services))] : always;
 }
 

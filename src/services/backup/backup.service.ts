@@ -15,6 +15,7 @@ import { OPERATOR } from '../../lib/actor.js';
 import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import type { Models } from '../../models/index.js';
 import type { AuditService } from '../audit/audit.service.js';
+import { type InstallationService, WRONG_ROOT_KEY } from '../installation.service.js';
 import type { KeyService } from '../key/key.service.js';
 import type { OneTimeTokenService } from '../one-time-token.service.js';
 import type { OutboxService } from '../outbox/outbox.service.js';
@@ -65,13 +66,24 @@ interface Parts {
   readonly database: Database;
   readonly rootKeys: RootKeys;
   readonly audit: AuditService;
+  readonly installation: InstallationService;
   readonly keys: KeyService;
   readonly sessions: SessionService;
   readonly oneTimeTokens: OneTimeTokenService;
   readonly outbox: OutboxService;
 }
 
-export function createBackupService({ models, database, rootKeys, audit, keys, sessions, oneTimeTokens, outbox }: Parts): BackupService {
+export function createBackupService({
+  models,
+  database,
+  rootKeys,
+  audit,
+  installation,
+  keys,
+  sessions,
+  oneTimeTokens,
+  outbox,
+}: Parts): BackupService {
   const sealKeys = deriveKeys(rootKeys, 'backups');
   const names = [...Object.values({ ...models }).map(({ tableName }) => tableName), 'schema_migrations'];
   const tables = async (): Promise<OurTables> => ({
@@ -83,7 +95,7 @@ export function createBackupService({ models, database, rootKeys, audit, keys, s
     verifySeal: (file, shown, options) => verifySeal(file, shown, sealKeys, options),
     make: async (file) => {
       if (existsSync(file)) throw taken(file);
-      const recorded = await record(database, audit);
+      const recorded = await record({ database, audit, installation });
       const draft = makeDraft(file);
       try {
         const contents = await copyTo(draft, file, database, await tables());
@@ -97,6 +109,7 @@ export function createBackupService({ models, database, rootKeys, audit, keys, s
     settle: async (ours, before, transaction) => {
       await raiseIds(database, ours, before, transaction);
       const sessionsEnded = await sessions.endEverything(before?.ahead ?? [], transaction);
+      await installation.keepFingerprint(transaction);
       await keys.withdrawAll(transaction);
       const tokens = await oneTimeTokens.discardAll(transaction);
       const mails = await outbox.discardUnsent(transaction);
@@ -109,7 +122,7 @@ export function createBackupService({ models, database, rootKeys, audit, keys, s
 }
 
 /** Tells the audit; whether it could be told. Throws StartError where there is nothing to back up. */
-async function record(database: Database, audit: AuditService): Promise<boolean> {
+async function record({ database, audit, installation }: Pick<Parts, 'database' | 'audit' | 'installation'>): Promise<boolean> {
   const where = describeTarget(database.target);
   const { exists, pending, obstacle } = await inspectDatabase(database);
   if (database.target.dialect === 'sqlite' && !isFile(database.target)) {
@@ -118,6 +131,8 @@ async function record(database: Database, audit: AuditService): Promise<boolean>
   if (!exists) throw new StartError(`DATABASE_URL: ${where} is not there. Name the database that is to be backed up`);
   if (pending.length === migrations.length)
     throw new StartError(`DATABASE_URL: ${where} has no tables of ours. Start the service on it first`);
+  // Sealed under another key it could not be restored, and the audit would go on under that key.
+  if (pending.length === 0 && (await installation.matchRootKey()) === 'none') throw new StartError(WRONG_ROOT_KEY);
   // It is copied as it is: who is about to start a newer version wants what was before.
   if (pending.length > 0 || obstacle !== undefined) return false;
   try {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Client } from '../../lib/actor.js';
 import { networkOf } from '../../lib/client-network.js';
-import { deriveKey } from '../../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import { foldName } from '../../lib/names.js';
 import type { UserModel } from '../../models/user.model.js';
 import type { Devices, Owner } from './devices.js';
@@ -47,7 +47,7 @@ const NOBODY: Owner = { id: 0, hashed_password: null };
 interface Parts {
   readonly policies: Policies;
   readonly devices: Devices;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly User: UserModel;
 }
 
@@ -59,8 +59,9 @@ export interface Counting {
   forgive(userId: number): Promise<void>;
 }
 
-export function createCounting({ policies, devices, rootKey, User }: Parts): Counting {
-  const hashingKey = deriveKey(rootKey, 'limits');
+export function createCounting({ policies, devices, rootKeys, User }: Parts): Counting {
+  // Counters live no longer than the process.
+  const { current: hashingKey } = deriveKeys(rootKeys, 'limits');
   // Names and addresses are nobody's business where the counts are kept, and may be long.
   const keyOf = (limit: LimitName, by: Counted['by'], whom: string): string =>
     createHmac('sha256', hashingKey).update(`${limit} ${by} ${whom}`).digest('base64url');

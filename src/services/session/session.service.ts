@@ -5,6 +5,7 @@ import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import { byClient, byOwner, byUser, type Caller, type Client, type Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
+import type { RootKeys } from '../../lib/derived-key.js';
 import type { Page, PageRequest } from '../../lib/pagination.js';
 import type { Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';
@@ -112,7 +113,7 @@ interface Parts {
   readonly tokens: TokenService;
   readonly revocations: Revocations;
   readonly audit: AuditService;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly roles: Roles;
   readonly settings: Config['session'];
   readonly clock: Clock;
@@ -121,8 +122,8 @@ interface Parts {
 
 /** The one owner of sessions: who opens, continues, accepts and ends them. */
 export function createSessionService(parts: Parts): SessionService {
-  const { models, database, tokens, revocations, audit, rootKey, roles, settings, clock, logger } = parts;
-  const refreshTokens = createRefreshTokens(rootKey);
+  const { models, database, tokens, revocations, audit, rootKeys, roles, settings, clock, logger } = parts;
+  const refreshTokens = createRefreshTokens(rootKeys);
   const arrivals = createArrivals(
     (batch) => database.transaction((transaction) => writeArrivals(models, batch, clock, transaction), { ahead: true }),
     (error) => {

@@ -9,6 +9,7 @@ import { createModels } from '../../../src/models/index.js';
 import type { NewAuditEvent } from '../../../src/services/audit/audit-events.js';
 import { type AuditFilter, type AuditRecord, type AuditService, createAuditService } from '../../../src/services/audit/audit.service.js';
 import { openTarget, type TestTarget, targets } from '../../support/test-database.js';
+import { alone } from '../../support/root-keys.js';
 
 const START = Date.UTC(2026, 10, 25, 12);
 const DAY_SECONDS = 24 * 60 * 60;
@@ -29,7 +30,13 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('the audit 
   const connect = ({ rootKey = ROOT_KEY, retentionDays = RETENTION_DAYS } = {}): { database: Database; audit: AuditService } => {
     const another = createDatabase(target.target);
     open.push(another);
-    const service = createAuditService({ models: createModels(another.sequelize), database: another, rootKey, clock, retentionDays });
+    const service = createAuditService({
+      models: createModels(another.sequelize),
+      database: another,
+      rootKeys: alone(rootKey),
+      clock,
+      retentionDays,
+    });
     return { database: another, audit: service };
   };
   beforeEach(async () => {

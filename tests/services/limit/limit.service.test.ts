@@ -40,7 +40,7 @@ const build = (settings: Parameters<typeof limitsOf>[0] = SETTINGS, record = ():
   createLimitService({
     counters: createMemoryCounters(stored.clock),
     settings: limitsOf(settings),
-    rootKey: ROOT_KEY,
+    rootKeys: { current: ROOT_KEY, previous: undefined },
     devices,
     User: stored.models.User,
     audit: {
@@ -52,7 +52,7 @@ const build = (settings: Parameters<typeof limitsOf>[0] = SETTINGS, record = ():
   });
 beforeEach(async () => {
   stored = await openStoredUsers();
-  devices = createDevices({ rootKey: ROOT_KEY, clock: stored.clock });
+  devices = createDevices({ rootKeys: { current: ROOT_KEY, previous: undefined }, clock: stored.clock });
   recorded = [];
   limits = build();
 });
