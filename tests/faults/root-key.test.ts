@@ -4,6 +4,7 @@ import supertest from 'supertest';
 import { movableClock, type MovableClock } from '../../src/lib/clock.js';
 import { StartError } from '../../src/errors/start-error.js';
 import { createTestAuth, type TestAuth, type TestUser } from '../../src/testing.js';
+import { member } from '../support/answers.js';
 import { CLIENT } from '../support/client.js';
 import { commandLineIn } from '../support/command-line.js';
 import { useProcesses } from '../support/process.js';
@@ -55,7 +56,7 @@ describe.each(kinds)('on %s, a rotation of ROOT_KEY', (kind) => {
       .post('/users/me/recovery-codes')
       .set('Authorization', `Bearer ${session.accessToken}`)
       .send({ current_password: user.password });
-    const recoveryCodes: unknown = codes.body.codes;
+    const recoveryCodes = member(codes.body, 'codes');
     const logIn = await supertest(auth.app).post('/token').send({ username: user.username, password: user.password });
     const cookies: unknown = logIn.headers['set-cookie'];
     return {
