@@ -25,7 +25,7 @@ interface Form {
 export function foreignStatementsIn(script: string, ours: OurTables, reference: SchemaReference): string[] {
   const forms = formsOf(ours, reference);
   return script.split(/;\s*(?:\n|$)/).flatMap((part) => {
-    const statement = part.replace(/^(?:\s*--[^\n]*(?:\n|$)|\s+)*/, '');
+    const statement = part.replace(/^(?:--[^\n]*(?:\n|$)|\s)*/, '');
     if (statement === '') return [];
     const text = statement.replace(/\s+/g, ' ').trim();
     const known = forms.some(({ pattern, isOurs }) => {
