@@ -1,10 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import { errorCode } from '../src/lib/error-code.js';
+import type { RootKeys } from '../src/lib/derived-key.js';
+import { isLoopbackName } from '../src/lib/loopback.js';
 import { ConfigError } from './config-error.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
 import { keptKeys, localKeys } from './keys.js';
 import { type Limits, limitsOf } from './limits.js';
+import { readSecretFiles } from './secret-files.js';
 import { type Algorithm, BUILT_IN_ROLES, isKeyPairAlgorithm, readRoles, type Settings, settingsSchema } from './schema.js';
 
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
@@ -41,7 +44,8 @@ export interface Config {
   };
   /** How old an authentication may be where a recent one is required. */
   readonly reauthentication: { readonly maxAgeSeconds: number };
-  readonly rootKey: string;
+  /** ROOT_KEY, and ROOT_KEY_PREVIOUS where it is set. */
+  readonly rootKeys: RootKeys;
   /** The scopes of each role beside its own. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
   readonly mail: {
@@ -63,6 +67,8 @@ export interface Config {
     readonly transactions: number;
     readonly mails: number;
   };
+  /** For an import from Firebase; absent where the environment has none. */
+  readonly firebaseSignerKey: string | undefined;
   readonly logLevel: Settings['LOG_LEVEL'];
   readonly shutdownSeconds: number;
   /** What the operator should be told at start. */
@@ -96,20 +102,26 @@ export const loadConfig = (environment: SettingsInput): Config => configOf(envir
 export const inspectConfig = (environment: SettingsInput): Config => configOf(environment, keptKeys);
 
 function configOf(environment: SettingsInput, keysBeside: typeof localKeys): Config {
-  const given = Object.fromEntries(
+  const texts = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => {
       const text = String(value ?? '');
-      if (text.trim() === '') return [];
-      return [[name, name === 'CORS_ORIGINS' ? splitList(text) : text]];
+      return text.trim() === '' ? [] : [[name, text]];
     }),
   );
+  const { values, faults } = readSecretFiles(texts);
+  // The default serves development alone.
+  const origins = texts['CORS_ORIGINS'] ?? (texts['NODE_ENV'] === 'production' ? '' : undefined);
+  const given = { ...texts, ...values, ...(origins === undefined ? {} : { CORS_ORIGINS: splitList(origins) }) };
   const result = settingsSchema.validate(given, {
     abortEarly: false,
     stripUnknown: true,
     errors: { wrap: { label: false, array: false } },
   });
-  if (result.error) throw new ConfigError(result.error.details.map((detail) => detail.message));
-  const publicUrl = given['ISSUER'] === undefined ? `http://localhost:${result.value.PORT}` : result.value.ISSUER;
+  // A setting whose file is at fault would be reported again, as missing.
+  const invalid = result.error?.details.filter(({ path: [name] }) => !faults.has(String(name))) ?? [];
+  const all = [...faults.values(), ...invalid.map(({ message }) => message)];
+  if (result.error !== undefined || all.length > 0) throw new ConfigError(all);
+  const publicUrl = texts['ISSUER'] === undefined ? `http://localhost:${result.value.PORT}` : result.value.ISSUER;
   return toConfig(result.value, publicUrl, keysBeside);
 }
 
@@ -124,7 +136,7 @@ const DAY_SECONDS = 24 * 60 * 60;
 function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof localKeys): Config {
   const database = parseDatabaseUrl(settings.DATABASE_URL);
   if (!database) throw new TypeError('the schema let an unreadable DATABASE_URL through');
-  const { secretKey, secretKeyFile, rootKey, notices } = keysOf(settings, database, keysBeside);
+  const { secretKey, secretKeyFile, rootKey, notices: keyNotices } = keysOf(settings, database, keysBeside);
   return deepFreeze({
     environment: settings.NODE_ENV,
     http: {
@@ -151,17 +163,27 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
       perUser: settings.SESSIONS_PER_USER,
     },
     reauthentication: { maxAgeSeconds: settings.REAUTHENTICATION_MINUTES * 60 },
-    rootKey,
+    rootKeys: { current: rootKey, previous: settings.ROOT_KEY_PREVIOUS },
     roles: { ...Object.fromEntries(BUILT_IN_ROLES.map((role) => [role, []])), ...readRoles(settings.ROLES) },
     mail: { appName: settings.APP_NAME, appUrl: settings.APP_URL, smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM },
     limits: limitsOf(settings),
     audit: { retentionDays: settings.AUDIT_RETENTION_DAYS },
     password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },
     queues: { requests: settings.REQUEST_LIMIT, transactions: settings.DATABASE_QUEUE_LIMIT, mails: settings.MAIL_QUEUE_LIMIT },
+    firebaseSignerKey: settings.FIREBASE_SIGNER_KEY,
     logLevel: settings.LOG_LEVEL,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,
-    notices,
+    notices: [...keyNotices, ...originNotices(settings)],
   });
+}
+
+/** Loopback origins are legitimate where an app runs in a web view (Capacitor), and an accident elsewhere. */
+function originNotices({ NODE_ENV, CORS_ORIGINS }: Settings): string[] {
+  const loopback = CORS_ORIGINS.filter((origin) => isLoopbackName(new URL(origin).hostname));
+  if (NODE_ENV !== 'production' || loopback.length === 0) return [];
+  return [
+    `CORS_ORIGINS has ${loopback.join(', ')} in production: any program on a user's machine can serve such a page. Remove it unless your app runs in a web view`,
+  ];
 }
 
 interface Keys {
@@ -193,6 +215,7 @@ function deepFreeze<T extends object>(value: T): T {
 export { ConfigError } from './config-error.js';
 export { describeTarget } from './database.js';
 export type { DatabaseTarget } from './database.js';
+export { keyFileOf } from './keys.js';
 export type { Limits } from './limits.js';
 export { isKeyPairAlgorithm } from './schema.js';
 export type { Algorithm, KeyPairAlgorithm, SecretAlgorithm } from './schema.js';

@@ -29,7 +29,7 @@ const makeKeys = (): MadeKeys => ({ SECRET_KEY: makeKey(), ROOT_KEY: makeKey() }
  * written or read.
  */
 export function localKeys(target: DatabaseTarget): LocalKeys {
-  const file = fileOf(target);
+  const file = keyFileOf(target);
   if (file === undefined) return { keys: makeKeys(), file, notice: undefined };
   const made = !existsSync(file) && createOnce(file, JSON.stringify(makeKeys(), null, 2));
   const keys = readKeys(file, takeFromOthers);
@@ -39,11 +39,12 @@ export function localKeys(target: DatabaseTarget): LocalKeys {
 
 /** The same for who only looks: nothing is made or changed, and keys that are not there yet are drawn for the moment. */
 export function keptKeys(target: DatabaseTarget): LocalKeys {
-  const file = fileOf(target);
+  const file = keyFileOf(target);
   return { keys: file !== undefined && existsSync(file) ? readKeys(file) : makeKeys(), file, notice: undefined };
 }
 
-const fileOf = (target: DatabaseTarget): string | undefined =>
+/** The path of the key file beside a SQLite file; undefined for any other database. */
+export const keyFileOf = (target: DatabaseTarget): string | undefined =>
   target.dialect === 'sqlite' && target.file !== ':memory:' ? `${target.file}.keys.json` : undefined;
 
 /** Writes a file that is there whole or not at all; false where another process was first. */

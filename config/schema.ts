@@ -1,5 +1,6 @@
 import Joi from 'joi';
 import { isEmailAddress } from '../src/lib/email-address.js';
+import { isLoopbackName } from '../src/lib/loopback.js';
 import { parseDatabaseUrl, SSL_MODES } from './database.js';
 import { type LimitSettings, limitSettings } from './limits.js';
 
@@ -23,6 +24,7 @@ export interface Settings extends LimitSettings {
   SECRET_KEY?: string;
   SECRET_KEY_PREVIOUS?: string;
   ROOT_KEY?: string;
+  ROOT_KEY_PREVIOUS?: string;
   ALGORITHM: Algorithm;
   ACCESS_TOKEN_EXPIRE_MINUTES: number;
   REFRESH_TOKEN_EXPIRE_DAYS: number;
@@ -46,6 +48,7 @@ export interface Settings extends LimitSettings {
   SMTP_URL?: string;
   MAIL_FROM: string;
   AUDIT_RETENTION_DAYS: number;
+  FIREBASE_SIGNER_KEY?: string;
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   SHUTDOWN_SECONDS: number;
 }
@@ -100,6 +103,19 @@ const requiredWhereShared = (key: Joi.StringSchema): Joi.StringSchema =>
 
 const exactOrigin = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport =>
   /^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value ? value : helpers.error('origin.inexact');
+
+const PUBLIC_URL = 'the public https URL of this service, such as https://auth.example.com, which tokens and metadata name';
+
+const publicHttps = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
+  const { protocol, hostname } = new URL(value);
+  return protocol === 'https:' && !isLoopbackName(hostname) ? value : helpers.error('url.private');
+};
+
+/** Loopback origins may be http: web views of mobile apps have such origins. */
+const originsForProduction = (origins: string[], helpers: Joi.CustomHelpers<string[]>): string[] | Joi.ErrorReport =>
+  origins.some((origin) => origin.startsWith('http:') && !isLoopbackName(new URL(origin).hostname))
+    ? helpers.error('origin.plain')
+    : origins;
 
 /** What a role may be called. */
 const ROLE_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
@@ -194,6 +210,10 @@ export const settingsSchema = Joi.object<Settings, true>({
     .invalid(Joi.ref('SECRET_KEY'), Joi.ref('SECRET_KEY_PREVIOUS'))
     .messages({ 'any.invalid': `{#label} must not be the same as SECRET_KEY or SECRET_KEY_PREVIOUS. Make one with: ${KEYGEN}` })
     .description('The root of every other secret. Never shared. Made at first start in development.'),
+  ROOT_KEY_PREVIOUS: signingKey(() => HMAC_KEY_BYTES.HS256)
+    .invalid(Joi.ref('ROOT_KEY'), Joi.ref('SECRET_KEY'), Joi.ref('SECRET_KEY_PREVIOUS'))
+    .messages({ 'any.invalid': '{#label} must differ from ROOT_KEY, SECRET_KEY and SECRET_KEY_PREVIOUS. Set it to the ROOT_KEY of before' })
+    .description('The key before ROOT_KEY: still opens and verifies, makes nothing new.'),
   ACCESS_TOKEN_EXPIRE_MINUTES: Joi.number().integer().min(1).max(1440).default(30).unit('minutes').description('Life of an access token.'),
   REFRESH_TOKEN_EXPIRE_DAYS: Joi.number()
     .integer()
@@ -228,7 +248,12 @@ export const settingsSchema = Joi.object<Settings, true>({
   ISSUER: Joi.string()
     .uri({ scheme: ['http', 'https'] })
     .default('http://localhost:8000')
-    .description('`iss` of every token: the public URL of this service.'),
+    .when('NODE_ENV', { is: 'production', then: Joi.string().custom(publicHttps).required() })
+    .messages({
+      'any.required': `{#label} is required in production: it is ${PUBLIC_URL}`,
+      'url.private': `{#label} must be https, and no loopback host, in production: it is ${PUBLIC_URL}`,
+    })
+    .description('`iss` of every token: the public URL of this service. Required in production, with https.'),
   AUDIENCE: Joi.string().min(1).max(255).default('lingomate').description('`aud` of every token.'),
   CLIENT_ID: Joi.string()
     .max(255)
@@ -243,7 +268,11 @@ export const settingsSchema = Joi.object<Settings, true>({
       }),
     )
     .default(['http://localhost:3000'])
-    .description('Origins whose pages may call this service, separated by commas.'),
+    .when('NODE_ENV', { is: 'production', then: Joi.array().custom(originsForProduction) })
+    .messages({
+      'origin.plain': '{#label} must be https in production: whoever controls the network can change a page that is served over http',
+    })
+    .description('Origins whose pages may call this service, separated by commas; none in production unless it is set.'),
   BCRYPT_ROUNDS: Joi.number()
     .integer()
     .min(4)
@@ -356,6 +385,10 @@ export const settingsSchema = Joi.object<Settings, true>({
     .default(365)
     .unit('days')
     .description('How long audit events are kept; 0 is for ever.'),
+  FIREBASE_SIGNER_KEY: Joi.string()
+    .base64()
+    .meta({ secret: true })
+    .description('`base64_signer_key` of a Firebase project, for `import` of its users alone.'),
   LOG_LEVEL: Joi.string()
     .valid('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent')
     .default('info')

@@ -11,6 +11,7 @@ import { keepPendingEmail } from './20261130-keep-pending-email.js';
 import { indexHashSettings } from './20261130-index-hash-settings.js';
 import { boundSessions } from './20261130-bound-sessions.js';
 import { expireServiceKeys } from './20261130-expire-service-keys.js';
+import { keepRootKeyFingerprint } from './20261130-keep-root-key-fingerprint.js';
 import type { Migration } from './migration.js';
 
 /** The schema's history in its order; append only. Names carry no ending, so that source and built runs share one. */
@@ -28,6 +29,7 @@ export const migrations: readonly Migration[] = [
   indexHashSettings,
   boundSessions,
   expireServiceKeys,
+  keepRootKeyFingerprint,
 ];
 
 export type { Migration, MigrationContext } from './migration.js';

@@ -43,7 +43,7 @@ const envExample = (): string =>
   [
     '# Every setting with its default. Copy to .env and change what you need; made by `npm run generate`.',
     ...settings.map(({ name, meaning, unit, defaultValue, secret }) => {
-      const notes = [unit && `Unit: ${unit}.`, secret && 'Secret.'].filter(Boolean).join(' ');
+      const notes = [unit && `Unit: ${unit}.`, secret && `Secret; or set ${name}_FILE to a file that holds it.`].filter(Boolean).join(' ');
       return `\n# ${meaning.replaceAll('`', '')}${notes ? ` ${notes}` : ''}\n#${name}=${defaultValue}`;
     }),
     '',
@@ -53,9 +53,9 @@ const settingsTable = (): string =>
   [
     '| Setting | Default | Meaning |',
     '| --- | --- | --- |',
-    ...settings.map(({ name, meaning, unit, defaultValue }) => {
+    ...settings.map(({ name, meaning, unit, defaultValue, secret }) => {
       const shown = defaultValue === '' ? '' : `\`${defaultValue}\`${unit ? ` ${unit}` : ''}`;
-      return `| \`${name}\` | ${shown} | ${meaning} |`;
+      return `| \`${name}\` | ${shown} | ${meaning}${secret ? ` Or \`${name}_FILE\`.` : ''} |`;
     }),
   ].join('\n');
 
@@ -96,8 +96,8 @@ const made: Readonly<Record<string, string>> = {
   'README.md': await withTable('README.md', 'settings', settingsTable()),
   'docs/audit.md': await withTable('docs/audit.md', 'audit events', auditTable()),
   'docs/security.md': await withTable('docs/security.md', 'asvs', requirementTables(readRequirements())),
-  'docs/openapi.json': json(openApiDocument(routes, { version })),
-  'docs/postman.json': json(postmanCollection(routes, { version })),
+  'docs/openapi.json': json(openApiDocument(routes)),
+  'docs/postman.json': json(postmanCollection(routes)),
   'docs/postman-environment.json': json(postmanEnvironment({ baseUrl: config.token.issuer })),
 };
 

@@ -31,7 +31,7 @@ export function buildApp(container: Container): Express {
   const routes = createRoutes({
     services,
     health,
-    version,
+    version: config.environment === 'production' ? undefined : version,
     settings: { ...config.token, publicUrl, hasMailbox: config.environment !== 'production' },
   });
   const cookieOrigins = new Set([...corsOrigins, new URL(publicUrl).origin]);

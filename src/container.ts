@@ -63,6 +63,7 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
   const jobs: Repeated[] = [];
   const start = once(async () => {
     await prepare();
+    await services.installation.verifyRootKey();
     await services.storedHashes.refresh();
     await services.keys.load();
     await inner.revocations.load();

@@ -1,27 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { AppError } from '../errors/app-error.js';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
-
-/** Stands at the end of a backup: neither SQLite nor pg_restore looks there. */
-const SEAL = /^\nlingomate-auth sha256 ([0-9a-f]{64})\n$/;
-const sealText = (digest: string): string => `\nlingomate-auth sha256 ${digest}\n`;
-const SEAL_BYTES = sealText('0'.repeat(64)).length;
 
 /** What a file system says that has no hard links. */
 const NO_LINKS = /^(EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS|EMLINK)$/;
@@ -55,53 +37,11 @@ export function removeDraft(draft: string): void {
   for (const side of ['', ...SIDES]) rmSync(draft + side, { force: true });
 }
 
-/** Writes a digest of all that is in a backup behind it. Returns it. */
-export async function seal(draft: string): Promise<string> {
-  const digest = await digestOf(draft, statSync(draft).size);
-  const descriptor = openSync(draft, 'a');
-  try {
-    writeSync(descriptor, sealText(digest));
-  } finally {
-    closeSync(descriptor);
-  }
-  return digest;
-}
-
 /** Throws `validation_failed` where there is no such file. */
 export function statOf(file: string, shown: string): Stats {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found?.isFile() !== true) throw unusable(shown, 'is not a file that is there');
   return found;
-}
-
-/**
- * How long a backup is without the digest behind it, where it has one. Throws `validation_failed` where that is not the
- * one of what stands before it.
- */
-export async function assertSealed(file: string, shown: string): Promise<number> {
-  const { size } = statOf(file, shown);
-  const before = size - SEAL_BYTES;
-  const digest = before < 0 ? undefined : SEAL.exec(readEnd(file, before))?.[1];
-  if (digest === undefined) return size;
-  if ((await digestOf(file, before)) !== digest) throw unusable(shown, 'is damaged, or was changed since it was made');
-  return before;
-}
-
-function readEnd(file: string, from: number): string {
-  const end = Buffer.alloc(SEAL_BYTES);
-  const descriptor = openSync(file, 'r');
-  try {
-    readSync(descriptor, end, 0, SEAL_BYTES, from);
-  } finally {
-    closeSync(descriptor);
-  }
-  return end.toString('latin1');
-}
-
-async function digestOf(file: string, bytes: number): Promise<string> {
-  const hash = createHash('sha256');
-  if (bytes > 0) for await (const chunk of createReadStream(file, { end: bytes - 1 })) if (Buffer.isBuffer(chunk)) hash.update(chunk);
-  return hash.digest('hex');
 }
 
 /** Returns once what is in the file is on the disk. */

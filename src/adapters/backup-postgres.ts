@@ -12,6 +12,8 @@ import { assertHistory, type BackupContents } from './backup-sqlite.js';
 import { outputOf, textOf } from './child-program.js';
 import { type CopyIn, copyIn } from './copy-in.js';
 import type { Database } from './database.js';
+import { foreignStatementsIn } from './dump-schema.js';
+import { referenceOf } from './schema-reference.js';
 import { createScriptReader, type Piece } from './sql-script.js';
 
 /** How long a restore waits for each answer of PostgreSQL: making the indexes of a large table takes its time. */
@@ -92,25 +94,32 @@ export async function examineDump(file: string, shown: string, ours: OurTables):
   let schema = '';
   let table = '';
   let recorded = '';
+  let script = '';
   for await (const piece of piecesOf(file, shown)) {
     if (piece.kind === 'copy') {
       ({ schema, table } = piece);
       counts.set(table, 0);
+    } else if (piece.kind === 'sql') {
+      script += `${piece.text}\n`;
     } else if (piece.kind === 'rows') {
       counts.set(table, (counts.get(table) ?? 0) + piece.count);
       if (table === 'schema_migrations') recorded += piece.data.toString();
     }
   }
   // The name is the first column of each row.
-  const history = recorded.split('\n').map((row) => row.split('\t')[0] ?? '');
-  assertHistory(history.filter(Boolean), shown);
+  const history = recorded
+    .split('\n')
+    .map((row) => row.split('\t')[0] ?? '')
+    .filter((name) => name !== '');
+  assertHistory(history, shown);
   const stranger = [...counts.keys()].find((name) => !ours.names.includes(name));
   if (stranger !== undefined)
     throw unusable(shown, `has a table ${stranger}, which is none of ours. Restore what lingomate-auth backup has made`);
   if (schema !== ours.schema)
     throw unusable(shown, `is of the schema ${schema}, and ${String(ours.schema)} is in use. Name that in DATABASE_URL`);
   const count = (name: string): number => counts.get(name) ?? 0;
-  return { users: count('users'), sessions: count('auth_sessions'), auditEvents: count('auth_audit_events') };
+  const foreignObjects = foreignStatementsIn(script, ours, await referenceOf(history));
+  return { users: count('users'), sessions: count('auth_sessions'), auditEvents: count('auth_audit_events'), foreignObjects };
 }
 
 /** Takes our tables for this transaction alone. Throws StartError where the schema has a users table that is not ours. */

@@ -1,9 +1,11 @@
-import { chmodSync, copyFileSync, existsSync, statSync, truncateSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, statSync, truncateSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { migrations } from '../../migrations/index.js';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
-import { assertSealed, statOf, unusable } from './backup-file.js';
+import { statOf, unusable } from './backup-file.js';
 import { type OurTables, quoteText, tablesIn } from './backup-marks.js';
+import { foreignObjectsIn, referenceOf } from './schema-reference.js';
 import { openRaw, patiently, type RawConnection } from './sqlite-file.js';
 
 /** What a backup holds. */
@@ -12,6 +14,8 @@ export interface BackupContents {
   /** Ended ones too, as long as they are kept. */
   readonly sessions: number;
   readonly auditEvents: number;
+  /** Schema objects that no migration of ours makes: a team's own, or an attacker's. */
+  readonly foreignObjects: readonly string[];
 }
 
 /** Copies a database as it is at one moment, while others go on writing to it, into a file that is there and empty. */
@@ -29,15 +33,15 @@ export async function copyDatabase(file: string, draft: string): Promise<void> {
 }
 
 /**
- * Copies a backup into the draft of what is to take that file's place, and checks the copy: the backup itself is only read.
- * Says what it holds. Throws `validation_failed` for what is no sound backup of ours.
+ * Copies a backup into the draft of the file that it is to replace, and removes the seal from the copy. `verifySeal`
+ * verifies the copy, so that nothing can change after the check, and returns the length of its content.
+ * Throws `validation_failed` where it refuses.
  */
-export async function takeIn(backup: string, draft: string, file: string, ours: OurTables): Promise<BackupContents> {
+export async function takeIn(backup: string, draft: string, file: string, verifySeal: () => Promise<number>): Promise<void> {
   assertAtRest(backup, file);
-  copyFileSync(backup, draft);
-  chmodSync(draft, 0o600);
-  truncateSync(draft, await assertSealed(draft, backup));
-  return examineCopy(draft, backup, ours);
+  // `copyFile` would give the draft the mode of the backup.
+  await pipeline(createReadStream(backup), createWriteStream(draft, { flags: 'r+' }));
+  truncateSync(draft, await verifySeal());
 }
 
 /** What is still in a log beside a file would be lost on the way. */
@@ -53,8 +57,12 @@ function assertAtRest(backup: string, file: string): void {
 export async function examineCopy(draft: string, shown: string, ours: OurTables): Promise<BackupContents> {
   const copy = await openRaw(draft, { write: false });
   try {
+    // Before anything else is read: a view or an expression of the file must not run functions.
+    await copy.all('PRAGMA trusted_schema=OFF');
+    const history = await historyOf(copy, shown);
+    const foreignObjects = await foreignObjectsIn((sql) => copy.all(sql), await referenceOf(history));
     await assertSound(copy, shown, ours);
-    return await contentsOf(copy, shown, ours);
+    return { ...(await countsOf(copy, ours)), foreignObjects };
   } catch (error) {
     const code = errorCode(error);
     if (code === 'SQLITE_NOTADB') throw unusable(shown, 'is not a SQLite database', error);
@@ -75,16 +83,18 @@ async function assertSound(copy: RawConnection, shown: string, ours: OurTables):
     throw unusable(shown, `is damaged (${String(loose['table'])} speaks of what is not in ${String(loose['parent'])})`);
 }
 
-async function contentsOf(copy: RawConnection, shown: string, ours: OurTables): Promise<BackupContents> {
-  const select = (sql: string) => copy.all(sql);
-  const tables = await tablesIn(select, ours);
-  const columns = await copy.all('PRAGMA table_info(schema_migrations)');
+/** The migrations that a copy records in a table, and in no view. Throws `validation_failed` where they are not ours. */
+async function historyOf(copy: RawConnection, shown: string): Promise<string[]> {
+  const tables = await copy.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'");
+  const columns = tables.length === 0 ? [] : await copy.all('PRAGMA table_info(schema_migrations)');
   const isOurs = columns.some(({ name }) => name === 'name');
-  const recorded = isOurs ? await copy.all('SELECT name FROM schema_migrations') : [];
-  assertHistory(
-    recorded.map(({ name }) => String(name)),
-    shown,
-  );
+  const recorded = (isOurs ? await copy.all('SELECT name FROM schema_migrations') : []).map(({ name }) => String(name));
+  assertHistory(recorded, shown);
+  return recorded;
+}
+
+async function countsOf(copy: RawConnection, ours: OurTables): Promise<Omit<BackupContents, 'foreignObjects'>> {
+  const tables = await tablesIn((sql) => copy.all(sql), ours);
   const count = async (table: string): Promise<number> =>
     tables.has(table) ? Number((await copy.all(`SELECT count(*) AS rows FROM ${table}`))[0]?.['rows']) : 0;
   return { users: await count('users'), sessions: await count('auth_sessions'), auditEvents: await count('auth_audit_events') };

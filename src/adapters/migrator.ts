@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { types } from 'node:util';
 import { BaseError, QueryTypes, type Transaction } from 'sequelize';
 import { MigrationError, Umzug, type UmzugStorage } from 'umzug';
@@ -7,6 +7,7 @@ import { hasFastApiColumns } from '../../migrations/fastapi-adoption.js';
 import { type Migration, type MigrationContext, migrations as ourMigrations } from '../../migrations/index.js';
 import { StartError } from '../errors/start-error.js';
 import { createDatabase, type Database, isFile, LOCKS } from './database.js';
+import { createPrivateFile, protectDatabaseFiles } from './private-file.js';
 import { enableWriteAheadLog, type FileState, inspectFile, openRaw } from './sqlite-file.js';
 
 /** How long a process waits while another one migrates. */
@@ -41,9 +42,11 @@ async function bringUpToDate(database: Database, history: readonly Migration[]):
   if (!isFile(target)) return applyAll(database, history);
 
   const state = await inspectFile(target.file);
-  const report = pendingIn(target.file, state, history).length === 0 ? NOTHING : await applyApart(target, history);
+  const isCurrent = pendingIn(target.file, state, history).length === 0;
+  const lines = protectDatabaseFiles(target.file);
+  const report = isCurrent ? NOTHING : await applyApart(target, history);
   if (!state.writeAheadLog) await enableWriteAheadLog(target.file);
-  return report;
+  return { ...report, lines: [...report.lines, ...lines] };
 }
 
 /** The names of the migrations that a file still lacks. Throws StartError where it is not ours, or from a newer version. */
@@ -143,19 +146,20 @@ function assertNotNewer(found: readonly string[], history: readonly Migration[],
   );
 }
 
-/** A copy that is whole or absent, as readable as the file itself. The reader's own connection sees nothing uncommitted. */
+/** Makes a copy that is complete or absent, with mode 0600. Its own connection reads nothing uncommitted. */
 async function copyOf(target: Database['target']): Promise<string> {
   if (!isFile(target)) throw new TypeError('only a SQLite file can be copied');
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
   const base = `${target.file}.before-adoption-${stamp}`;
   const copy = existsSync(base) ? `${base}-${process.pid}` : base;
+  // SQLite would create it with mode 0644; it writes into an empty file that exists.
+  createPrivateFile(`${copy}.part`);
   const source = await openRaw(target.file, { write: false });
   try {
     await source.all(`VACUUM INTO '${`${copy}.part`.replaceAll("'", "''")}'`);
   } finally {
     await source.close();
   }
-  chmodSync(`${copy}.part`, statSync(target.file).mode & 0o777);
   renameSync(`${copy}.part`, copy);
   return copy;
 }

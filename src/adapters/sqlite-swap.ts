@@ -10,6 +10,9 @@ import { hasHeader, openRaw, patiently, type RawConnection } from './sqlite-file
 /** Somebody who only looks in is gone by then. */
 const WAIT_MS = 1000;
 
+/** The owner's permission bits. */
+const OWNER_BITS = 0o700;
+
 const DAMAGED = /^SQLITE_(NOTADB|CORRUPT)/;
 
 /** A database file that nobody else can use until it is released. */
@@ -102,7 +105,10 @@ function swap(draft: string, file: string, isThere: boolean): string | undefined
   for (const side of SIDES) {
     if (!existsSync(file + side)) continue;
     if (kept === undefined || side === '-shm') rmSync(file + side);
-    else renameSync(file + side, kept + side);
+    else {
+      chmodSync(file + side, statSync(file + side).mode & OWNER_BITS);
+      renameSync(file + side, kept + side);
+    }
   }
   renameSync(draft, file);
   syncFolderOf(file);
@@ -115,13 +121,17 @@ function freeName(file: string): string {
   return existsSync(base) ? `${base}-${process.pid}` : base;
 }
 
-/** Gives a file the owner and the mode of the one whose place it takes. Throws StartError where this user may not. */
+/**
+ * Gives the draft the owner and the owner's permissions of the file that it replaces; neither keeps permissions for other
+ * users. Throws StartError where this user may not change them.
+ */
 function takeAfter(draft: string, file: string): void {
   const { uid, gid, mode } = statSync(file);
   const own = statSync(draft);
   try {
     if (own.uid !== uid || own.gid !== gid) chownSync(draft, uid, gid);
-    chmodSync(draft, mode & 0o777);
+    chmodSync(draft, mode & OWNER_BITS);
+    chmodSync(file, mode & OWNER_BITS);
   } catch (error) {
     throw new StartError(`${file} belongs to another user (${errorCode(error)}). Run this as that user`, { cause: error });
   }

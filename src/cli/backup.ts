@@ -27,13 +27,15 @@ function assertThere({ database }: Config): void {
 }
 
 async function backUp({ config, services }: Container, file: string, { json }: OutputOptions): Promise<void> {
-  const { users, sessions, auditEvents, bytes, sha256, recorded } = await services.backups.make(file);
+  const { users, sessions, auditEvents, bytes, sha256, recorded, foreignObjects } = await services.backups.make(file);
   if (json) {
-    printJson({ file, bytes, sha256, users, sessions, audit_events: auditEvents, recorded });
+    printJson({ file, bytes, sha256, users, sessions, audit_events: auditEvents, recorded, foreign_objects: foreignObjects });
   } else {
     printLine(`Backed up ${describeTarget(config.database)} to ${file}: ${users} users, ${sessions} sessions, ${auditEvents} audit events`);
   }
   if (!recorded) remark('The audit says nothing of it: the database lacks migrations, or takes no writes.');
+  if (foreignObjects.length > 0)
+    remark(`It holds ${foreignObjects.join(', ')}, which are not ours: restore it with --with-foreign-objects.`);
   remark(`The keys are not in it, and without them it is of little use. Keep ${keysOf(config)}, apart from it.`);
 }
 

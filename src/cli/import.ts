@@ -7,6 +7,7 @@ import type { ImportResult } from '../services/transfer/imported-user.js';
 import { TEXT_SOURCES, type TextSource } from '../services/transfer/sources/source-names.js';
 import type { TransferService } from '../services/transfer/transfer.service.js';
 import { JSON_OPTION, type OutputOptions, visible } from './output.js';
+import { readSecretFile } from './read-secret.js';
 import { createProgress, type Progress } from './progress.js';
 import { withContainer } from './with-container.js';
 
@@ -15,10 +16,15 @@ const FASTAPI = 'fastapi';
 /** What a Firebase project has, unless somebody has changed it. */
 const FIREBASE = { saltSeparator: 'Bw==', rounds: 8, memCost: 14 } as const;
 
+const KEY_IN_PROCESS_LIST =
+  '--firebase-signer-key would show the key in the process list. Use --firebase-signer-key-file, or set FIREBASE_SIGNER_KEY';
+
 interface Importing extends OutputOptions {
   readonly from?: TextSource | typeof FASTAPI;
   readonly dryRun?: boolean;
+  /** Refused: other users of the machine can read the command line. */
   readonly firebaseSignerKey?: string;
+  readonly firebaseSignerKeyFile?: string;
   readonly firebaseSaltSeparator: string;
   readonly firebaseRounds: number;
   readonly firebaseMemCost: number;
@@ -26,18 +32,22 @@ interface Importing extends OutputOptions {
 
 /** `import`: users from elsewhere, beside a running service. */
 export function addImport(program: Command): void {
-  program
+  const command = program
     .command('import')
     .description('add users from a file; who is there stays as they are, so that it can be run again; exits with 1 if a record failed')
     .argument('<file>', `a file, or ${STANDARD_INPUT} for standard input`)
     .addOption(new Option('--from <form>', 'what it is, where that is not told by how it begins').choices([...TEXT_SOURCES, FASTAPI]))
     .option('--dry-run', 'say of each record what would happen, and change nothing')
-    .option('--firebase-signer-key <base64>', 'of the project’s password hash parameters')
-    .option('--firebase-salt-separator <base64>', 'likewise', FIREBASE.saltSeparator)
+    .option('--firebase-signer-key-file <file>', 'the signer key of the project’s password hash parameters; or set FIREBASE_SIGNER_KEY')
+    .addOption(new Option('--firebase-signer-key <base64>').hideHelp())
+    .option('--firebase-salt-separator <base64>', 'of the project’s password hash parameters', FIREBASE.saltSeparator)
     .option('--firebase-rounds <number>', 'likewise', readNumber, FIREBASE.rounds)
     .option('--firebase-mem-cost <number>', 'likewise', readNumber, FIREBASE.memCost)
     .option(...JSON_OPTION)
-    .action(importFile);
+    .action((file: string, options: Importing) => {
+      if (options.firebaseSignerKey !== undefined) return command.error(`error: ${KEY_IN_PROCESS_LIST}`);
+      return importFile(file, options);
+    });
 }
 
 function readNumber(text: string): number {
@@ -48,12 +58,12 @@ function readNumber(text: string): number {
 async function importFile(file: string, options: Importing): Promise<void> {
   const dryRun = options.dryRun === true;
   const input = await openInput(file, options);
-  await withContainer(async ({ services: { transfer } }) => {
+  await withContainer(async ({ config, services: { transfer } }) => {
     const progress = await createProgress(input.total);
     const report = createReport({ ...options, dryRun }, progress);
     let complete = false;
     try {
-      for await (const result of input.import(transfer, dryRun)) {
+      for await (const result of input.import(transfer, { dryRun, signerKey: input.signerKey ?? config.firebaseSignerKey })) {
         await report.tell(result);
         progress.update(input.done(), report.summary());
       }
@@ -71,7 +81,9 @@ interface Input {
   /** What there is of it, where that is known, and what has been read. */
   readonly total: number | undefined;
   done(): number;
-  import(transfer: TransferService, dryRun: boolean): AsyncIterable<ImportResult>;
+  /** From a file that an option names; before that of the settings. */
+  readonly signerKey: string | undefined;
+  import(transfer: TransferService, options: { dryRun: boolean; signerKey: string | undefined }): AsyncIterable<ImportResult>;
   /** Waits for no more of it. */
   close(): void;
 }
@@ -93,7 +105,8 @@ async function openDatabase(file: string): Promise<Input> {
   return {
     total: await countFastApiUsers(file),
     done: () => done,
-    import: (transfer, dryRun) => told(transfer.importUsers(readFastApiUsers(file), { dryRun, by: OPERATOR })),
+    signerKey: undefined,
+    import: (transfer, { dryRun }) => told(transfer.importUsers(readFastApiUsers(file), { dryRun, by: OPERATOR })),
     close: () => undefined,
   };
 }
@@ -101,13 +114,15 @@ async function openDatabase(file: string): Promise<Input> {
 function openText(file: string, options: Importing): Input {
   const total = file === STANDARD_INPUT ? undefined : sizeOf(file);
   const stream = total === undefined ? process.stdin : createReadStream(file);
-  const { from, firebaseSignerKey: signerKey } = options;
-  const firebase = signerKey === undefined ? undefined : { signerKey, ...firebaseNumbers(options) };
+  const { from, firebaseSignerKeyFile: keyFile } = options;
   return {
     total,
     done: () => ('bytesRead' in stream ? stream.bytesRead : 0),
-    import: (transfer, dryRun) =>
-      transfer.importText(stream, { from: from === FASTAPI ? undefined : from, firebase }, { dryRun, by: OPERATOR }),
+    signerKey: keyFile === undefined ? undefined : readSecretFile(keyFile),
+    import: (transfer, { dryRun, signerKey }) => {
+      const firebase = signerKey === undefined ? undefined : { signerKey, ...firebaseNumbers(options) };
+      return transfer.importText(stream, { from: from === FASTAPI ? undefined : from, firebase }, { dryRun, by: OPERATOR });
+    },
     close: () => {
       stream.destroy();
     },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { KeyService } from '../services/key/key.service.js';
-import { JSON_OPTION, type OutputOptions, printList, printOne, remark } from './output.js';
+import { JSON_OPTION, type OutputOptions, printLine, printList, printOne, remark } from './output.js';
 import { withContainer } from './with-container.js';
 
 type KeyFacts = Awaited<ReturnType<KeyService['rotate']>>;
@@ -29,6 +29,21 @@ export function addKeys(program: Command): void {
         printOne(toRow(await services.keys.rotate({ atOnce })), COLUMNS, options);
         remark(atOnce ? 'Access tokens of before are refused; clients refresh theirs.' : 'Running servers take it up by themselves.');
       }),
+    );
+  keys
+    .command('accept-root-key')
+    .description('use the database with another ROOT_KEY, as the one before is lost')
+    .action(() =>
+      withContainer(
+        async ({ services }) => {
+          await services.installation.acceptRootKey();
+          printLine('The database is now used with this ROOT_KEY');
+          remark(
+            'What the lost key protected is lost: sessions, recovery codes, service keys, one-time links, waiting mails and known devices. Users log in again; make new service keys. audit verify reports the events of before as changed.',
+          );
+        },
+        { anyRootKey: true },
+      ),
     );
 }
 

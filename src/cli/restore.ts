@@ -2,9 +2,15 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type Config, type DatabaseTarget, describeTarget, loadConfig, readEnvironment } from '../../config/index.js';
 import type { Logger } from '../observability/logger.js';
-import type { Restorable, RestoreReport } from '../services/backup/restoring.js';
+import type { Accepted, Restorable, RestoreReport } from '../services/backup/restoring.js';
 import { printLine, remark } from './output.js';
 import { createOperatorLogger } from './with-container.js';
+
+interface RestoreOptions {
+  readonly yes?: boolean;
+  readonly unsealed?: boolean;
+  readonly withForeignObjects?: boolean;
+}
 
 /** `restore`: puts a backup in the place of the database. */
 export function addRestore(program: Command): void {
@@ -13,7 +19,9 @@ export function addRestore(program: Command): void {
     .description('put a backup in the place of the database; every session ends')
     .argument('<file>')
     .option('--yes', 'do not ask')
-    .action(async (file: string, { yes = false }: { yes?: boolean }) => {
+    .option('--unsealed', 'also a file without our seal, or with that of another ROOT_KEY; whoever made it decides who is an administrator')
+    .option('--with-foreign-objects', 'also with triggers, views, tables and columns that are not ours, which can change what we store')
+    .action(async (file: string, { yes = false, unsealed = false, withForeignObjects = false }: RestoreOptions) => {
       const config = loadConfig(readEnvironment());
       const where = describeTarget(config.database);
       if (!yes && !process.stdin.isTTY) return restore.error('error: it replaces the database; say --yes');
@@ -21,7 +29,8 @@ export function addRestore(program: Command): void {
         remark('Nothing was changed.');
         return;
       }
-      tell(file, where, await restoreTo(config, file));
+      if (unsealed) remark('WARNING: the seal is not required. Everything in the file is trusted as it is.');
+      tell(file, where, await restoreTo(config, file, { unsealed, foreignObjects: withForeignObjects }));
     });
 }
 
@@ -34,12 +43,13 @@ async function agrees(question: string): Promise<boolean> {
   }
 }
 
-async function restoreTo(config: Config, file: string): Promise<RestoreReport> {
+async function restoreTo(config: Config, file: string, accepted: Accepted): Promise<RestoreReport> {
   const logger = await createOperatorLogger(config);
   const { restoreBackup } = await import('../services/backup/restoring.js');
   const { systemClock } = await import('../lib/clock.js');
   const parts = await loadParts();
-  return restoreBackup(file, { target: config.database, clock: systemClock, open: (target) => open(config, target, logger, parts) });
+  const opening = (target: DatabaseTarget): Restorable => open(config, target, logger, parts);
+  return restoreBackup(file, { target: config.database, clock: systemClock, accepted, open: opening });
 }
 
 type Parts = Awaited<ReturnType<typeof loadParts>>;
@@ -64,6 +74,7 @@ function tell(file: string, where: string, { contents, settled, kept, chain }: R
   printLine(`Ended sessions: ${settled.sessionsEnded}; every access token of before is refused`);
   printLine(`Dropped: ${settled.oneTimeTokens} one-time tokens, ${settled.mails} waiting mails`);
   if (kept !== undefined) printLine(`What was there before is kept at ${kept}`);
+  if (contents.foreignObjects.length > 0) remark(`WARNING: restored with ${contents.foreignObjects.join(', ')}`);
   printLine(`Good service keys: ${settled.serviceKeys}; one that was revoked after the backup is good again: see service-keys list`);
   if (chain.intact) return;
   remark(`The audit chain of the backup is not intact, or ROOT_KEY is another: ${chain.faults[0]?.what ?? ''}. See audit verify`);

@@ -41,7 +41,7 @@ const html = (data: string): Reply => ({
   content: { type: 'text/html; charset=utf-8', data },
 });
 
-export function createDocumentationController({ documents, version }: { documents: Documents; version: string }) {
+export function createDocumentationController({ documents, version }: { documents: Documents; version: string | undefined }) {
   const codes = Object.entries(CODES).map(([code, { status, detail }]) => ({ code, status, title: STATUS_CODES[status] ?? '', detail }));
   // Each is read once: hundreds of answers that wait for slow readers share it.
   const assets = new Map<string, Promise<Buffer>>();
@@ -55,7 +55,7 @@ export function createDocumentationController({ documents, version }: { document
     index: ({ base, wantsHtml }: Asked): Reply => {
       if (wantsHtml) return { status: 302, headers: { Location: `${base}/docs` } };
       const links = Object.fromEntries(Object.entries(LINKS).map(([name, path]) => [name, base + path]));
-      return ok({ name: 'Lingomate Auth', version, links });
+      return ok({ name: 'Lingomate Auth', ...(version === undefined ? {} : { version }), links });
     },
     errors: ({ wantsHtml }: Asked): Reply => (wantsHtml ? html(errorsPage(codes)) : ok({ data: codes, next_cursor: null })),
     openapi: ({ base }: Asked): Reply => ok(documents.openapi(base)),

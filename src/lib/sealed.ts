@@ -1,3 +1,4 @@
+import type { DerivedKeys } from './derived-key.js';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 const CIPHER = 'aes-256-gcm';
@@ -22,4 +23,14 @@ export function unseal(key: Buffer, sealed: string, context: string): string {
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(context));
   decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
   return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
+}
+
+/** Opens text that was sealed under the current or the previous key; throws where it is neither, or the text was changed. */
+export function unsealWithAny({ current, all: [, previous] }: DerivedKeys, sealed: string, context: string): string {
+  try {
+    return unseal(current, sealed, context);
+  } catch (error) {
+    if (previous === undefined) throw error;
+    return unseal(previous, sealed, context);
+  }
 }

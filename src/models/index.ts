@@ -1,6 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import { type AuditEventModel, defineAuditEvent } from './audit-event.model.js';
 import { type AuditHeadModel, defineAuditHead } from './audit-head.model.js';
+import { defineInstallation, type InstallationModel } from './installation.model.js';
 import { defineOneTimeToken, type OneTimeTokenModel } from './one-time-token.model.js';
 import { defineOutboxMail, type OutboxMailModel } from './outbox-mail.model.js';
 import { defineRecoveryCode, type RecoveryCodeModel } from './recovery-code.model.js';
@@ -21,6 +22,7 @@ export interface Models {
   readonly OutboxMail: OutboxMailModel;
   readonly OneTimeToken: OneTimeTokenModel;
   readonly RecoveryCode: RecoveryCodeModel;
+  readonly Installation: InstallationModel;
 }
 
 /** The models of one database. */
@@ -36,5 +38,6 @@ export function createModels(sequelize: Sequelize): Models {
     OutboxMail: defineOutboxMail(sequelize),
     OneTimeToken: defineOneTimeToken(sequelize),
     RecoveryCode: defineRecoveryCode(sequelize),
+    Installation: defineInstallation(sequelize),
   };
 }

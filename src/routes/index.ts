@@ -53,7 +53,8 @@ interface Parts {
     readonly outbox: OutboxService;
   };
   readonly health: Health;
-  readonly version: string;
+  /** Of the package; undefined where responses must not reveal it. */
+  readonly version: string | undefined;
   readonly settings: {
     readonly issuer: string;
     readonly audience: string;
@@ -70,8 +71,8 @@ interface Parts {
 export function createRoutes({ services, health, version, settings }: Parts): Route[] {
   const tokens = createTokenController({ ...services, settings });
   const grants = grantsOf(tokens);
-  const openapi = lazily(() => openApiDocument(routes, { version }));
-  const postman = lazily(() => postmanCollection(routes, { version }));
+  const openapi = lazily(() => openApiDocument(routes));
+  const postman = lazily(() => postmanCollection(routes));
   const documents: Documents = {
     openapi: (base) => (base === '' ? openapi() : { ...openapi(), servers: [{ url: base }] }),
     postman,

@@ -86,8 +86,11 @@ export function codesOf(route: Route): Code[] {
   ];
 }
 
+/** The major version of the HTTP contract. The package's version would reveal known vulnerabilities (ASVS 13.4.6). */
+export const CONTRACT_VERSION = '1';
+
 /** This API as an OpenAPI 3.1 document, made of the routes and their Joi schemas alone. */
-export function openApiDocument(routes: readonly Route[], { version }: { version: string }): JsonObject {
+export function openApiDocument(routes: readonly Route[]): JsonObject {
   const schemas: Record<string, JsonObject> = {};
   const refer = (schema: Joi.Schema): JsonObject => {
     const name = labelOf(schema);
@@ -101,7 +104,7 @@ export function openApiDocument(routes: readonly Route[], { version }: { version
     openapi: '3.1.0',
     info: {
       title: 'Lingomate Auth',
-      version,
+      version: CONTRACT_VERSION,
       description: 'Authentication and user management for single-page apps. Every error has one shape; its `code` is stable.',
       license: { name: 'MIT', identifier: 'MIT' },
     },

@@ -1,15 +1,15 @@
-import { exampleOf, isJsonObject, type Json, type JsonObject, jsonSchemaOf } from './openapi.js';
+import { CONTRACT_VERSION, exampleOf, isJsonObject, type Json, type JsonObject, jsonSchemaOf } from './openapi.js';
 import { answersJson, type PostmanVariant, type Route } from './route.js';
 
 const SCHEMA = 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json';
 
 /** This API as a Postman collection (v2.1): every route in the order of a first visit, each with its assertions. */
-export function postmanCollection(routes: readonly Route[], { version }: { version: string }): JsonObject {
+export function postmanCollection(routes: readonly Route[]): JsonObject {
   const shown = routes.filter((route) => route.postman !== undefined || answersJson(route));
   return {
     info: {
       name: 'Lingomate Auth',
-      version,
+      version: CONTRACT_VERSION,
       schema: SCHEMA,
       description:
         'Registers a user, logs in, keeps the tokens, uses them and logs out. Run it as it stands, or request by request. A request that is answered 401 `reauthentication_required` needs a recent authentication: send "Step up" first. `admin_token` is an access token of an administrator, for writes under `/admin` one of the last five minutes (`REAUTHENTICATION_MINUTES`): log in as one, or step up with that token and the administrator’s password.',

@@ -16,6 +16,7 @@ import { type AdminService, createAdminService } from './admin.service.js';
 import { type AuditService, createAuditService } from './audit/audit.service.js';
 import { type AuthService, createAuthService } from './auth.service.js';
 import { type BackupService, createBackupService } from './backup/backup.service.js';
+import { createInstallationService, type InstallationService } from './installation.service.js';
 import { createKeyService, type KeyService } from './key/key.service.js';
 import { createDevices } from './limit/devices.js';
 import { createLimitService, type LimitService } from './limit/limit.service.js';
@@ -40,6 +41,7 @@ export interface Services {
   readonly audit: AuditService;
   readonly auth: AuthService;
   readonly backups: BackupService;
+  readonly installation: InstallationService;
   readonly keys: KeyService;
   readonly limits: LimitService;
   readonly oneTimeTokens: OneTimeTokenService;
@@ -73,16 +75,17 @@ interface Parts {
 /** Every service in its order: each uses only those before it, and gets its own piece of the settings. */
 export function createServices(parts: Parts): { services: Services; inner: Inner } {
   const { config, models, database, hasher, counters, clock, logger } = parts;
-  const { rootKey } = config;
+  const { rootKeys } = config;
   const ground = createGround(parts);
   const { audit, sessions } = ground;
-  const serviceKeys = createServiceKeyService({ model: models.ServiceKey, database, audit, rootKey, clock, logger });
+  const serviceKeys = createServiceKeyService({ model: models.ServiceKey, database, audit, rootKeys, clock, logger });
   const passwords = createPasswordService({ hasher, rounds: config.password.rounds, words: wordsOf(config) });
-  const oneTimeTokens = createOneTimeTokenService({ model: models.OneTimeToken, database, rootKey, clock });
-  const backups = createBackupService({ ...ground, models, database, oneTimeTokens });
-  const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKey, clock });
-  const devices = createDevices({ rootKey, clock });
-  const limits = createLimitService({ counters, settings: config.limits, rootKey, devices, User: models.User, audit });
+  const oneTimeTokens = createOneTimeTokenService({ model: models.OneTimeToken, database, rootKeys, clock });
+  const installation = createInstallationService({ ...ground, model: models.Installation, database, rootKeys, logger });
+  const backups = createBackupService({ ...ground, models, database, rootKeys, installation, oneTimeTokens });
+  const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKeys, clock });
+  const devices = createDevices({ rootKeys, clock });
+  const limits = createLimitService({ counters, settings: config.limits, rootKeys, devices, User: models.User, audit });
   const auth = createAuthService({ ...ground, models, database, passwords, limits, devices, clock, logger });
 
   const names = createLoginNames({ User: models.User, database });
@@ -109,6 +112,7 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
       audit,
       auth,
       backups,
+      installation,
       keys: ground.keys,
       limits,
       oneTimeTokens,
@@ -140,15 +144,15 @@ interface Ground {
 
 /** What all others stand on: who signs, what is recorded, what is mailed, and who is logged in. */
 function createGround({ config, models, database, mailer, clock, logger }: Parts): Ground {
-  const { token, rootKey, mail } = config;
+  const { token, rootKeys, mail } = config;
   const roles = createRoles(config.roles);
-  const audit = createAuditService({ models, database, rootKey, clock, retentionDays: config.audit.retentionDays, logger });
-  const keys = createKeyService({ settings: token, rootKey, model: models.SigningKey, database, audit, clock });
-  const tokens = createTokenService({ keys, rootKey, clock, settings: token });
+  const audit = createAuditService({ models, database, rootKeys, clock, retentionDays: config.audit.retentionDays, logger });
+  const keys = createKeyService({ settings: token, rootKeys, model: models.SigningKey, database, audit, clock });
+  const tokens = createTokenService({ keys, rootKeys, clock, settings: token });
   const outbox = createOutboxService({
     model: models.OutboxMail,
     database,
-    rootKey,
+    rootKeys,
     mailer,
     settings: {
       appName: mail.appName,
@@ -166,7 +170,7 @@ function createGround({ config, models, database, mailer, clock, logger }: Parts
     tokens,
     revocations,
     audit,
-    rootKey,
+    rootKeys,
     roles,
     settings: config.session,
     clock,

@@ -4,7 +4,7 @@ import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import type { Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
-import { deriveKey } from '../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../lib/derived-key.js';
 import type { OneTimeToken, OneTimeTokenModel } from '../models/one-time-token.model.js';
 
 const THREE_DAYS = 3 * 24 * 60;
@@ -77,22 +77,22 @@ export interface OneTimeTokenService {
 interface Parts {
   readonly model: OneTimeTokenModel;
   readonly database: Database;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly clock: Clock;
 }
 
 /** Tokens that do one thing once (ASVS 6.5.1). */
-export function createOneTimeTokenService({ model, database, rootKey, clock }: Parts): OneTimeTokenService {
-  const hashingKey = deriveKey(rootKey, 'one-time tokens');
+export function createOneTimeTokenService({ model, database, rootKeys, clock }: Parts): OneTimeTokenService {
+  const keys = deriveKeys(rootKeys, 'one-time tokens');
   /** With the purpose in it: a token for one thing is none for another. */
-  const hash = (token: string, purpose: TokenPurpose): string =>
-    createHmac('sha256', hashingKey).update(`${purpose}.${token}`).digest('base64url');
+  const hash = (key: Buffer, token: string, purpose: TokenPurpose): string =>
+    createHmac('sha256', key).update(`${purpose}.${token}`).digest('base64url');
   const isInTime = (row: OneTimeToken): boolean => row.expires_at.getTime() > clock.now();
   const find = async <Purpose extends TokenPurpose>(
     token: string,
     purposes: readonly Purpose[],
   ): Promise<TokenFacts<Purpose> | undefined> => {
-    const hashes = FORM.test(token) ? purposes.map((purpose) => hash(token, purpose)) : [];
+    const hashes = FORM.test(token) ? purposes.flatMap((purpose) => keys.all.map((key) => hash(key, token, purpose))) : [];
     const row = hashes.length === 0 ? null : await model.findOne({ where: { token_hash: hashes } });
     const purpose = purposes.find((one) => one === row?.purpose);
     const userId = row?.user_id ?? null;
@@ -103,7 +103,7 @@ export function createOneTimeTokenService({ model, database, rootKey, clock }: P
   return {
     issue: async (whose, transaction) => {
       const token = randomBytes(TOKEN_BYTES).toString('base64url');
-      const row = newRow(whose, hash(token, whose.purpose), clock.now());
+      const row = newRow(whose, hash(keys.current, token, whose.purpose), clock.now());
       await model.create(row, { transaction });
       return { token, expiresAt: row.expires_at };
     },

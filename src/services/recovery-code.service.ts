@@ -1,7 +1,7 @@
 import { createHmac, randomInt, randomUUID } from 'node:crypto';
 import type { Transaction } from 'sequelize';
 import type { Clock } from '../lib/clock.js';
-import { deriveKey } from '../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../lib/derived-key.js';
 import type { RecoveryCodeModel } from '../models/recovery-code.model.js';
 
 /** So many at a time (ASVS 6.4.6: an account has a way back that was set up before it was needed). */
@@ -35,17 +35,19 @@ export interface RecoveryCodeService {
 
 interface Parts {
   readonly model: RecoveryCodeModel;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly clock: Clock;
 }
 
 /** Codes by which a user who has lost the password sets a new one. */
-export function createRecoveryCodeService({ model, rootKey, clock }: Parts): RecoveryCodeService {
-  const hashingKey = deriveKey(rootKey, 'recovery codes');
-  const hash = (userId: number, code: string): string =>
-    createHmac('sha256', hashingKey)
+export function createRecoveryCodeService({ model, rootKeys, clock }: Parts): RecoveryCodeService {
+  const keys = deriveKeys(rootKeys, 'recovery codes');
+  const hash = (key: Buffer, userId: number, code: string): string =>
+    createHmac('sha256', key)
       .update(`${userId}.${asDrawn(code)}`)
       .digest('base64url');
+
+  const hashes = (userId: number, code: string): string[] => keys.all.map((key) => hash(key, userId, code));
 
   return {
     summary: async (userId, transaction) => {
@@ -59,14 +61,14 @@ export function createRecoveryCodeService({ model, rootKey, clock }: Parts): Rec
       const created_at = new Date(clock.now());
       await model.destroy({ where: { user_id: userId }, transaction });
       await model.bulkCreate(
-        codes.map((code) => ({ id: randomUUID(), user_id: userId, code_hash: hash(userId, code), created_at })),
+        codes.map((code) => ({ id: randomUUID(), user_id: userId, code_hash: hash(keys.current, userId, code), created_at })),
         { transaction },
       );
       return codes;
     },
-    isGood: async (userId = 0, code) => (await model.findOne({ where: { user_id: userId, code_hash: hash(userId, code) } })) !== null,
+    isGood: async (userId = 0, code) => (await model.findOne({ where: { user_id: userId, code_hash: hashes(userId, code) } })) !== null,
     use: async (userId, code, transaction) =>
-      (await model.destroy({ where: { user_id: userId, code_hash: hash(userId, code) }, transaction })) === 1,
+      (await model.destroy({ where: { user_id: userId, code_hash: hashes(userId, code) }, transaction })) === 1,
   };
 }
 

@@ -3,7 +3,7 @@ import { AppError } from '../errors/app-error.js';
 import { byClient, type Client, type Doer, OPERATOR, UNKNOWN_CLIENT } from '../lib/actor.js';
 import { badCursor } from '../errors/bad-cursor.js';
 import type { Clock } from '../lib/clock.js';
-import { deriveKey } from '../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../lib/derived-key.js';
 import { type Page, type PageRequest, readCursor, toPage, writeCursor } from '../lib/pagination.js';
 import { isUuid, readUuid } from '../lib/uuid.js';
 import type { Database } from '../adapters/database.js';
@@ -72,16 +72,16 @@ interface Parts {
   readonly model: ServiceKeyModel;
   readonly database: Database;
   readonly audit: AuditService;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Keys by which resource servers call this service. */
-export function createServiceKeyService({ model, database, audit, rootKey, clock, logger }: Parts): ServiceKeyService {
-  const hashingKey = deriveKey(rootKey, 'service keys');
+export function createServiceKeyService({ model, database, audit, rootKeys, clock, logger }: Parts): ServiceKeyService {
+  const keys = deriveKeys(rootKeys, 'service keys');
   /** Under a key of its own, so that who can write to the database can't make one either. */
-  const hash = (key: string): string => createHmac('sha256', hashingKey).update(key).digest('base64url');
+  const hash = (hashingKey: Buffer, key: string): string => createHmac('sha256', hashingKey).update(key).digest('base64url');
 
   const uses = createUses({ model, database, clock, logger });
 
@@ -95,7 +95,7 @@ export function createServiceKeyService({ model, database, audit, rootKey, clock
         id,
         name,
         scopes: [...scopes],
-        key_hash: hash(key),
+        key_hash: hash(keys.current, key),
         created_at: new Date(clock.now()),
         expires_at: expiresAt,
         last_used_at: null,
@@ -127,7 +127,7 @@ export function createServiceKeyService({ model, database, audit, rootKey, clock
       logger.info({ service_key_id: id }, 'service key revoked');
     },
     authenticate: async (key, client = UNKNOWN_CLIENT) => {
-      const row = FORM.test(key) ? await model.findOne({ where: { key_hash: hash(key) } }) : null;
+      const row = FORM.test(key) ? await model.findOne({ where: { key_hash: keys.all.map((one) => hash(one, key)) } }) : null;
       const reason = refusalOf(row, clock.now());
       if (row === null || reason !== undefined) {
         await audit.recordRefusal(rejectionOf(row, reason, client));
@@ -185,7 +185,7 @@ function assertDescribed({ name, scopes, lifetimeDays }: Required<NewServiceKey>
 }
 
 /** Book-keeping of when a key was used last: written behind the request, which neither waits for it nor fails with it. */
-function createUses({ model, database, clock, logger }: Omit<Parts, 'rootKey' | 'audit'>): {
+function createUses({ model, database, clock, logger }: Omit<Parts, 'rootKeys' | 'audit'>): {
   note(key: ServiceKey): void;
   written(): Promise<void>;
 } {

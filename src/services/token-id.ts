@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { deriveKey } from '../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../lib/derived-key.js';
 import type { AccessTokenClaims } from './token.service.js';
 
 /** The claims that a `jti` vouches for. */
@@ -16,15 +16,16 @@ export interface TokenIds {
   matches(claims: VouchedClaims & Pick<AccessTokenClaims, 'jti'>): boolean;
 }
 
-export function createTokenIds(rootKey: string): TokenIds {
-  const key = deriveKey(rootKey, 'access token id');
-  const of: TokenIds['of'] = (claims) => createHmac('sha256', key).update(encoded(claims)).digest('base64url');
+export function createTokenIds(rootKeys: RootKeys): TokenIds {
+  const keys = deriveKeys(rootKeys, 'access token id');
+  const idUnder = (key: Buffer, claims: VouchedClaims): string => createHmac('sha256', key).update(encoded(claims)).digest('base64url');
+  const isUnder = (key: Buffer, claims: VouchedClaims & Pick<AccessTokenClaims, 'jti'>): boolean => {
+    const [expected, presented] = [Buffer.from(idUnder(key, claims)), Buffer.from(claims.jti)];
+    return expected.length === presented.length && timingSafeEqual(expected, presented);
+  };
   return {
-    of,
-    matches: (claims) => {
-      const [expected, presented] = [Buffer.from(of(claims)), Buffer.from(claims.jti)];
-      return expected.length === presented.length && timingSafeEqual(expected, presented);
-    },
+    of: (claims) => idUnder(keys.current, claims),
+    matches: (claims) => keys.all.some((key) => isUnder(key, claims)),
   };
 }
 

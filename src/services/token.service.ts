@@ -3,6 +3,7 @@ import type { Algorithm } from '../../config/index.js';
 import { AppError } from '../errors/app-error.js';
 import { type Acr, DEFAULT_ACR, isAcr } from '../lib/acr.js';
 import type { Clock } from '../lib/clock.js';
+import type { RootKeys } from '../lib/derived-key.js';
 import { isUuid } from '../lib/uuid.js';
 import type { KeyService } from './key/key.service.js';
 import { createTokenIds } from './token-id.js';
@@ -88,14 +89,14 @@ interface TokenSettings {
 
 interface Parts {
   readonly keys: Pick<KeyService, 'algorithm' | 'signing' | 'find'>;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly clock: Clock;
   readonly settings: TokenSettings;
 }
 
-export function createTokenService({ keys, rootKey, clock, settings }: Parts): TokenService {
+export function createTokenService({ keys, rootKeys, clock, settings }: Parts): TokenService {
   const { issuer, audience, clientId, lifetimeSeconds } = settings;
-  const ids = createTokenIds(rootKey);
+  const ids = createTokenIds(rootKeys);
   const seconds = (): number => Math.floor(clock.now() / 1000);
   /** Throws `invalid_token` for a token that is not ours or not whole. */
   const read = (token: string, { ignoreExpiration = false } = {}): AccessTokenClaims => {

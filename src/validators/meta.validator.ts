@@ -49,7 +49,7 @@ export const errorListResponse = Joi.object({
 
 export const indexResponse = Joi.object({
   name: Joi.string().required().example('Lingomate Auth'),
-  version: Joi.string().required().example('0.1.0'),
+  version: Joi.string().example('0.0.0').description('Absent in production (ASVS 13.4.6).'),
   links: Joi.object().unknown().required().example({ docs: '/docs' }),
 }).label('Index');
 

@@ -6,6 +6,7 @@ import { createTokenIds } from '../../src/services/token-id.js';
 import type { TestSession, TestUser } from '../../src/testing.js';
 import { expectInvalidToken, expectProblem } from '../support/answers.js';
 import { documentedEndpoints, type Endpoint } from '../support/endpoints.js';
+import { alone } from '../support/root-keys.js';
 import { createStoredApp, type StoredApp } from '../support/stored-app.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 import { type Specimen, specimenOf, withClaims } from '../support/tokens.js';
@@ -121,7 +122,7 @@ describe('a token with a fresh auth_time and the scope admin', () => {
 
   test('is refused with the jti that SECRET_KEY would give if it were ROOT_KEY', async () => {
     const claims = { iat: now(), exp: now() + HOUR / 2, auth_time: now(), scope: 'user admin', sub: String(admin.id), sid: session.id };
-    const jti = createTokenIds(SECRET_KEY).of({ ...claims, refresh_counter: 1, amr: ['pwd'], acr: 'aal1' });
+    const jti = createTokenIds(alone(SECRET_KEY)).of({ ...claims, refresh_counter: 1, amr: ['pwd'], acr: 'aal1' });
     await expectWorthless(withClaims(genuine, { ...claims, jti }));
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { commandLineIn, linesOf, readObject } from '../support/command-line.js';
 import { fastApiUsers, placeFastApiDatabase } from '../support/fastapi.js';
 import { useProcesses } from '../support/process.js';
@@ -9,6 +9,8 @@ const folder = useTempFolder();
 const processes = useProcesses();
 const run = commandLineIn(folder, processes);
 const PASSWORD = 'a password of my own';
+/** Of the example at https://github.com/firebase/scrypt. */
+const SIGNER_KEY = 'jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==';
 const HASH = '$2b$04$abcdefghijklmnopqrstuuO7Jm1h0nV9v1Q1m8dP3h1wP5m6h0gDW';
 
 const lines = (...users: object[]): string => users.map((user) => `${JSON.stringify(user)}\n`).join('');
@@ -78,5 +80,31 @@ describe('import and export', () => {
     expect(absent).toEqual({ code: 1, stdout: '', stderr: 'not_found: There is no such file that can be read\n' });
     expect(unknown).toMatchObject({ code: 1, stdout: '' });
     expect(unknown.stderr).toMatch(/^validation_failed: name is no member of a user$/m);
+  });
+
+  test('takes Firebase’s signer key from a file or the environment, and refuses it on the command line', async () => {
+    copyFileSync('tests/fixtures/imports/firebase.json', folder.file('users.json'));
+    writeFileSync(folder.file('signer'), `${SIGNER_KEY}\n`);
+    const onCommandLine = await run('import users.json --dry-run --firebase-signer-key canary');
+    expect(onCommandLine).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr:
+        'usage: --firebase-signer-key would show the key in the process list. Use --firebase-signer-key-file, or set FIREBASE_SIGNER_KEY\n',
+    });
+    expect((await run('import users.json --dry-run')).stderr).toContain('--firebase-signer-key-file or FIREBASE_SIGNER_KEY');
+    const given = await Promise.all([
+      run('import users.json --dry-run --firebase-signer-key-file signer'),
+      run('import users.json --dry-run', { FIREBASE_SIGNER_KEY: SIGNER_KEY }),
+      run('import users.json --dry-run', { FIREBASE_SIGNER_KEY_FILE: folder.file('signer') }),
+    ]);
+    for (const { stdout, stderr } of given) {
+      expect(stdout).toContain('would create ada');
+      expect(stderr).not.toContain('FIREBASE_SIGNER_KEY');
+    }
+    expect(await run('import users.json --firebase-signer-key-file nowhere')).toMatchObject({
+      code: 1,
+      stderr: "not_found: nowhere can't be read. Name a file that this user may read\n",
+    });
   });
 });

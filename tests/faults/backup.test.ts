@@ -62,6 +62,7 @@ test('a service is backed up while it works, is not restored while it does, and 
     sessions: 1,
     audit_events: held.length + 2,
     recorded: true,
+    foreign_objects: [],
   });
   expect(mode & 0o777).toBe(0o600);
   expect(held).toEqual(expect.arrayContaining(promised));

@@ -50,7 +50,7 @@ describe('a server that can’t start says why and ends', () => {
   });
 
   test('production without keys: the command that makes one', async () => {
-    const told = await refusal({ NODE_ENV: 'production' });
+    const told = await refusal({ NODE_ENV: 'production', ISSUER: 'https://auth.example.com' });
     expect(told).toEqual([expect.stringMatching(/^SECRET_KEY .*node -e/), expect.stringMatching(/^ROOT_KEY .*node -e/)]);
     expect(readdirSync(folder.path)).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import { createDatabase } from '../../src/adapters/database.js';
-import { deriveKey } from '../../src/lib/derived-key.js';
+import { deriveKeys } from '../../src/lib/derived-key.js';
 import { createModels } from '../../src/models/index.js';
 import { openPrivateKey } from '../../src/services/key/key-material.js';
 import { createTestAuth, type TestAuth, type TestSession, type TestUser } from '../../src/testing.js';
@@ -19,6 +19,7 @@ import {
 import { openTarget, targets, type TestTarget } from '../support/test-database.js';
 import { membersOf } from '../support/tokens.js';
 import { OPERATOR } from '../../src/lib/actor.js';
+import { alone } from '../support/root-keys.js';
 
 const ALGORITHM = 'ES256';
 /** What is revoked at one process is refused at every other one so soon. */
@@ -249,7 +250,7 @@ describe.each(SHARED)('two processes on %s', (kind) => {
     const row = await createModels(database.sequelize).SigningKey.findByPk(kid, { rejectOnEmpty: true });
     await database.close();
     const claims = membersOf((await logIn()).access.split('.')[1] ?? '');
-    const key = openPrivateKey(deriveKey(settings['ROOT_KEY'] ?? '', 'signing keys at rest'), row);
+    const key = openPrivateKey(deriveKeys(alone(settings['ROOT_KEY'] ?? ''), 'signing keys at rest'), row);
     return jwt.sign(claims, key, { algorithm: ALGORITHM, header: { alg: ALGORITHM, typ: 'at+jwt', kid } });
   };
   const kidOf = ({ access }: Tokens): string => text(membersOf(access.split('.')[0] ?? ''), 'kid');

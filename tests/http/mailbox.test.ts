@@ -127,7 +127,7 @@ describe('the mailbox is not there', () => {
   });
 
   test('for anybody in production, by any method, and in no document', async () => {
-    const production = await createTestApp({ NODE_ENV: 'production', BCRYPT_ROUNDS: 10 });
+    const production = await createTestApp({ NODE_ENV: 'production', ISSUER: 'https://auth.example.com', BCRYPT_ROUNDS: 10 });
     expect(production.log.filter((line) => line.includes('SMTP_URL is not set'))).toHaveLength(1);
     for (const method of METHODS) {
       const [asked, elsewhere] = await Promise.all(['/dev/mailbox', '/dev/nowhere'].map((path) => production.http()[method](path)));

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
+import { packageVersion } from '../../src/package-version.js';
 import { expectProblem, member, text } from '../support/answers.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
@@ -18,6 +19,23 @@ const PATHS: [string, string][] = [
   ['get', '/postman.json'],
   ['get', '/postman-environment.json'],
 ];
+
+describe('in production', () => {
+  it('no response reveals the version of the package, Node.js or Express', async () => {
+    const production = await createTestApp({ NODE_ENV: 'production', ISSUER: 'https://auth.example.com', BCRYPT_ROUNDS: 10 });
+    const versions = [packageVersion(), process.version.slice(1), 'express', 'node.js'];
+    const paths = ['/', '/openapi.json', '/postman.json', '/postman-environment.json', '/errors', '/docs', '/docs/docs.js', '/health/live'];
+    const more = ['/health/ready', '/.well-known/oauth-authorization-server', '/.well-known/jwks.json', '/nowhere', '/users/me'];
+    for (const path of [...paths, ...more]) {
+      const response = await production.http().get(path);
+      const said = `${JSON.stringify(response.headers)}${response.text}`.toLowerCase();
+      expect({ path, revealed: versions.filter((version) => said.includes(version)) }).toEqual({ path, revealed: [] });
+    }
+    expect((await production.http().get('/')).body).not.toHaveProperty('version');
+    expect((await production.http().get('/openapi.json')).body).toMatchObject({ info: { version: '1' } });
+    await production.close();
+  });
+});
 
 describe('what the service says of itself', () => {
   let auth: TestApp;

@@ -85,7 +85,7 @@ describe('POST /admin/users/import', () => {
     const firebase = await send(fixture('firebase.json'), { type: 'application/json' });
     expectProblem(firebase, 422, 'validation_failed', {
       detail:
-        'These hashes need the project’s hash parameters, which the command line takes: --firebase-signer-key, --firebase-salt-separator, --firebase-rounds and --firebase-mem-cost',
+        'These hashes need the project’s hash parameters, which the command line takes: --firebase-signer-key-file or FIREBASE_SIGNER_KEY, --firebase-salt-separator, --firebase-rounds and --firebase-mem-cost',
     });
   });
 

@@ -4,6 +4,7 @@ import { createCredentialRevocation, type RecoveryCodesAfter } from '../../src/s
 import { createOneTimeTokenService } from '../../src/services/one-time-token.service.js';
 import { createRecoveryCodeService } from '../../src/services/recovery-code.service.js';
 import { openStoredUsers, type StoredUsers } from '../support/stored-users.js';
+import { alone } from '../support/root-keys.js';
 
 const ROOT_KEY = 'k'.repeat(64);
 
@@ -17,10 +18,10 @@ describe('what a change of credentials revokes', () => {
   /** Gives ada ten codes, revokes them for an account with or without a factor, and returns what became of them. */
   async function revoke(hasFactor: boolean): Promise<{ after: RecoveryCodesAfter; recorded: string[] }> {
     const { models, database, clock, ada } = stored;
-    const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKey: ROOT_KEY, clock });
+    const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKeys: alone(ROOT_KEY), clock });
     const recorded: string[] = [];
     const revokeCredentials = createCredentialRevocation({
-      oneTimeTokens: createOneTimeTokenService({ model: models.OneTimeToken, database, rootKey: ROOT_KEY, clock }),
+      oneTimeTokens: createOneTimeTokenService({ model: models.OneTimeToken, database, rootKeys: alone(ROOT_KEY), clock }),
       recoveryCodes,
       sessions: { endAllOf: () => Promise.resolve(0) },
       audit: { record: ({ type }) => recorded.push(type) },

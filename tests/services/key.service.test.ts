@@ -39,6 +39,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('key pairs 
   test('are replaced where ROOT_KEY is lost, and then open again', async () => {
     await (await start()).start();
     const other = await start(randomKey());
+    await other.services.installation.acceptRootKey();
     const made = await other.services.keys.rotate({ atOnce: true });
     await other.start();
     expect(await kids(other)).toEqual([made.kid]);

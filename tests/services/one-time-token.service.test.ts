@@ -2,6 +2,7 @@ import { createHmac, hkdfSync, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createOneTimeTokenService, type OneTimeTokenService, type TokenPurpose } from '../../src/services/one-time-token.service.js';
 import { openStoredUsers, type StoredUsers } from '../support/stored-users.js';
+import { alone } from '../support/root-keys.js';
 
 const ROOT_KEY = 'k'.repeat(64);
 const MINUTE = 60;
@@ -17,7 +18,7 @@ afterEach(() => stored.database.close());
 
 const serviceUnder = (rootKey: string): OneTimeTokenService => {
   const { database, models, clock } = stored;
-  return createOneTimeTokenService({ model: models.OneTimeToken, database, rootKey, clock });
+  return createOneTimeTokenService({ model: models.OneTimeToken, database, rootKeys: alone(rootKey), clock });
 };
 const issue = (purpose: TokenPurpose, userId: number | null = stored.ada, emailFold: string | null = null) =>
   stored.database.transaction((transaction) => tokens.issue({ purpose, userId, emailFold }, transaction));

@@ -9,7 +9,11 @@ let stored: StoredUsers;
 let codes: RecoveryCodeService;
 beforeEach(async () => {
   stored = await openStoredUsers();
-  codes = createRecoveryCodeService({ model: stored.models.RecoveryCode, rootKey: ROOT_KEY, clock: stored.clock });
+  codes = createRecoveryCodeService({
+    model: stored.models.RecoveryCode,
+    rootKeys: { current: ROOT_KEY, previous: undefined },
+    clock: stored.clock,
+  });
 });
 afterEach(() => stored.database.close());
 

@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { createTokenIds } from '../../src/services/token-id.js';
+import { alone } from '../support/root-keys.js';
 
 const ROOT_KEY = 'Ro0tKeyOfTheTokenIdTestsAlone'.repeat(2);
 const OTHER_ROOT_KEY = 'An0therR0otKeyOfTheTokenIdTests'.repeat(2);
 const NOW = 1_795_600_000;
 
-const ids = createTokenIds(ROOT_KEY);
+const ids = createTokenIds(alone(ROOT_KEY));
 const FACTS = {
   sub: '7',
   sid: '0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a11',
@@ -26,8 +27,14 @@ describe('the id of a token', () => {
 
   test('vouches for the claims that it was made for, under the same ROOT_KEY alone', () => {
     expect(ids.matches(claims)).toBe(true);
-    expect(createTokenIds(ROOT_KEY).matches(claims)).toBe(true);
-    expect(createTokenIds(OTHER_ROOT_KEY).matches(claims)).toBe(false);
+    expect(createTokenIds(alone(ROOT_KEY)).matches(claims)).toBe(true);
+    expect(createTokenIds(alone(OTHER_ROOT_KEY)).matches(claims)).toBe(false);
+  });
+
+  test('still vouches where its ROOT_KEY is the previous one, and is made under the current one', () => {
+    const rotated = createTokenIds({ current: OTHER_ROOT_KEY, previous: ROOT_KEY });
+    expect(rotated.matches(claims)).toBe(true);
+    expect(rotated.of(FACTS)).toBe(createTokenIds(alone(OTHER_ROOT_KEY)).of(FACTS));
   });
 
   test.each([

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import type { SecretAlgorithm } from '../../config/index.js';
 import { movableClock } from '../../src/lib/clock.js';
+import { alone } from '../support/root-keys.js';
 import { createSecretKeys } from '../../src/services/key/secret-keys.js';
 import { createTokenService, isAccessTokenPayload, type TokenSubject } from '../../src/services/token.service.js';
 
@@ -50,7 +51,7 @@ function tokenService(options: Options = {}) {
   const clock = movableClock(START);
   const keys = { algorithm, ...createSecretKeys({ algorithm, secretKey, previousSecretKey }) };
   const settings = { issuer: 'https://auth.example.com', audience: 'shop', clientId: 'spa', lifetimeSeconds: 1800, ...given };
-  const tokens = createTokenService({ keys, rootKey: ROOT_KEY, clock, settings });
+  const tokens = createTokenService({ keys, rootKeys: alone(ROOT_KEY), clock, settings });
   return { clock, tokens, keys, token: tokens.issue(SUBJECT).accessToken };
 }
 
@@ -296,7 +297,7 @@ describe('under ES256', () => {
   const header = { alg: 'ES256', typ: 'at+jwt', kid: 'pair' } as const;
   const keys = { algorithm: 'ES256', signing: () => ({ key: privateKey, header }), find: () => publicKey } as const;
   const settings = { issuer: 'https://auth.example.com', audience: 'shop', clientId: 'spa', lifetimeSeconds: 1800 };
-  const tokens = createTokenService({ keys, rootKey: ROOT_KEY, clock: movableClock(START), settings });
+  const tokens = createTokenService({ keys, rootKeys: alone(ROOT_KEY), clock: movableClock(START), settings });
 
   test('a signature of another length is refused, and is no fault of ours', () => {
     const { accessToken } = tokens.issue(SUBJECT);

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { openRaw } from '../../src/adapters/sqlite-file.js';
 
 const fixture = (name: string): URL => new URL(`../fixtures/${name}`, import.meta.url);
@@ -23,6 +23,7 @@ export function fastApiUsers(): FastApiUser[] {
 /** Puts that database in the place of `file`, and runs further statements on it. */
 export async function placeFastApiDatabase(file: string, statements: readonly string[] = []): Promise<void> {
   copyFileSync(fixture('fastapi.db'), file);
+  chmodSync(file, 0o600);
   await change(file, statements);
 }
 

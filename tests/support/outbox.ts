@@ -9,6 +9,7 @@ import { createLogger } from '../../src/observability/logger.js';
 import type { Mail } from '../../src/services/outbox/mail.js';
 import { createOutboxService, type OutboxService } from '../../src/services/outbox/outbox.service.js';
 import type { TestTarget } from './test-database.js';
+import { alone } from './root-keys.js';
 
 export const APP = { appName: 'Lingomate', appUrl: 'https://app.example.com' } as const;
 export const TOKEN = 'canary-token-3fQ9zL';
@@ -48,7 +49,7 @@ export async function openOutbox({ target }: TestTarget, options: Options = {}):
   const log: string[] = [];
   const logger = createLogger({ level: 'trace', readable: false, destination: { write: (line) => log.push(line) } });
   const settings = { ...APP, keepsContent: !production, queueLimit };
-  const outbox = createOutboxService({ model, database, rootKey, mailer, settings, clock, logger });
+  const outbox = createOutboxService({ model, database, rootKeys: alone(rootKey), mailer, settings, clock, logger });
   return {
     ...outbox,
     clock,

@@ -5,12 +5,12 @@ import { RESTORE_WAIT_MS } from '../../src/adapters/backup-postgres.js';
 import { createContainer } from '../../src/container.js';
 import type { Clock } from '../../src/lib/clock.js';
 import { createLogger } from '../../src/observability/logger.js';
-import { type Restorable, restoreBackup, type RestoreReport } from '../../src/services/backup/restoring.js';
+import { type Accepted, type Restorable, restoreBackup, type RestoreReport } from '../../src/services/backup/restoring.js';
 import { moduleArguments, moduleUrl, spawnNode } from './process.js';
 import { isInstalled } from './programs.js';
 
-/** Puts a backup in the place of the database of these settings, as the command does, by that clock. */
-export function restoreIn(settings: SettingsInput, backup: string, clock: Clock): Promise<RestoreReport> {
+/** Puts a backup in the place of the database of these settings, as the command does, by that clock; it accepts nothing unless told. */
+export function restoreIn(settings: SettingsInput, backup: string, clock: Clock, accepted: Partial<Accepted> = {}): Promise<RestoreReport> {
   const config = loadConfig(settings);
   const logger = createLogger({ level: 'silent', readable: false });
   const open = (target: Restorable['database']['target']): Restorable => {
@@ -18,7 +18,7 @@ export function restoreIn(settings: SettingsInput, backup: string, clock: Clock)
     const container = createContainer({ ...config, database: target }, { logger, clock, database });
     return { database, ...container.services, close: () => container.close() };
   };
-  return restoreBackup(backup, { target: config.database, clock, open });
+  return restoreBackup(backup, { target: config.database, clock, open, accepted: { unsealed: false, foreignObjects: false, ...accepted } });
 }
 
 /** Restores, and kills itself at that moment. Its `open` is the one above. */
@@ -58,7 +58,7 @@ const open = (target) => {
   };
 };
 const clock = { now: () => Math.floor(Date.now() / 1000) * 1000 + 990, elapsed: () => performance.now() };
-await restoreBackup(BACKUP, { target: config.database, clock, open });`;
+await restoreBackup(BACKUP, { target: config.database, clock, open, accepted: { unsealed: false, foreignObjects: false } });`;
 
 /** What a process does that restores the backup and is killed at that moment. */
 export async function restoreUntil(moment: Moment, backup: string, settings: Readonly<Record<string, string>>): Promise<void> {

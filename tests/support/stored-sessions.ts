@@ -59,8 +59,8 @@ export function withStoredSessions({ perUser = 0 } = {}): StoredSessions {
       revocations,
       audit,
       clock,
-      tokens: createTokenService({ keys, rootKey: ROOT_KEY, clock, settings }),
-      rootKey: ROOT_KEY,
+      tokens: createTokenService({ keys, rootKeys: { current: ROOT_KEY, previous: undefined }, clock, settings }),
+      rootKeys: { current: ROOT_KEY, previous: undefined },
       roles: createRoles({ user: [], admin: [] }),
       settings: { idleSeconds: 7 * DAY_SECONDS, longestSeconds: 30 * DAY_SECONDS, perUser },
       logger,
@@ -70,7 +70,7 @@ export function withStoredSessions({ perUser = 0 } = {}): StoredSessions {
     stored = await openStoredUsers();
     log = [];
     const { database, models, clock } = stored;
-    audit = createAuditService({ models, database, clock, rootKey: ROOT_KEY, retentionDays: 0, logger });
+    audit = createAuditService({ models, database, clock, rootKeys: { current: ROOT_KEY, previous: undefined }, retentionDays: 0, logger });
     sessions = await start();
   });
   afterEach(async () => {

@@ -53,12 +53,12 @@ describe('keys beside the database', () => {
     const kept = loadConfig({ DATABASE_URL });
     const set = loadConfig({ DATABASE_URL, SECRET_KEY });
     expect(set.token.secretKey).toBe(SECRET_KEY);
-    expect(set.rootKey).toBe(kept.rootKey);
+    expect(set.rootKeys).toEqual(kept.rootKeys);
   });
 
   test('a key that is set and equals the one kept for the other purpose is refused', () => {
     const DATABASE_URL = `sqlite:${folder.file('auth.db')}`;
-    const { rootKey } = loadConfig({ DATABASE_URL });
+    const { current: rootKey } = loadConfig({ DATABASE_URL }).rootKeys;
     expect(() => loadConfig({ DATABASE_URL, SECRET_KEY: rootKey })).toThrow(ConfigError);
   });
 

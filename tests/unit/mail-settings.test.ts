@@ -63,7 +63,7 @@ describe('settings of roles, mail and the audit', () => {
     ['in development with one alone', { SMTP_URL }, []],
     ['in tests with one alone', { NODE_ENV: 'test', SMTP_URL }, []],
   ])('%s', (_, settings, refused) => {
-    expect(refusedOf({ ...KEYS, ...settings })).toEqual(refused);
+    expect(refusedOf({ ...KEYS, ISSUER: 'https://auth.example.com', ...settings })).toEqual(refused);
   });
 
   test.each([

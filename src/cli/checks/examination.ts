@@ -6,13 +6,14 @@ import { StartError } from '../../errors/start-error.js';
 import { createLogger } from '../../observability/logger.js';
 import { checkClock } from './clock.js';
 import { checkDatabase, checkDisk } from './database.js';
+import { checkFiles } from './files.js';
 import { fail, type Finding, ok } from './finding.js';
 import { checkHashes } from './hashes.js';
 import { checkMailServer, checkOutbox } from './mail.js';
 import { checkService } from './service.js';
 import { checkServiceKeys } from './service-keys.js';
 import { checkSettings } from './settings.js';
-import { checkKeyPair, checkSecret } from './signing-key.js';
+import { checkKeyPair, checkRootKey, checkSecret } from './signing-key.js';
 
 /** Makes every check that can be made; without valid settings there is no other. */
 export async function examine(): Promise<Finding[]> {
@@ -30,7 +31,7 @@ export async function examine(): Promise<Finding[]> {
 async function examineDatabase(config: Config): Promise<Finding[]> {
   const container = createContainer(config, { logger: createLogger({ level: 'silent', readable: false }) });
   const keyOfSettings = isKeyPairAlgorithm(config.token.algorithm) ? [] : [await checkSecret(config.token)];
-  const disk = await checkDisk(config.database);
+  const disk = [...checkFiles(config.database), ...(await checkDisk(config.database))];
   try {
     const state = await inspectDatabase(container.database);
     return [...checkDatabase(config.database, state), ...disk, ...(await examineContents(container, state)), ...keyOfSettings];
@@ -47,9 +48,9 @@ async function examineContents({ config, services }: Container, state: DatabaseS
   const attempt = (check: string, finding: Promise<Finding>): Promise<Finding> =>
     finding.catch((error: unknown) => fail(check, reasonOf(error, config)));
   const always = [
+    await attempt('root-key', checkRootKey(services)),
     await attempt('clock', checkClock(state, services)),
     await attempt('hashes', checkHashes(services)),
-    await attempt('outbox', checkOutbox(services)),
     await attempt('outbox', checkOutbox(services)),
     await attempt('service-keys', checkServiceKeys(services)),
   ];

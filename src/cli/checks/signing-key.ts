@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { Config } from '../../../config/index.js';
 import type { Services } from '../../container.js';
-import { type Finding, ok, warn } from './finding.js';
+import { WRONG_ROOT_KEY } from '../../services/installation.service.js';
+import { fail, type Finding, ok, warn } from './finding.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** As long as somebody who has it unnoticed may go on. */
@@ -17,6 +18,14 @@ export async function checkKeyPair({ keys }: Services): Promise<Finding> {
   const days = daysSince(signing.createdAt);
   const told = `${signing.kid} (${signing.algorithm}) is ${days} days old`;
   return days > MOST_DAYS ? warn('signing-key', `${told}. Run lingomate-auth keys rotate`) : ok('signing-key', told);
+}
+
+/** Checks that ROOT_KEY is the one that the database is used with. */
+export async function checkRootKey({ installation }: Services): Promise<Finding> {
+  const found = await installation.matchRootKey();
+  if (found === 'none') return fail('root-key', WRONG_ROOT_KEY);
+  if (found === 'previous') return warn('root-key', 'the database is still used with ROOT_KEY_PREVIOUS. The next start changes that');
+  return ok('root-key', found === 'current' ? 'it is the one that the database is used with' : 'the next start keeps its fingerprint');
 }
 
 /** How old a shared secret that was made here is; that of a setting is not known. */

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { deriveKey } from '../../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import { CHAINED, type NewEventRow, type StoredEvent } from '../../models/audit-event.model.js';
 import { MOST_SEQ, type StoredHead } from '../../models/audit-head.model.js';
 
@@ -30,20 +30,22 @@ export interface Chain {
   isSealed(head: StoredHead): boolean;
 }
 
-export function createChain(rootKey: string): Chain {
-  const eventKey = deriveKey(rootKey, 'audit chain');
-  const headKey = deriveKey(rootKey, 'audit head');
+export function createChain(rootKeys: RootKeys): Chain {
+  const eventKeys = deriveKeys(rootKeys, 'audit chain');
+  const headKeys = deriveKeys(rootKeys, 'audit head');
   const code = (key: Buffer, values: readonly unknown[]): string =>
     createHmac('sha256', key)
       .update(JSON.stringify(values.map(exactly)))
       .digest('base64url');
-  const macOf: Chain['macOf'] = (previous, event) => code(eventKey, [previous, ...CHAINED.map((column) => event[column])]);
-  const sealOf = ({ seq, mac, anchor_seq, anchor_mac }: StoredHead | Head): string => code(headKey, [seq, mac, anchor_seq, anchor_mac]);
+  const macWith = (key: Buffer, previous: string, event: Parameters<Chain['macOf']>[1]): string =>
+    code(key, [previous, ...CHAINED.map((column) => event[column])]);
+  const sealWith = (key: Buffer, { seq, mac, anchor_seq, anchor_mac }: StoredHead | Head): string =>
+    code(key, [seq, mac, anchor_seq, anchor_mac]);
   return {
-    macOf,
-    sealOf,
-    follows: (previous, event) => isSame(event.mac, macOf(previous, event)),
-    isSealed: (head) => isSame(head.seal, sealOf(head)),
+    macOf: (previous, event) => macWith(eventKeys.current, previous, event),
+    sealOf: (head) => sealWith(headKeys.current, head),
+    follows: (previous, event) => eventKeys.all.some((key) => isSame(event.mac, macWith(key, previous, event))),
+    isSealed: (head) => headKeys.all.some((key) => isSame(head.seal, sealWith(key, head))),
   };
 }
 

@@ -40,6 +40,7 @@ export const AUDIT_EVENTS = {
   'users.exported': 'Users were exported',
   'audit.exported': 'Audit events were exported',
   'audit.pruned': 'Audit events older than the retention were removed',
+  'root_key.replaced': 'The database is used with another ROOT_KEY; `previous_lost` where an operator had lost the one before',
   'backup.made': 'A backup was made',
   'backup.restored': 'A backup was put back; every session has ended',
 } as const;

@@ -3,6 +3,7 @@ import { type Database, LOCKS } from '../../adapters/database.js';
 import { badCursor } from '../../errors/bad-cursor.js';
 import { SYSTEM } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
+import type { RootKeys } from '../../lib/derived-key.js';
 import { type Page, type PageRequest, readCursor, toPage, writeCursor } from '../../lib/pagination.js';
 import type { StoredEvent } from '../../models/audit-event.model.js';
 import type { Models } from '../../models/index.js';
@@ -57,7 +58,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 interface Parts {
   readonly models: Models;
   readonly database: Database;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly clock: Clock;
   /** 0 keeps events for ever. */
   readonly retentionDays: number;
@@ -65,9 +66,9 @@ interface Parts {
 }
 
 /** The one owner of the audit chain: who records, reads, verifies and cuts it (ASVS 16.3, 16.4.2). */
-export function createAuditService({ models, database, rootKey, clock, retentionDays, logger }: Parts): AuditService {
+export function createAuditService({ models, database, rootKeys, clock, retentionDays, logger }: Parts): AuditService {
   const { AuditEvent } = models;
-  const chain = createChain(rootKey);
+  const chain = createChain(rootKeys);
   const appending = createAppending({ models, database, chain });
   const refusals = createRefusals({
     database,

@@ -2,7 +2,8 @@ import { existsSync, statSync } from 'node:fs';
 import type { Transaction } from 'sequelize';
 import { describeTarget } from '../../../config/index.js';
 import { migrations } from '../../../migrations/index.js';
-import { makeDraft, publish, removeDraft, seal, taken } from '../../adapters/backup-file.js';
+import { makeDraft, publish, removeDraft, taken } from '../../adapters/backup-file.js';
+import { sealBackup, verifySeal } from '../../adapters/backup-seal.js';
 import { type Marks, type OurTables, raiseIds } from '../../adapters/backup-marks.js';
 import { dumpTables, examineDump, schemaInUse } from '../../adapters/backup-postgres.js';
 import { type BackupContents, copyDatabase, examineCopy } from '../../adapters/backup-sqlite.js';
@@ -11,8 +12,10 @@ import { inspectDatabase } from '../../adapters/inspection.js';
 import { AppError } from '../../errors/app-error.js';
 import { StartError } from '../../errors/start-error.js';
 import { OPERATOR } from '../../lib/actor.js';
+import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import type { Models } from '../../models/index.js';
 import type { AuditService } from '../audit/audit.service.js';
+import { type InstallationService, WRONG_ROOT_KEY } from '../installation.service.js';
 import type { KeyService } from '../key/key.service.js';
 import type { OneTimeTokenService } from '../one-time-token.service.js';
 import type { OutboxService } from '../outbox/outbox.service.js';
@@ -22,7 +25,7 @@ import type { SessionService } from '../session/session.service.js';
 export interface BackupReport extends BackupContents {
   readonly file: string;
   readonly bytes: number;
-  /** Of what it holds, in hexadecimal: it stands behind that, too. */
+  /** Of the file, in hexadecimal. */
   readonly sha256: string;
   /** False where the audit could not be told. */
   readonly recorded: boolean;
@@ -49,6 +52,11 @@ export interface BackupService {
    * takes; undefined where that could not be read.
    */
   settle(tables: OurTables, before: Marks | undefined, transaction: Transaction): Promise<Settled>;
+  /**
+   * Verifies the seal of a backup, made under ROOT_KEY or ROOT_KEY_PREVIOUS, and returns the length of its content in bytes.
+   * Throws `validation_failed` where it has none, that of another key (both are accepted with `unsealed`), or was changed.
+   */
+  verifySeal(file: string, shown: string, options: { unsealed: boolean }): Promise<number>;
   /** Which tables are in a backup. */
   tables(): Promise<OurTables>;
 }
@@ -56,14 +64,27 @@ export interface BackupService {
 interface Parts {
   readonly models: Models;
   readonly database: Database;
+  readonly rootKeys: RootKeys;
   readonly audit: AuditService;
+  readonly installation: InstallationService;
   readonly keys: KeyService;
   readonly sessions: SessionService;
   readonly oneTimeTokens: OneTimeTokenService;
   readonly outbox: OutboxService;
 }
 
-export function createBackupService({ models, database, audit, keys, sessions, oneTimeTokens, outbox }: Parts): BackupService {
+export function createBackupService({
+  models,
+  database,
+  rootKeys,
+  audit,
+  installation,
+  keys,
+  sessions,
+  oneTimeTokens,
+  outbox,
+}: Parts): BackupService {
+  const sealKeys = deriveKeys(rootKeys, 'backups');
   const names = [...Object.values({ ...models }).map(({ tableName }) => tableName), 'schema_migrations'];
   const tables = async (): Promise<OurTables> => ({
     schema: database.target.dialect === 'postgres' ? await schemaInUse(database) : undefined,
@@ -71,13 +92,14 @@ export function createBackupService({ models, database, audit, keys, sessions, o
   });
   return {
     tables,
+    verifySeal: (file, shown, options) => verifySeal(file, shown, sealKeys, options),
     make: async (file) => {
       if (existsSync(file)) throw taken(file);
-      const recorded = await record(database, audit);
+      const recorded = await record({ database, audit, installation });
       const draft = makeDraft(file);
       try {
         const contents = await copyTo(draft, file, database, await tables());
-        const sha256 = await seal(draft);
+        const sha256 = await sealBackup(draft, sealKeys);
         publish(draft, file);
         return { file, ...contents, bytes: statSync(file).size, sha256, recorded };
       } finally {
@@ -87,6 +109,7 @@ export function createBackupService({ models, database, audit, keys, sessions, o
     settle: async (ours, before, transaction) => {
       await raiseIds(database, ours, before, transaction);
       const sessionsEnded = await sessions.endEverything(before?.ahead ?? [], transaction);
+      await installation.keepFingerprint(transaction);
       await keys.withdrawAll(transaction);
       const tokens = await oneTimeTokens.discardAll(transaction);
       const mails = await outbox.discardUnsent(transaction);
@@ -99,7 +122,7 @@ export function createBackupService({ models, database, audit, keys, sessions, o
 }
 
 /** Tells the audit; whether it could be told. Throws StartError where there is nothing to back up. */
-async function record(database: Database, audit: AuditService): Promise<boolean> {
+async function record({ database, audit, installation }: Pick<Parts, 'database' | 'audit' | 'installation'>): Promise<boolean> {
   const where = describeTarget(database.target);
   const { exists, pending, obstacle } = await inspectDatabase(database);
   if (database.target.dialect === 'sqlite' && !isFile(database.target)) {
@@ -108,6 +131,8 @@ async function record(database: Database, audit: AuditService): Promise<boolean>
   if (!exists) throw new StartError(`DATABASE_URL: ${where} is not there. Name the database that is to be backed up`);
   if (pending.length === migrations.length)
     throw new StartError(`DATABASE_URL: ${where} has no tables of ours. Start the service on it first`);
+  // Sealed under another key it could not be restored, and the audit would go on under that key.
+  if (pending.length === 0 && (await installation.matchRootKey()) === 'none') throw new StartError(WRONG_ROOT_KEY);
   // It is copied as it is: who is about to start a newer version wants what was before.
   if (pending.length > 0 || obstacle !== undefined) return false;
   try {

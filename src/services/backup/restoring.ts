@@ -1,10 +1,10 @@
 import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseTarget } from '../../../config/index.js';
-import { assertSealed, makeDraft, removeDraft } from '../../adapters/backup-file.js';
+import { makeDraft, removeDraft, unusable } from '../../adapters/backup-file.js';
 import { readMarks, selectIn } from '../../adapters/backup-marks.js';
 import { examineDump, lockTables, replaceTables } from '../../adapters/backup-postgres.js';
-import { type BackupContents, putToRest, takeIn } from '../../adapters/backup-sqlite.js';
+import { type BackupContents, examineCopy, putToRest, takeIn } from '../../adapters/backup-sqlite.js';
 import { type Database, isFile, LOCKS } from '../../adapters/database.js';
 import { migrate, migrateIn } from '../../adapters/migrator.js';
 import { type HeldFile, holdAlone } from '../../adapters/sqlite-swap.js';
@@ -32,7 +32,16 @@ export interface RestoreReport {
   readonly chain: AuditVerification;
 }
 
+/** What an operator accepts in a backup that they trust by other means. */
+export interface Accepted {
+  /** No seal, or that of another ROOT_KEY. */
+  readonly unsealed: boolean;
+  /** Schema objects that no migration of ours makes, which may act on our tables. */
+  readonly foreignObjects: boolean;
+}
+
 interface Parts {
+  readonly accepted: Accepted;
   readonly target: DatabaseTarget;
   readonly open: (target: DatabaseTarget) => Restorable;
   readonly clock: Clock;
@@ -52,15 +61,26 @@ export function restoreBackup(backup: string, parts: Parts): Promise<RestoreRepo
 
 const behindLink = (file: string): string => (existsSync(file) && lstatSync(file).isSymbolicLink() ? realpathSync(file) : file);
 
+/** Throws `validation_failed` where a backup has schema objects that are not ours and were not accepted. */
+function assertAccepted(contents: BackupContents, backup: string, accepted: Accepted): BackupContents {
+  const { foreignObjects } = contents;
+  if (foreignObjects.length === 0 || accepted.foreignObjects) return contents;
+  throw unusable(
+    backup,
+    `has schema objects that are not of Lingomate Auth: ${foreignObjects.join(', ')}. They can change what the service stores. If they are your own, restore it with --with-foreign-objects`,
+  );
+}
+
 /** Works on a copy of the backup beside the database, which takes its place when all is done. */
-async function restoreFile(backup: string, file: string, { open, clock }: Parts): Promise<RestoreReport> {
+async function restoreFile(backup: string, file: string, { open, clock, accepted }: Parts): Promise<RestoreReport> {
   const draft = makeDraft(file);
   const opened = open({ dialect: 'sqlite', file: draft });
   const { database, audit, backups } = opened;
   let held: HeldFile | undefined;
   try {
     const tables = await backups.tables();
-    const contents = await takeIn(backup, draft, file, tables);
+    await takeIn(backup, draft, file, () => backups.verifySeal(draft, backup, accepted));
+    const contents = assertAccepted(await examineCopy(draft, backup, tables), backup, accepted);
     held = await holdAlone(file, draft, tables, clock.now());
     const { marks } = held;
     await migrate(database);
@@ -78,13 +98,13 @@ async function restoreFile(backup: string, file: string, { open, clock }: Parts)
 }
 
 /** Does all in one transaction. */
-async function restoreTables(backup: string, { target, open, clock }: Parts): Promise<RestoreReport> {
+async function restoreTables(backup: string, { target, open, clock, accepted }: Parts): Promise<RestoreReport> {
   const opened = open(target);
   const { database, audit, backups } = opened;
   try {
     const tables = await backups.tables();
-    await assertSealed(backup, backup);
-    const contents = await examineDump(backup, backup, tables);
+    await backups.verifySeal(backup, backup, accepted);
+    const contents = assertAccepted(await examineDump(backup, backup, tables), backup, accepted);
     const settled = await database.transaction(async (transaction) => {
       await database.lock(transaction, LOCKS.migrating);
       await lockTables(database, tables, transaction);

@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { KeyPairAlgorithm } from '../../../config/index.js';
 import { StartError } from '../../errors/start-error.js';
-import { seal, unseal } from '../../lib/sealed.js';
+import type { DerivedKeys } from '../../lib/derived-key.js';
+import { seal, unsealWithAny } from '../../lib/sealed.js';
 
 /** Of an RSA key: as strong as AES-128 (NIST SP 800-57 part 1; ASVS 11.2.3). */
 const RSA_BITS = 3072;
@@ -28,10 +29,24 @@ export async function makeKeyMaterial(algorithm: KeyPairAlgorithm, sealingKey: B
   return { kid, public_jwk: jwk, sealed_private_key: seal(sealingKey, text, kid) };
 }
 
-/** The private half. Throws StartError where the sealing key, and so ROOT_KEY, is another. */
-export function openPrivateKey(sealingKey: Buffer, { kid, sealed_private_key }: KeyMaterial): KeyObject {
+/** Opens the private half. Throws StartError where it was sealed under another ROOT_KEY than the current and the previous one. */
+export const openPrivateKey = (sealingKeys: DerivedKeys, material: KeyMaterial): KeyObject =>
+  createPrivateKey(openSealed(sealingKeys, material));
+
+/** Seals the private half under the current key. Returns undefined where it is already. Throws as `openPrivateKey` does. */
+export function reseal(sealingKeys: DerivedKeys, material: KeyMaterial): string | undefined {
+  const { current } = sealingKeys;
   try {
-    return createPrivateKey(unseal(sealingKey, sealed_private_key, kid));
+    openSealed({ current, all: [current] }, material);
+    return undefined;
+  } catch {
+    return seal(current, openSealed(sealingKeys, material), material.kid);
+  }
+}
+
+function openSealed(sealingKeys: DerivedKeys, { kid, sealed_private_key }: KeyMaterial): string {
+  try {
+    return unsealWithAny(sealingKeys, sealed_private_key, kid);
   } catch (error) {
     throw new StartError(
       `ROOT_KEY is not the one that the signing key ${kid} is kept under. Set that one, or make a new key: npm run cli -- keys rotate --now`,

@@ -3,10 +3,10 @@ import type { KeyPairAlgorithm } from '../../../config/index.js';
 import { type Database, LOCKS } from '../../adapters/database.js';
 import { OPERATOR, SYSTEM } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
-import { deriveKey } from '../../lib/derived-key.js';
+import { type DerivedKeys, deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import type { SigningKey, SigningKeyModel } from '../../models/signing-key.model.js';
 import type { AuditService } from '../audit/audit.service.js';
-import { type KeyMaterial, makeKeyMaterial, openPrivateKey } from './key-material.js';
+import { type KeyMaterial, makeKeyMaterial, openPrivateKey, reseal } from './key-material.js';
 import { createKeyRing } from './key-ring.js';
 import type { KeyFacts, KeySource } from './token-key.js';
 
@@ -18,7 +18,7 @@ const ANNOUNCED_MS = 60_000;
 
 interface Parts {
   readonly algorithm: KeyPairAlgorithm;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly lifetimeSeconds: number;
   readonly model: SigningKeyModel;
   readonly database: Database;
@@ -37,14 +37,14 @@ export interface KeyPairs extends KeySource {
 
 /** Key pairs that live in the database and are shared by all processes; the first is made by whoever starts first. */
 export function createKeyPairs(parts: Parts): KeyPairs {
-  const { algorithm, rootKey, model, clock } = parts;
-  const sealingKey = deriveKey(rootKey, 'signing keys at rest');
+  const { algorithm, rootKeys, model, clock } = parts;
+  const sealingKeys = deriveKeys(rootKeys, 'signing keys at rest');
   const ring = createKeyRing(parts, clock);
   const privateKeys = new Map<string, KeyObject>();
 
   /** Opened once: it costs, and the log-in that needs it waits. */
   const privateKeyOf = (row: SigningKey): KeyObject => {
-    const key = privateKeys.get(row.kid) ?? openPrivateKey(sealingKey, row);
+    const key = privateKeys.get(row.kid) ?? openPrivateKey(sealingKeys, row);
     privateKeys.set(row.kid, key);
     return key;
   };
@@ -62,16 +62,17 @@ export function createKeyPairs(parts: Parts): KeyPairs {
     load: async () => {
       await read();
       if (ring.isEmpty) {
-        await add(parts, await makeKeyMaterial(algorithm, sealingKey), 'first');
+        await add(parts, await makeKeyMaterial(algorithm, sealingKeys.current), 'first');
         await read();
       }
       privateKeyOf(ring.current().row);
+      if (rootKeys.previous !== undefined) await resealAll(parts, sealingKeys);
     },
     rotate: async ({ atOnce }) => {
       await read();
       // Under another ROOT_KEY no process could open the new key, and signing would stop when its time comes.
       if (!atOnce && !ring.isEmpty) privateKeyOf(ring.current().row);
-      const material = await makeKeyMaterial(algorithm, sealingKey);
+      const material = await makeKeyMaterial(algorithm, sealingKeys.current);
       await add(parts, material, atOnce ? 'at once' : 'next');
       await read();
       const made = ring.facts().find(({ kid }) => kid === material.kid);
@@ -83,6 +84,17 @@ export function createKeyPairs(parts: Parts): KeyPairs {
       return ring.facts();
     },
   };
+}
+
+/** Seals every private half that is still sealed under the previous ROOT_KEY under the current one. */
+async function resealAll({ algorithm, model, database }: Parts, sealingKeys: DerivedKeys): Promise<void> {
+  await database.transaction(async (transaction) => {
+    await database.lock(transaction, LOCKS.makingKeys);
+    for (const row of await model.inOrder(algorithm, transaction)) {
+      const sealed_private_key = reseal(sealingKeys, row);
+      if (sealed_private_key !== undefined) await model.update({ sealed_private_key }, { where: { kid: row.kid }, transaction });
+    }
+  });
 }
 
 /** Of several processes that make the first key at once, one does. */

@@ -3,6 +3,7 @@ import { type Algorithm, type Config, isKeyPairAlgorithm } from '../../../config
 import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Clock } from '../../lib/clock.js';
+import type { RootKeys } from '../../lib/derived-key.js';
 import type { SigningKeyModel } from '../../models/signing-key.model.js';
 import type { AuditService } from '../audit/audit.service.js';
 import { createKeyPairs } from './key-pairs.js';
@@ -27,7 +28,7 @@ export interface KeyService extends KeySource {
 
 interface Parts {
   readonly settings: Pick<Config['token'], 'algorithm' | 'secretKey' | 'previousSecretKey' | 'lifetimeSeconds'>;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly model: SigningKeyModel;
   readonly database: Database;
   readonly audit: AuditService;

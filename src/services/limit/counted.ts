@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Client } from '../../lib/actor.js';
 import { networkOf } from '../../lib/client-network.js';
-import { deriveKey } from '../../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import { mailboxKey } from '../../lib/email-address.js';
 import { type LoginIdentifier, loginIdentifier } from '../../lib/login-identifier.js';
 import type { UserModel } from '../../models/user.model.js';
@@ -54,7 +54,7 @@ const NOBODY: Owner = { id: 0, hashed_password: null };
 interface Parts {
   readonly policies: Policies;
   readonly devices: Devices;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly User: UserModel;
 }
 
@@ -67,8 +67,9 @@ export interface Counting {
 }
 
 /** Names and e-mail addresses are hashed: the counters' store holds no personal data, and they may be long. */
-function createKeys(rootKey: string): (limit: LimitName, by: Counted['by'], whom: string) => string {
-  const hashingKey = deriveKey(rootKey, 'limits');
+function createKeys(rootKeys: RootKeys): (limit: LimitName, by: Counted['by'], whom: string) => string {
+  // Counters live no longer than the process.
+  const { current: hashingKey } = deriveKeys(rootKeys, 'limits');
   return (limit, by, whom) => createHmac('sha256', hashingKey).update(`${limit} ${by} ${whom}`).digest('base64url');
 }
 
@@ -91,8 +92,8 @@ const createAccounts =
     return (await User.identify(identifier)).map((user) => candidateAccount({ user, identifier }));
   };
 
-export function createCounting({ policies, devices, rootKey, User }: Parts): Counting {
-  const keyOf = createKeys(rootKey);
+export function createCounting({ policies, devices, rootKeys, User }: Parts): Counting {
+  const keyOf = createKeys(rootKeys);
   const accountsOf = createAccounts(User);
   /** Of a user it is the address that a verification mail goes to. */
   const mailboxOf = async (mailbox: string | number): Promise<string | undefined> => {

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../lib/clock.js';
-import { deriveKey } from '../../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 
 /** How long a device is known after its last log-in. */
 export const DEVICE_SECONDS = 365 * 24 * 60 * 60;
@@ -26,9 +26,9 @@ export interface Devices {
   recognise(owner: Owner, shown: string | undefined): string | undefined;
 }
 
-export function createDevices({ rootKey, clock }: { rootKey: string; clock: Clock }): Devices {
-  const key = deriveKey(rootKey, 'device cookie');
-  const write = ({ id, hashed_password }: Owner, name: string, seconds: number): string => {
+export function createDevices({ rootKeys, clock }: { rootKeys: RootKeys; clock: Clock }): Devices {
+  const keys = deriveKeys(rootKeys, 'device cookie');
+  const write = (key: Buffer, { id, hashed_password }: Owner, name: string, seconds: number): string => {
     const mac = createHmac('sha256', key)
       .update(`${id}.${name}.${seconds}.${hashed_password ?? ''}`)
       .digest('base64url');
@@ -37,15 +37,17 @@ export function createDevices({ rootKey, clock }: { rootKey: string; clock: Cloc
   const recognise: Devices['recognise'] = (owner, shown = '') => {
     const [, name, seconds] = FORM.exec(shown) ?? [];
     if (name === undefined || seconds === undefined) return undefined;
-    const written = write(owner, name, Number(seconds));
-    const isOurs = written.length === shown.length && timingSafeEqual(Buffer.from(written), Buffer.from(shown));
+    const isOurs = keys.all.some((key) => {
+      const written = write(key, owner, name, Number(seconds));
+      return written.length === shown.length && timingSafeEqual(Buffer.from(written), Buffer.from(shown));
+    });
     return isOurs && clock.now() < (Number(seconds) + DEVICE_SECONDS) * 1000 ? name : undefined;
   };
   return {
     recognise,
     issue: (owner, shown) => {
       const name = recognise(owner, shown) ?? randomBytes(NAME_BYTES).toString('base64url');
-      return write(owner, name, Math.floor(clock.now() / 1000));
+      return write(keys.current, owner, name, Math.floor(clock.now() / 1000));
     },
   };
 }

@@ -9,6 +9,7 @@ import { type Counted, createCounting, type LimitUse } from './counted.js';
 import type { Devices } from './devices.js';
 import { createPolicies } from './policies.js';
 import type { Attempt, Outcome, Standing } from './tally.js';
+import type { RootKeys } from '../../lib/derived-key.js';
 
 export interface LimitService {
   /**
@@ -27,7 +28,7 @@ type Tell = (standings: readonly Standing[]) => void;
 interface Parts {
   readonly counters: Counters;
   readonly settings: Limits;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly devices: Devices;
   readonly User: UserModel;
   readonly audit: Pick<AuditService, 'recordRefusal'>;

@@ -1,21 +1,22 @@
-import { seal, unseal } from '../../lib/sealed.js';
+import type { DerivedKeys } from '../../lib/derived-key.js';
+import { seal, unsealWithAny } from '../../lib/sealed.js';
 import type { OutboxMail } from '../../models/outbox-mail.model.js';
 import type { MailContent } from './letters.js';
 
 /** Mails as rows keep them: who can read the database reads no token in them. */
 export interface ContentSeal {
   close(id: string, content: MailContent): string;
-  /** Undefined where it is gone, or was sealed under another ROOT_KEY. */
+  /** Undefined where it is gone, or was sealed under a ROOT_KEY that is neither the current nor the previous one. */
   open(mail: OutboxMail): MailContent | undefined;
 }
 
-export function createContentSeal(key: Buffer): ContentSeal {
+export function createContentSeal(keys: DerivedKeys): ContentSeal {
   const context = (id: string): string => `mail ${id}`;
   return {
-    close: (id, content) => seal(key, JSON.stringify(content), context(id)),
+    close: (id, content) => seal(keys.current, JSON.stringify(content), context(id)),
     open: ({ id, sealed_content: sealed }) => {
       try {
-        return sealed === null ? undefined : read(JSON.parse(unseal(key, sealed, context(id))));
+        return sealed === null ? undefined : read(JSON.parse(unsealWithAny(keys, sealed, context(id))));
       } catch {
         return undefined;
       }

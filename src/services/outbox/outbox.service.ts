@@ -4,7 +4,7 @@ import type { Database } from '../../adapters/database.js';
 import type { Mailer } from '../../adapters/mailer.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Clock } from '../../lib/clock.js';
-import { deriveKey } from '../../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import { foldEmail } from '../../lib/email-address.js';
 import { orderedIds } from '../../lib/ordered-ids.js';
 import type { OutboxMailModel } from '../../models/outbox-mail.model.js';
@@ -73,7 +73,7 @@ export interface OutboxService {
 interface Parts {
   readonly model: OutboxMailModel;
   readonly database: Database;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   /** Absent where mails only wait. */
   readonly mailer: Mailer | undefined;
   readonly settings: LetterSettings & {
@@ -97,8 +97,8 @@ async function hasRoom({ model, settings: { queueLimit }, logger }: Parts, mail:
 }
 
 export function createOutboxService(parts: Parts): OutboxService {
-  const { model, database, rootKey, settings, clock, logger } = parts;
-  const contents = createContentSeal(deriveKey(rootKey, 'outbox'));
+  const { model, database, rootKeys, settings, clock, logger } = parts;
+  const contents = createContentSeal(deriveKeys(rootKeys, 'outbox'));
   const nextId = orderedIds(clock);
   const rounds = createRounds({ ...parts, contents, keepsContent: settings.keepsContent, triedMs: KEPT_MS });
   return {

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { deriveKey } from '../../lib/derived-key.js';
+import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import { isUuid } from '../../lib/uuid.js';
 
 /** Session id, counter, HMAC-SHA256 in base64url. */
@@ -21,20 +21,21 @@ export interface RefreshTokens {
   read(token: string): RefreshTokenParts | undefined;
 }
 
-export function createRefreshTokens(rootKey: string): RefreshTokens {
-  const key = deriveKey(rootKey, 'refresh token');
-  const write = ({ sessionId, counter }: RefreshTokenParts): string => {
+export function createRefreshTokens(rootKeys: RootKeys): RefreshTokens {
+  const keys = deriveKeys(rootKeys, 'refresh token');
+  const writeWith = (key: Buffer, { sessionId, counter }: RefreshTokenParts): string => {
     const text = `${sessionId}.${counter}`;
     return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
   };
   return {
-    write,
+    write: (parts) => writeWith(keys.current, parts),
     read: (token) => {
       const [, sessionId, digits] = FORM.exec(token) ?? [];
       if (sessionId === undefined || digits === undefined || !isUuid(sessionId)) return undefined;
       const parts = { sessionId, counter: Number(digits) };
       // As text, so that a signature has one spelling.
-      return timingSafeEqual(Buffer.from(token), Buffer.from(write(parts))) ? parts : undefined;
+      const isOurs = keys.all.some((key) => timingSafeEqual(Buffer.from(token), Buffer.from(writeWith(key, parts))));
+      return isOurs ? parts : undefined;
     },
   };
 }

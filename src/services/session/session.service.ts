@@ -6,6 +6,7 @@ import { AppError } from '../../errors/app-error.js';
 import { type Acr, DEFAULT_ACR } from '../../lib/acr.js';
 import { type Actor, byClient, byOwner, byService, byUser, type Caller, type Client, type Doer, UNKNOWN_CLIENT } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
+import type { RootKeys } from '../../lib/derived-key.js';
 import type { Page, PageRequest } from '../../lib/pagination.js';
 import type { Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';
@@ -144,7 +145,7 @@ interface Parts {
   readonly tokens: TokenService;
   readonly revocations: Revocations;
   readonly audit: AuditService;
-  readonly rootKey: string;
+  readonly rootKeys: RootKeys;
   readonly roles: Roles;
   readonly settings: Config['session'];
   readonly clock: Clock;
@@ -153,8 +154,8 @@ interface Parts {
 
 /** The one owner of sessions: who opens, continues, accepts and ends them. */
 export function createSessionService(parts: Parts): SessionService {
-  const { models, database, tokens, revocations, audit, rootKey, roles, settings, clock, logger } = parts;
-  const refreshTokens = createRefreshTokens(rootKey);
+  const { models, database, tokens, revocations, audit, rootKeys, roles, settings, clock, logger } = parts;
+  const refreshTokens = createRefreshTokens(rootKeys);
   const arrivals = createArrivals(
     (batch) => database.transaction((transaction) => writeArrivals(models, batch, clock, transaction), { ahead: true }),
     (error) => {

@@ -10,6 +10,7 @@ import { createLogger } from '../../../src/observability/logger.js';
 import type { NewAuditEvent } from '../../../src/services/audit/audit-events.js';
 import { type AuditFilter, type AuditRecord, type AuditService, createAuditService } from '../../../src/services/audit/audit.service.js';
 import { openTarget, type TestTarget, targets } from '../../support/test-database.js';
+import { alone } from '../../support/root-keys.js';
 
 const START = Date.UTC(2026, 10, 25, 12);
 const DAY_SECONDS = 24 * 60 * 60;
@@ -34,7 +35,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('the audit 
     const service = createAuditService({
       models: createModels(another.sequelize),
       database: another,
-      rootKey,
+      rootKeys: alone(rootKey),
       clock,
       retentionDays,
       logger,

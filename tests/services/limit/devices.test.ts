@@ -2,6 +2,7 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { movableClock, type MovableClock } from '../../../src/lib/clock.js';
 import { createDevices, DEVICE_SECONDS, type Devices } from '../../../src/services/limit/devices.js';
+import { alone } from '../../support/root-keys.js';
 
 const ROOT_KEY = 'k'.repeat(64);
 const START = Date.UTC(2026, 5, 1, 12);
@@ -12,7 +13,7 @@ let clock: MovableClock;
 let devices: Devices;
 beforeEach(() => {
   clock = movableClock(START + 600);
-  devices = createDevices({ rootKey: ROOT_KEY, clock });
+  devices = createDevices({ rootKeys: { current: ROOT_KEY, previous: undefined }, clock });
 });
 
 describe('a device’s cookie', () => {
@@ -30,7 +31,7 @@ describe('a device’s cookie', () => {
     const cookie = devices.issue(ADA, undefined);
     expect(devices.recognise(ADA, cookie)).toBe(cookie.slice(0, 22));
     expect(devices.recognise(BOB, cookie)).toBeUndefined();
-    expect(createDevices({ rootKey: 'another', clock }).recognise(ADA, cookie)).toBeUndefined();
+    expect(createDevices({ rootKeys: alone('another'), clock }).recognise(ADA, cookie)).toBeUndefined();
   });
 
   test('is of the password that it was given with: another makes it unknown, and what has none is no wildcard', () => {

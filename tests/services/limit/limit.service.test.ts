@@ -39,7 +39,7 @@ const build = (settings: Parameters<typeof limitsOf>[0] = SETTINGS): LimitServic
   createLimitService({
     counters: createMemoryCounters(stored.clock),
     settings: limitsOf(settings),
-    rootKey: ROOT_KEY,
+    rootKeys: { current: ROOT_KEY, previous: undefined },
     devices,
     User: stored.models.User,
     audit: {
@@ -51,7 +51,7 @@ const build = (settings: Parameters<typeof limitsOf>[0] = SETTINGS): LimitServic
   });
 beforeEach(async () => {
   stored = await openStoredUsers();
-  devices = createDevices({ rootKey: ROOT_KEY, clock: stored.clock });
+  devices = createDevices({ rootKeys: { current: ROOT_KEY, previous: undefined }, clock: stored.clock });
   recorded = [];
   limits = build();
 });

@@ -1,10 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { createRefreshTokens } from '../../../src/services/session/refresh-token.js';
+import { alone } from '../../support/root-keys.js';
 
 const rootKey = (): string => randomBytes(64).toString('base64url');
 const ROOT_KEY = rootKey();
-const tokens = createRefreshTokens(ROOT_KEY);
+const tokens = createRefreshTokens(alone(ROOT_KEY));
 const PARTS = { sessionId: '0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a11', counter: 12 };
 const TOKEN = tokens.write(PARTS);
 const [SESSION = '', COUNTER = '', SIGNATURE = ''] = TOKEN.split('.');
@@ -19,18 +20,18 @@ describe('a refresh token', () => {
   });
 
   test('is the same however often it is computed, in every process that has the same ROOT_KEY', () => {
-    expect(createRefreshTokens(ROOT_KEY).write(PARTS)).toBe(TOKEN);
-    expect(createRefreshTokens(ROOT_KEY).read(TOKEN)).toEqual(PARTS);
+    expect(createRefreshTokens(alone(ROOT_KEY)).write(PARTS)).toBe(TOKEN);
+    expect(createRefreshTokens(alone(ROOT_KEY)).read(TOKEN)).toEqual(PARTS);
   });
 
   test('is the same in every version of this service, so that an upgrade logs nobody out', () => {
     // Of session id, dot, counter, as HMAC-SHA256 under HKDF's key for “lingomate-auth refresh token”.
     const signature = '3AisQFnhYupD_G3ce8AUfe2_1TZ3ymuQZ5ZQq8A6nzk';
-    expect(createRefreshTokens('k'.repeat(64)).write(PARTS)).toBe(`${PARTS.sessionId}.12.${signature}`);
+    expect(createRefreshTokens(alone('k'.repeat(64))).write(PARTS)).toBe(`${PARTS.sessionId}.12.${signature}`);
   });
 
   test('is another under another ROOT_KEY, and is not read there', () => {
-    const others = createRefreshTokens(rootKey());
+    const others = createRefreshTokens(alone(rootKey()));
     expect(others.write(PARTS)).not.toBe(TOKEN);
     expect(others.read(TOKEN)).toBeUndefined();
   });

@@ -3,6 +3,7 @@ import { type Caller, OPERATOR } from '../../../src/lib/actor.js';
 import { createRefreshTokens } from '../../../src/services/session/refresh-token.js';
 import { CLIENT } from '../../support/client.js';
 import { LIFETIME_SECONDS, ROOT_KEY, withStoredSessions } from '../../support/stored-sessions.js';
+import { alone } from '../../support/root-keys.js';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -102,7 +103,7 @@ describe('a session', () => {
 
   test('has no token that was never given, though it were signed: none of a future that a restored backup has lost', async () => {
     const opened = await on.open();
-    const future = createRefreshTokens(ROOT_KEY).write({ sessionId: opened.id, counter: 2 });
+    const future = createRefreshTokens(alone(ROOT_KEY)).write({ sessionId: opened.id, counter: 2 });
     await expect(on.sessions.refresh(future, CLIENT)).rejects.toMatchObject({ code: 'invalid_grant' });
     expect(await on.isTaken(opened)).toBe(true);
   });

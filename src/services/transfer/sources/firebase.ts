@@ -36,6 +36,6 @@ const withoutParameters = (): AppError =>
   new AppError('validation_failed', {
     details: {
       detail:
-        'These hashes need the project’s hash parameters, which the command line takes: --firebase-signer-key, --firebase-salt-separator, --firebase-rounds and --firebase-mem-cost',
+        'These hashes need the project’s hash parameters, which the command line takes: --firebase-signer-key-file or FIREBASE_SIGNER_KEY, --firebase-salt-separator, --firebase-rounds and --firebase-mem-cost',
     },
   });
