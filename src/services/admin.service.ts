@@ -95,6 +95,7 @@ export function createAdminService(parts: Parts): AdminService {
     create: createAccounts(parts, invite),
     change: async (id, patch, by) => {
       const changed = await database
+        .forClient(by)
         .transaction(async (transaction) => {
           const user = await changes.lock(id, transaction);
           await changes.apply(user, patch, { by }, transaction);
@@ -104,7 +105,8 @@ export function createAdminService(parts: Parts): AdminService {
       if (patch.disabled === false) await limits.forgive(id);
       return changed;
     },
-    remove: (id, by) => database.transaction(async (transaction) => changes.remove(await changes.lock(id, transaction), by, transaction)),
+    remove: (id, by) =>
+      database.forClient(by).transaction(async (transaction) => changes.remove(await changes.lock(id, transaction), by, transaction)),
     sessions: async (id, page) => sessions.list((await get(id)).id, page),
     endSessions: async (id, by) => {
       await sessions.endAllNow((await get(id)).id, { reason: 'administrator', by });
@@ -128,7 +130,7 @@ const createInvitations =
 const createResetStart =
   ({ database, changes, passwordResets, audit }: Parts, invite: Invite): AdminService['startReset'] =>
   (id, by) =>
-    database.transaction(async (transaction) => {
+    database.forClient(by).transaction(async (transaction) => {
       const user = await changes.lock(id, transaction);
       if (await passwordResets.send(user, transaction)) {
         audit.record({ type: 'password.reset_requested', by, userId: id }, transaction);
@@ -150,7 +152,7 @@ function createAccounts(
     const truncates = password_hash !== undefined && truncatesOf(password_hash);
     const given = roles.names.filter((role) => asked.includes(role));
     const account = newAccount({ username, email, roles: given, hash: password_hash ?? null, truncates }, new Date(clock.now()));
-    const add = database.transaction(async (transaction) => {
+    const add = database.forClient(by).transaction(async (transaction) => {
       await names.assertUsernameFree(username, transaction);
       const added = await models.User.create(account, { transaction });
       audit.record({ type: 'account.created', by, userId: added.id, details: { roles: given } }, transaction);

@@ -4,6 +4,7 @@ import { AppError } from '../errors/app-error.js';
 import { afterGuess } from '../errors/guess.js';
 import { byClient, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
+import { type Flow, flowOf } from '../lib/flow.js';
 import { foldName } from '../lib/names.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
@@ -60,9 +61,9 @@ export function createAuthService(parts: Parts): AuthService {
   const { User } = parts.models;
   const open = createOpening(parts);
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
-  const renewedHash = async (user: User, password: string): Promise<string | undefined> => {
+  const renewedHash = async (user: User, password: string, flow: Flow): Promise<string | undefined> => {
     try {
-      return await passwords.rehash(password);
+      return await passwords.rehash(password, flow);
     } catch (error) {
       logger.warn({ err: error, user_id: user.id }, 'a password hash could not be made anew');
       return undefined;
@@ -89,13 +90,15 @@ export function createAuthService(parts: Parts): AuthService {
 
   /** Undefined where the hash was replaced meanwhile. */
   const attempt = async ({ username, password }: Credentials, client: Client): Promise<{ grant: Grant; owner: Owner } | undefined> => {
-    const found = await User.findForLogin(username, foldName(username));
+    const fold = foldName(username);
+    const flow = flowOf(client, fold);
+    const found = await User.findForLogin(username, fold);
     const stored = found && { hash: found.hashed_password, truncates: found.hash_truncates };
-    const { valid, outdated } = await passwords.verify(password, stored);
+    const { valid, outdated } = await passwords.verify(password, stored, flow);
     if (found === undefined || !valid) return refuse('invalid_credentials', found, client);
     if (found.disabled_at) return refuse('account_disabled', found, client);
-    const newHash = outdated ? await renewedHash(found, password) : undefined;
-    return database.transaction(async (transaction) => {
+    const newHash = outdated ? await renewedHash(found, password, flow) : undefined;
+    return database.forClient(client).transaction(async (transaction) => {
       const user = await unchanged(found, transaction);
       if (user === undefined) return undefined;
       const isReplaced = newHash !== undefined && (await User.replaceHash(user, newHash, new Date(clock.now()), transaction));

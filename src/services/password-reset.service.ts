@@ -3,6 +3,7 @@ import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import { byClient, byOwner, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
+import { flowOf } from '../lib/flow.js';
 import { foldName } from '../lib/names.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
@@ -77,7 +78,7 @@ export function createPasswordResetService(parts: Parts): PasswordResetService {
     request: async (identifier, client) => {
       const found = await models.User.findForLogin(identifier, foldName(identifier));
       const user = found !== undefined && mayReset(found) ? found : undefined;
-      await database.transaction(async (transaction) => {
+      await database.forClient(client).transaction(async (transaction) => {
         await post(user, transaction);
         audit.record({ type: 'password.reset_requested', by: byClient(client), userId: found?.id ?? null }, transaction);
       });
@@ -109,15 +110,15 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
       if (refused) await audit.recordNow({ type: 'password.reset_failed', by: byClient(client), userId, details: { by } });
       throw error;
     };
-  const hashFor = (user: User, password: string): Promise<string> =>
-    passwords.hash(password, user.username).catch(inMember('new_password'));
+  const hashFor = (user: User, password: string, client: Client): Promise<string> =>
+    passwords.hash(password, user.username, flowOf(client, `user ${user.id}`)).catch(inMember('new_password'));
 
   return {
     byToken: async ({ token, new_password }, client) => {
       const facts = await oneTimeTokens.read(token, SETTING_PASSWORDS).catch(failed('token', null, client));
       const user = await models.User.findByPk(facts.userId);
       if (user === null || !isFor(facts, user)) return failed(facts.purpose, facts.userId, client)(worthless());
-      const hash = await hashFor(user, new_password);
+      const hash = await hashFor(user, new_password, client);
       const use = async (locked: User, transaction: Transaction): Promise<void> => {
         await oneTimeTokens.use(facts, transaction);
         if (!isFor(facts, locked)) throw worthless();
@@ -130,7 +131,7 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
       const user = found?.disabled_at === null ? found : undefined;
       const good = await recoveryCodes.isGood(user?.id, recovery_code);
       if (user === undefined || !good) return failed('recovery_code', found?.id ?? null, client)(worthless());
-      const hash = await hashFor(user, new_password);
+      const hash = await hashFor(user, new_password, client);
       const use = async ({ id }: User, transaction: Transaction): Promise<void> => {
         if (!(await recoveryCodes.use(id, recovery_code, transaction))) throw worthless();
       };
@@ -158,7 +159,7 @@ interface Setting {
 /** Sets the password of a user, with all that follows, in one transaction. */
 function createSetting({ models, database, limits, names, verification, oneTimeTokens, sessions, outbox, audit, clock }: Parts) {
   return async ({ id }: User, { hash, by, invited, use }: Setting, client: Client): Promise<void> => {
-    await database.transaction(async (transaction) => {
+    await database.forClient(client).transaction(async (transaction) => {
       const user = await models.User.findByPk(id, { transaction, lock: true });
       if (user?.disabled_at !== null) throw worthless();
       await use(user, transaction);

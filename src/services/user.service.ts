@@ -5,6 +5,7 @@ import type { Code } from '../errors/codes.js';
 import { afterGuess } from '../errors/guess.js';
 import { type Actor, byClient, byOwner, byUser, type Client, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
+import { flowOf } from '../lib/flow.js';
 import { foldName } from '../lib/names.js';
 import { USER } from '../lib/roles.js';
 import type { Models } from '../models/index.js';
@@ -109,9 +110,9 @@ export function createUserService(parts: Parts): UserService {
     register: async ({ username, password, email = null }, by) => {
       // Asked before the hash, which is dear; what comes between is decided by the unique columns and, across them, below.
       if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
-      const hash = await passwords.hash(password, username);
+      const hash = await passwords.hash(password, username, flowOf(by));
       const account = newAccount({ username, email, roles: [USER], hash }, new Date(clock.now()));
-      const add = database.transaction(async (transaction) => {
+      const add = database.forClient(by).transaction(async (transaction) => {
         if (looksLikeAddress(username)) await names.assertUsernameFree(username, transaction);
         const added = await User.create(account, { transaction });
         await verification.ask(added, by, transaction);
@@ -129,7 +130,7 @@ export function createUserService(parts: Parts): UserService {
 function createProof({ passwords, audit, clock }: Parts, get: UserService['get']) {
   const byPassword = async (actor: Actor, password: string): Promise<User> => {
     const user = await get(actor.userId);
-    const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
+    const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates }, flowOf(actor));
     if (valid) return user;
     const event = { type: 'reauthentication.failed', by: byUser(actor), userId: user.id, sessionId: actor.sessionId } as const;
     await audit.recordNow(event).catch(afterGuess);
@@ -158,7 +159,7 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
       const needsProof = ({ username, email }: User): boolean => differs(patch.email, email) || differs(patch.username, username);
       const isProven = needsProof(await get(actor.userId)) || current_password !== undefined;
       if (isProven) await proof.byPasswordOrFreshLogIn(actor, current_password);
-      const change = database.transaction(async (transaction) => {
+      const change = database.forClient(actor).transaction(async (transaction) => {
         const locked = await changes.lock(actor.userId, transaction);
         // It was the same when it was looked at.
         if (needsProof(locked) && !isProven) throw new AppError('reauthentication_required');
@@ -170,7 +171,8 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     changePassword: async (actor, { current_password, new_password }) => {
       const replace = async (): Promise<boolean> => {
         const user = await proof.byPassword(actor, current_password);
-        return replacePassword(actor, user, await passwords.hash(new_password, user.username).catch(inMember('new_password')));
+        const hash = await passwords.hash(new_password, user.username, flowOf(actor)).catch(inMember('new_password'));
+        return replacePassword(actor, user, hash);
       };
       // The first time a log-in may have made the same password's hash anew meanwhile; by the second it is another password.
       if ((await replace()) || (await replace())) return;
@@ -178,14 +180,14 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     },
     deleteOwn: async (actor, currentPassword) => {
       const user = await proof.byPassword(actor, currentPassword);
-      const remove = database.transaction(async (transaction) =>
-        changes.remove(await changes.lock(user.id, transaction), byUser(actor), transaction),
-      );
+      const remove = database
+        .forClient(actor)
+        .transaction(async (transaction) => changes.remove(await changes.lock(user.id, transaction), byUser(actor), transaction));
       await remove.catch(asGone);
     },
     makeRecoveryCodes: async (actor, currentPassword) => {
       const user = await proof.byPassword(actor, currentPassword);
-      return database.transaction(async (transaction) => {
+      return database.forClient(actor).transaction(async (transaction) => {
         const locked = await models.User.findByPk(user.id, { transaction, lock: true });
         if (locked === null) throw new AppError('invalid_token');
         const codes = await recoveryCodes.replace(user.id, transaction);
@@ -202,7 +204,7 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
 const createPasswordReplacement =
   ({ models: { User }, database, sessions, oneTimeTokens, outbox, audit, clock }: Parts) =>
   (actor: Actor, user: User, hash: string): Promise<boolean> =>
-    database.transaction(async (transaction) => {
+    database.forClient(actor).transaction(async (transaction) => {
       const at = new Date(clock.now());
       if (!(await User.replaceHash(user, hash, at, transaction))) return false;
       const by = byUser(actor);
@@ -226,7 +228,7 @@ function createOwnAddress(
     requestVerification: async (actor) => {
       const { email } = await get(actor.userId);
       if (email === null) throw new AppError('conflict', { details: { detail: 'This account has no e-mail address' } });
-      const ask = database.transaction(async (transaction) => {
+      const ask = database.forClient(actor).transaction(async (transaction) => {
         const user = await changes.lock(actor.userId, transaction);
         await verification.ask(user, actor, transaction);
         audit.record({ type: 'email.verification_requested', by: byUser(actor), userId: user.id }, transaction);
@@ -241,7 +243,7 @@ function createOwnAddress(
         throw error;
       };
       const facts = await oneTimeTokens.read(token, ['email_verification']).catch(failed);
-      const verify = database.transaction(async (transaction) => {
+      const verify = database.forClient(client).transaction(async (transaction) => {
         const user = await changes.lock(facts.userId, transaction);
         await oneTimeTokens.use(facts, transaction);
         if (user.email_fold !== facts.emailFold || user.disabled_at !== null) throw new AppError('token_invalid_or_expired');

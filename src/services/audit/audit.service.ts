@@ -76,7 +76,7 @@ export function createAuditService({ models, database, rootKey, clock, retention
   return {
     record,
     recordNow: (event) =>
-      database.transaction((transaction) => {
+      database.forClient(event.by).transaction((transaction) => {
         record(event, transaction);
         return Promise.resolve();
       }),

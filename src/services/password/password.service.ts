@@ -2,6 +2,7 @@ import bcrypt from 'bcryptjs';
 import type { Hasher } from '../../adapters/hasher.js';
 import { AppError } from '../../errors/app-error.js';
 import { CODES } from '../../errors/codes.js';
+import type { Flow } from '../../lib/flow.js';
 import { type KnownHash, readHash } from './formats.js';
 import { costOf, createLevel } from './level.js';
 import { isPasswordText, NOT_PASSWORD_TEXT, passwordFaults } from './password-policy.js';
@@ -21,21 +22,22 @@ export interface Verification {
   readonly outdated: boolean;
 }
 
+/** A `flow` is the client and account that a hash is made for: the threads are shared fairly among them. */
 export interface PasswordService {
   /**
    * The hash to store for a new password: `$2b$` up to 72 bytes, which the FastAPI original can read, and passlib's
    * `$bcrypt-sha256$v=2` beyond, so that nothing is cut off (ASVS 6.2.8, 11.4.2).
    * Throws `validation_failed` or the password rule's code where a rule is broken, `overloaded` where too many wait.
    */
-  hash(password: string, username?: string): Promise<string>;
+  hash(password: string, username?: string, flow?: Flow): Promise<string>;
   /**
    * Whether the password is the one; nobody's hash (`undefined`), a missing one and one of an unknown format cost as
    * much as a wrong password (ASVS 6.3.8). A right one whose hash is of a format that we
    * don't write, or cheaper than today's, is `outdated`. Throws `overloaded` where too many wait.
    */
-  verify(password: string, stored: StoredHash | undefined): Promise<Verification>;
+  verify(password: string, stored: StoredHash | undefined, flow?: Flow): Promise<Verification>;
   /** A new hash for a password that has just been verified: its rules are those of the day it was set. */
-  rehash(password: string): Promise<string>;
+  rehash(password: string, flow?: Flow): Promise<string>;
   /**
    * Makes every wrong guess cost what it costs against any of these hashes, or who has which would show; to be called at
    * the start and after an import. Of the settings of scrypt and Argon2 the eight dearest count. One that was missed is
@@ -54,10 +56,10 @@ interface Parts {
 export function createPasswordService({ hasher, rounds, words = [] }: Parts): PasswordService {
   const level = createLevel(rounds);
 
-  const rehash = async (password: string): Promise<string> => {
+  const rehash = async (password: string, flow?: Flow): Promise<string> => {
     const salt = bcrypt.genSaltSync(rounds);
-    if (fitsBcrypt(password)) return hasher.digest(password, { kind: 'bcrypt', salt });
-    const digest = await hasher.digest(password, { kind: 'bcrypt', salt, prehash: 'hmac-sha256-base64' });
+    if (fitsBcrypt(password)) return hasher.digest(password, { kind: 'bcrypt', salt }, flow);
+    const digest = await hasher.digest(password, { kind: 'bcrypt', salt, prehash: 'hmac-sha256-base64' }, flow);
     return `$bcrypt-sha256$v=2,t=2b,r=${rounds}$${digest.slice(7, 29)}$${digest.slice(29)}`;
   };
 
@@ -69,20 +71,16 @@ export function createPasswordService({ hasher, rounds, words = [] }: Parts): Pa
         if (known !== undefined) level.learn(known.recipe);
       }
     },
-    hash: async (password, username) => {
+    hash: async (password, username, flow) => {
       assertAcceptable(password, username, words);
-      return rehash(password);
+      return rehash(password, flow);
     },
-    verify: async (password, stored) => {
+    verify: async (password, stored, flow) => {
       const known = typeof stored?.hash === 'string' ? readHash(stored.hash) : undefined;
       if (known !== undefined) level.learn(known.recipe);
       const tried = known !== undefined && canBeRight(password, known, stored) ? known : level.nobody();
-      const valid = await hasher.matches({
-        password,
-        recipe: tried.recipe,
-        expected: tried.expected,
-        padding: level.remainderOf(tried.recipe),
-      });
+      const { recipe, expected } = tried;
+      const valid = await hasher.matches({ password, recipe, expected, padding: level.remainderOf(recipe) }, flow);
       return { valid, outdated: valid && isOutdated(tried, rounds) && mayReplace(password, tried, stored) };
     },
   };

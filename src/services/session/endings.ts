@@ -81,7 +81,7 @@ export function createEndings({ model, revocations, database, audit, clock, logg
   };
   return {
     end,
-    endNow: (which, why) => database.transaction((transaction) => end(which, why, transaction)),
+    endNow: (which, why) => database.forClient(why.by).transaction((transaction) => end(which, why, transaction)),
     renew: async (userId, transaction) => {
       const change = { refused_through: literal('counter'), version: literal('version + 1') };
       await eachPart(await lockLive({ user_id: userId }, transaction), async (part) => {

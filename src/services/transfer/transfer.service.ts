@@ -119,7 +119,7 @@ function createBatchWork({ models: { User }, database, audit, roles, clock }: Pa
   };
 
   const write = (entries: readonly Entry[], by: Doer): Promise<ImportResult[]> =>
-    database.transaction(async (transaction) => {
+    database.forClient(by).transaction(async (transaction) => {
       // What stands in one column is held by its index; only across the two columns there is none.
       if (entries.flatMap(foldsOf).some(looksLikeAddress)) await database.lock(transaction, LOCKS.naming);
       const plans = await settleAll(entries, nobodys(), transaction);
