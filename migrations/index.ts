@@ -5,6 +5,7 @@ import { extendUsers } from './20261125-extend-users.js';
 import { keepAudit } from './20261125-keep-audit.js';
 import { keepMail } from './20261125-keep-mail.js';
 import { keepOneTimeSecrets } from './20261125-keep-one-time-secrets.js';
+import { forgiveLimits } from './20261130-forgive-limits.js';
 import type { Migration } from './migration.js';
 
 /** The schema's history in its order; append only. Names carry no ending, so that source and built runs share one. */
@@ -16,6 +17,7 @@ export const migrations: readonly Migration[] = [
   keepAudit,
   keepMail,
   keepOneTimeSecrets,
+  forgiveLimits,
 ];
 
 export type { Migration, MigrationContext } from './migration.js';

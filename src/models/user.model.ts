@@ -11,7 +11,7 @@ import {
 } from 'sequelize';
 
 /** Columns that a new user leaves to their defaults. */
-type MadeByDatabase = 'id' | 'lookalike_fold';
+type MadeByDatabase = 'id' | 'lookalike_fold' | 'limits_epoch';
 
 /** So many users' hashes are looked at by one statement, which a database under load must answer in time. */
 const HASHES_AT_ONCE = 100_000;
@@ -34,6 +34,9 @@ function hashSetting(position: 'instr' | 'strpos'): string {
     END`;
 }
 
+/** What a limit reads of a user. */
+export type Identity = Pick<User, 'id' | 'hashed_password' | 'limits_epoch'>;
+
 /** A user as the database keeps them. Each database has a model of its own, so that two apps share nothing. */
 export class User extends Model<InferAttributes<User>, InferCreationAttributes<User, { omit: MadeByDatabase }>> {
   declare id: number;
@@ -55,6 +58,8 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare display_name: CreationOptional<string | null>;
   declare display_name_fold: CreationOptional<string | null>;
   declare roles: string[];
+  /** How often the failures at the account have been forgiven: part of the keys of its counters. */
+  declare limits_epoch: number;
   declare disabled_at: Date | null;
   declare created_at: Date;
   declare updated_at: Date;
@@ -77,17 +82,22 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
    * Who the same user is. The statement has one row, whoever has the name, so that nobody can tell by the time it takes
    * (ASVS 6.3.8): a user who is read and made an instance of takes longer than none.
    */
-  static async identify(name: string, fold: string): Promise<Pick<User, 'id' | 'hashed_password'> | undefined> {
+  static async identify(name: string, fold: string): Promise<Identity | undefined> {
     if (!this.canHave(name)) return undefined;
     const [found] =
-      (await this.sequelize?.query<{ id: number | null; hashed_password: string | null }>(
-        `SELECT users.id, users.hashed_password
+      (await this.sequelize?.query<{ id: number | null; hashed_password: string | null; limits_epoch: number }>(
+        `SELECT users.id, users.hashed_password, users.limits_epoch
          FROM (SELECT COALESCE((SELECT id FROM users WHERE username = $name), (SELECT id FROM users WHERE username_fold = $fold),
                                (SELECT id FROM users WHERE verified_email_fold = $fold)) AS id) AS found
          LEFT JOIN users ON users.id = found.id`,
         { bind: { name, fold }, type: QueryTypes.SELECT },
       )) ?? [];
-    return found === undefined || found.id === null ? undefined : { id: found.id, hashed_password: found.hashed_password };
+    return found === undefined || found.id === null ? undefined : { ...found, id: found.id };
+  }
+
+  /** Forgives the failures at an account in every process, once the transaction is committed. */
+  static async forgiveFailures(id: number, transaction: Transaction): Promise<void> {
+    await this.increment('limits_epoch', { where: { id }, transaction });
   }
 
   /** PostgreSQL's text can't hold NUL, so nobody there has such a name. */
@@ -158,6 +168,7 @@ export function defineUser(sequelize: Sequelize): UserModel {
       display_name: { type: DataTypes.TEXT },
       display_name_fold: { type: DataTypes.TEXT },
       roles: { type: DataTypes.JSON, allowNull: false },
+      limits_epoch: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
       disabled_at: { type: DataTypes.DATE },
       created_at: { type: DataTypes.DATE, allowNull: false },
       updated_at: { type: DataTypes.DATE, allowNull: false },

@@ -93,18 +93,16 @@ export function createAdminService(parts: Parts): AdminService {
       return { items: found.items.map(({ user }) => user), nextCursor: found.nextCursor };
     },
     create: createAccounts(parts, invite),
-    change: async (id, patch, by) => {
-      const changed = await database
+    change: (id, patch, by) =>
+      database
         .forClient(by)
         .transaction(async (transaction) => {
           const user = await changes.lock(id, transaction);
           await changes.apply(user, patch, { by }, transaction);
+          if (patch.disabled === false) await limits.forgive(id, transaction);
           return user;
         })
-        .catch(asNameTaken);
-      if (patch.disabled === false) await limits.forgive(id);
-      return changed;
-    },
+        .catch(asNameTaken),
     remove: (id, by) =>
       database.forClient(by).transaction(async (transaction) => changes.remove(await changes.lock(id, transaction), by, transaction)),
     sessions: async (id, page) => sessions.list((await get(id)).id, page),

@@ -174,7 +174,7 @@ function createSetting({ models, database, limits, names, verification, oneTimeT
       const mail = { purpose: 'password_changed', username: user.username, client, at } as const;
       if (user.verified_email_fold !== null) await outbox.post(mail, user.email, transaction);
       audit.record({ type: 'password.reset', by: doer, userId: id, details: { by } }, transaction);
+      await limits.forgive(id, transaction);
     });
-    await limits.forgive(id);
   };
 }

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
+import type { Transaction } from 'sequelize';
 import type { Client } from '../../lib/actor.js';
 import { networkOf } from '../../lib/client-network.js';
 import { deriveKey } from '../../lib/derived-key.js';
 import { foldName } from '../../lib/names.js';
-import type { UserModel } from '../../models/user.model.js';
+import type { Identity, UserModel } from '../../models/user.model.js';
 import type { Devices, Owner } from './devices.js';
 import type { By, LimitName, Policies } from './policies.js';
 import type { Tally } from './tally.js';
@@ -42,6 +43,9 @@ interface Account {
   readonly owner: Owner;
 }
 
+/** Failures of these are forgiven by a reset and by an administrator: their keys change with the user's `limits_epoch`. */
+const FORGIVEN: ReadonlySet<LimitName> = new Set<LimitName>(['log_in', 'recovery_code', 'current_password']);
+
 const NOBODY: Owner = { id: 0, hashed_password: null };
 
 interface Parts {
@@ -55,8 +59,8 @@ interface Parts {
 export interface Counting {
   /** All that an attempt under these limits is counted on; `device` in place of that where it comes from one that is known. */
   of(uses: readonly LimitUse[], client: Client): Promise<{ readonly all: readonly Counted[]; readonly device?: Counted }>;
-  /** Forgets the wrong guesses at a user's password, whatever asked for it, and recovery codes. */
-  forgive(userId: number): Promise<void>;
+  /** Forgets the wrong passwords and recovery codes of a user, in every process, once the transaction is committed. */
+  forgive(userId: number, transaction: Transaction): Promise<void>;
 }
 
 export function createCounting({ policies, devices, rootKey, User }: Parts): Counting {
@@ -65,13 +69,19 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
   const keyOf = (limit: LimitName, by: Counted['by'], whom: string): string =>
     createHmac('sha256', hashingKey).update(`${limit} ${by} ${whom}`).digest('base64url');
 
-  const accountOf = async (account: number | string): Promise<Account> => {
-    if (typeof account === 'number') return { userId: account, key: `user ${account}`, owner: NOBODY };
+  const keyOfUser = ({ id, limits_epoch }: Pick<Identity, 'id' | 'limits_epoch'>, limit: LimitName): string =>
+    FORGIVEN.has(limit) ? `user ${id} ${limits_epoch}` : `user ${id}`;
+
+  const accountOf = async (account: number | string, limit: LimitName): Promise<Account> => {
+    if (typeof account === 'number') {
+      const found = FORGIVEN.has(limit) ? await User.findByPk(account, { attributes: ['limits_epoch'] }) : null;
+      return { userId: account, key: keyOfUser({ id: account, limits_epoch: found?.limits_epoch ?? 0 }, limit), owner: NOBODY };
+    }
     const fold = foldName(account);
     const user = await User.identify(account, fold);
     return user === undefined
       ? { userId: null, key: `name ${fold}`, owner: NOBODY }
-      : { userId: user.id, key: `user ${user.id}`, owner: user };
+      : { userId: user.id, key: keyOfUser(user, limit), owner: user };
   };
 
   const mailboxOf = async (mailbox: string | number): Promise<string | undefined> =>
@@ -110,17 +120,12 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
       const all: Counted[] = [];
       let device: Counted | undefined;
       for (const use of uses) {
-        const account = use.account === undefined ? undefined : await accountOf(use.account);
+        const account = use.account === undefined ? undefined : await accountOf(use.account, use.limit);
         all.push(...(await countedOf(use, account, client)));
         device ??= deviceOf(use, account);
       }
       return device === undefined ? { all } : { all, device };
     },
-    forgive: async (userId) => {
-      const { key } = await accountOf(userId);
-      await policies.account.clear(keyOf('log_in', 'account', key));
-      await policies.recoveryCodes.clear(keyOf('recovery_code', 'account', key));
-      await policies.currentPassword.clear(keyOf('current_password', 'account', key));
-    },
+    forgive: (userId, transaction) => User.forgiveFailures(userId, transaction),
   };
 }

@@ -30,8 +30,6 @@ export interface Policies {
   /** Wrong passwords for an account from devices that are not known, and from each that is. */
   readonly account: GuessTally;
   readonly device: GuessTally;
-  readonly recoveryCodes: GuessTally;
-  readonly currentPassword: GuessTally;
 }
 
 const HOUR_SECONDS = 60 * 60;
@@ -59,8 +57,6 @@ export function createPolicies(counters: Counters, settings: Limits): Policies {
   const currentPassword = guesses('current_password.account', failures.perAccount);
   return {
     account,
-    recoveryCodes,
-    currentPassword,
     device: guesses('log_in.device', failures.perAccount),
     of: {
       log_in: [fromAddress('log_in'), ['account', account]],

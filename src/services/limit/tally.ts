@@ -76,8 +76,6 @@ interface GuessRules {
 }
 
 export interface GuessTally extends Tally {
-  /** Forgets all: whoever it is has shown who they are in another way. */
-  clear(key: string): Promise<void>;
   /** Begins the row anew, and lets nobody off a wait. */
   endRow(key: string): Promise<void>;
 }
@@ -124,7 +122,6 @@ export function createGuesses(counters: Counters, rules: GuessRules): GuessTally
   };
 
   return {
-    clear,
     endRow: (key) => counters.forget(keysOf(key).row),
     begin: async (key) => {
       const { window, failures, waits, row } = keysOf(key);

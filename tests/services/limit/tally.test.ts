@@ -250,12 +250,5 @@ describe('guesses', () => {
       clock.advance(MINUTE);
       expect(await attempts(tally, ['failed', 'failed'])).toEqual([{ left: 0 }, { wait: 2 * MINUTE }]);
     });
-
-    test('are forgotten, with the wait, where whoever it is has shown who they are', async () => {
-      const tally = await wholeRow();
-      await fail(tally, 1);
-      await tally.clear('one');
-      expect(await attempts(tally, ['failed', 'failed', 'failed'])).toEqual([{ left: 2 }, { left: 1 }, { left: 0 }]);
-    });
   });
 });
