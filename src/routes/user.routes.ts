@@ -27,6 +27,11 @@ export const userRoutes = (controller: UserController): Route[] => [
   ...proofRoutes(controller),
 ];
 
+const REGISTERED = {
+  Location: 'Where the user can be read.',
+  'Set-Cookie': 'A device cookie, unless a page of a foreign Origin asks.',
+};
+
 const registerRoute = ({ register }: UserController): Route => ({
   method: 'post',
   path: '/register',
@@ -35,7 +40,7 @@ const registerRoute = ({ register }: UserController): Route => ({
   id: 'register',
   tag: 'Accounts',
   summary: 'Register a new user',
-  replies: { 201: { description: 'The new user.', schema: userResponse, headers: { Location: 'Where the user can be read.' } } },
+  replies: { 201: { description: 'The new user.', schema: userResponse, headers: REGISTERED } },
   errors: ['username_taken', ...PASSWORD_RULES, 'overloaded'],
   postman: {
     // A name that nobody has yet, so that the collection can be run again and again.

@@ -24,6 +24,8 @@ export interface AuthService {
    * same time (ASVS 6.3.8), `account_disabled` only after the right password, `overloaded` where too many wait.
    */
   logIn(credentials: Credentials, client: Client, shown?: Shown): Promise<LogIn>;
+  /** Returns a cookie by which the device is known to that user from now on. `shown` is the device cookie of the request. */
+  rememberDevice(owner: Owner, shown: string | undefined): DeviceCookie;
 }
 
 /** What a page brings with a log-in. */
@@ -36,7 +38,13 @@ export interface Shown {
 
 /** What a log-in gives: the tokens, and a cookie by which its device is known from now on, with its life. */
 export interface LogIn extends Grant {
-  readonly device: { readonly cookie: string; readonly seconds: number };
+  readonly device: DeviceCookie;
+}
+
+/** A device cookie and its lifetime. */
+export interface DeviceCookie {
+  readonly cookie: string;
+  readonly seconds: number;
 }
 
 interface Credentials {
@@ -110,13 +118,18 @@ export function createAuthService(parts: Parts): AuthService {
     });
   };
 
+  const rememberDevice: AuthService['rememberDevice'] = (owner, shown) => ({
+    cookie: devices.issue(owner, shown),
+    seconds: DEVICE_SECONDS,
+  });
   return {
+    rememberDevice,
     logIn: async (credentials, client, { device, replaced } = {}) => {
       const done = (await attempt(credentials, client)) ?? (await attempt(credentials, client));
       // The first time another log-in may have made the same password's hash anew; by the second it is another password.
       if (done === undefined) return refuse('invalid_credentials', undefined, client);
       if (replaced !== undefined) await sessions.revoke(replaced, { kind: 'nobody' }, client);
-      return { ...done.grant, device: { cookie: devices.issue(done.owner, device), seconds: DEVICE_SECONDS } };
+      return { ...done.grant, device: rememberDevice(done.owner, device) };
     },
   };
 }
