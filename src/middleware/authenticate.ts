@@ -3,6 +3,7 @@ import { AppError } from '../errors/app-error.js';
 import { type Actor, byClient, byService, byUser, type Caller, type Client } from '../lib/actor.js';
 import type { NewAuditEvent } from '../services/audit/audit-events.js';
 import type { AuditService } from '../services/audit/audit.service.js';
+import type { LimitUse } from '../services/limit/counted.js';
 import type { LimitService } from '../services/limit/limit.service.js';
 import { isServiceKey, type ServiceKeyService } from '../services/service-key.service.js';
 import type { SessionService } from '../services/session/session.service.js';
@@ -56,6 +57,10 @@ export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): G
     const claims = await sessions.authenticate(token);
     return { kind: 'user', actor: actorOf(claims, client), scopes: claims.scope.split(' ') };
   };
+  const deny = async (caller: Caller, scope: string, client: Client): Promise<never> => {
+    await audit.recordNow(denialOf(caller, scope, client));
+    throw new AppError('insufficient_scope', { details: { scope } });
+  };
   return {
     user: async (req, res, next) => {
       const token = bearerToken(req);
@@ -82,8 +87,8 @@ export function createGuards({ sessions, serviceKeys, limits, audit }: Parts): G
         next();
         return;
       }
-      await audit.recordNow(denialOf(caller, scope, res.locals.client));
-      throw new AppError('insufficient_scope', { details: { scope } });
+      const { client } = res.locals;
+      await limits.during([denialLimit(caller)], client, () => deny(caller, scope, client), untold);
     },
   };
 }
@@ -104,6 +109,12 @@ const actorOf = ({ sub, sid, auth_time }: AccessTokenClaims, { ip, userAgent, re
   userAgent,
   requestId,
 });
+
+/** A recorded refusal is a write: it counts with the others of its caller. */
+const denialLimit = (caller: Caller): LimitUse => {
+  if (caller.kind === 'user') return { limit: 'write', account: caller.actor.userId, key: caller.actor.sessionId };
+  return { limit: 'write', key: caller.kind === 'service' ? `service ${caller.keyId}` : caller.kind };
+};
 
 /** Who asked for what they may not (ASVS 16.3.2). */
 const denialOf = (caller: Caller, scope: string, client: Client): NewAuditEvent => {

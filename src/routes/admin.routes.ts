@@ -10,6 +10,7 @@ import {
 } from '../validators/admin.validator.js';
 import { pageQuery } from '../validators/fields.js';
 import { sessionListResponse } from '../validators/session.validator.js';
+import { LIMIT } from './limits.js';
 import { type Route, userHandler } from './route.js';
 
 const ADMINISTRATION = { guard: { scope: 'admin' }, tag: 'Administration', postman: { auth: 'admin_token' } } as const;
@@ -32,7 +33,7 @@ const accountRoutes = ({ list, create, get, change }: AdminController): Route[] 
     ...ADMINISTRATION,
     method: 'post',
     path: '/admin/users',
-    handler: userHandler({ body: newAccountBody }, create),
+    handler: userHandler({ body: newAccountBody, limit: LIMIT.administration }, create),
     id: 'createUser',
     summary: 'Make an account, or invite somebody to one',
     description:
@@ -55,7 +56,7 @@ const accountRoutes = ({ list, create, get, change }: AdminController): Route[] 
     ...ADMINISTRATION,
     method: 'patch',
     path: '/admin/users/:id',
-    handler: userHandler({ params: accountPath, body: accountPatchBody }, change),
+    handler: userHandler({ params: accountPath, body: accountPatchBody, limit: LIMIT.administration }, change),
     id: 'changeUser',
     summary: 'Change an account',
     description: 'Other roles and disabling take effect on the user’s next request. The last administrator can’t be demoted or disabled.',
@@ -69,7 +70,7 @@ const endingRoutes = ({ remove, sessions, endSessions, startReset }: AdminContro
     ...ADMINISTRATION,
     method: 'delete',
     path: '/admin/users/:id',
-    handler: userHandler({ params: accountPath }, remove),
+    handler: userHandler({ params: accountPath, limit: LIMIT.administration }, remove),
     id: 'deleteUser',
     summary: 'Delete an account',
     replies: { 204: { description: 'The account is gone, with its sessions.' } },
@@ -88,7 +89,7 @@ const endingRoutes = ({ remove, sessions, endSessions, startReset }: AdminContro
     ...ADMINISTRATION,
     method: 'delete',
     path: '/admin/users/:id/sessions',
-    handler: userHandler({ params: accountPath }, endSessions),
+    handler: userHandler({ params: accountPath, limit: LIMIT.administration }, endSessions),
     id: 'endSessionsOfUser',
     summary: 'Log a user out everywhere',
     replies: { 204: { description: 'Their sessions have ended, with their tokens.' } },
@@ -97,7 +98,7 @@ const endingRoutes = ({ remove, sessions, endSessions, startReset }: AdminContro
     ...ADMINISTRATION,
     method: 'post',
     path: '/admin/users/:id/password-reset',
-    handler: userHandler({ params: accountPath }, startReset),
+    handler: userHandler({ params: accountPath, limit: LIMIT.administration }, startReset),
     id: 'startPasswordReset',
     summary: 'Mail a user a way to a new password',
     description: 'To the verified address; to who has not taken an invitation yet, that invitation once more.',

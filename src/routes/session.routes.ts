@@ -1,6 +1,7 @@
 import type { SessionController } from '../controllers/session.controller.js';
 import { pageQuery } from '../validators/fields.js';
 import { sessionListResponse, sessionPath } from '../validators/session.validator.js';
+import { LIMIT } from './limits.js';
 import { type Route, userHandler } from './route.js';
 
 export const sessionRoutes = ({ list, end, endOthers }: SessionController): Route[] => [
@@ -17,7 +18,7 @@ export const sessionRoutes = ({ list, end, endOthers }: SessionController): Rout
   {
     method: 'delete',
     path: '/users/me/sessions',
-    handler: userHandler({}, endOthers),
+    handler: userHandler({ limit: LIMIT.securityChange }, endOthers),
     id: 'endOtherSessions',
     tag: 'Sessions',
     summary: 'Log out everywhere else',
@@ -27,7 +28,7 @@ export const sessionRoutes = ({ list, end, endOthers }: SessionController): Rout
   {
     method: 'delete',
     path: '/users/me/sessions/:id',
-    handler: userHandler({ params: sessionPath }, end),
+    handler: userHandler({ params: sessionPath, limit: LIMIT.securityChange }, end),
     id: 'endSession',
     tag: 'Sessions',
     summary: 'End one of your sessions',

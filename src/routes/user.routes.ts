@@ -77,7 +77,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
   {
     method: 'put',
     path: '/users/me/password',
-    handler: userHandler({ body: passwordChangeBody, limit: LIMIT.currentPassword }, changePassword),
+    handler: userHandler({ body: passwordChangeBody, limit: LIMIT.provedSecurityChange }, changePassword),
     id: 'changePassword',
     tag: 'Accounts',
     summary: 'Change your password',
@@ -89,7 +89,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
   {
     method: 'delete',
     path: '/users/me',
-    handler: userHandler({ body: deletionBody, limit: LIMIT.currentPassword }, deleteMe),
+    handler: userHandler({ body: deletionBody, limit: LIMIT.provedSecurityChange }, deleteMe),
     id: 'deleteMe',
     tag: 'Accounts',
     summary: 'Delete your account',
@@ -127,7 +127,7 @@ const proofRoutes = ({ requestVerification, isGoodVerification, verifyEmail, mak
   {
     method: 'post',
     path: '/users/me/recovery-codes',
-    handler: userHandler({ body: recoveryCodesBody, limit: LIMIT.currentPassword }, makeRecoveryCodes),
+    handler: userHandler({ body: recoveryCodesBody, limit: LIMIT.provedWrite }, makeRecoveryCodes),
     id: 'makeRecoveryCodes',
     tag: 'Accounts',
     summary: 'Make recovery codes',

@@ -57,8 +57,8 @@ interface Parts {
 
 /** Where attempts are counted. */
 export interface Counting {
-  /** All that an attempt under these limits is counted on; `device` in place of that where it comes from one that is known. */
-  of(uses: readonly LimitUse[], client: Client): Promise<{ readonly all: readonly Counted[]; readonly device?: Counted }>;
+  /** All that an attempt under these limits is counted on; `onDevice` instead where it comes from a known device. */
+  of(uses: readonly LimitUse[], client: Client): Promise<{ readonly all: readonly Counted[]; readonly onDevice?: readonly Counted[] }>;
   /** Forgets the wrong passwords and recovery codes of a user, in every process, once the transaction is committed. */
   forgive(userId: number, transaction: Transaction): Promise<void>;
 }
@@ -100,31 +100,36 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
   };
 
   /** A device on which its user has logged in has a count of its own, so that no stranger can keep the owner out. */
-  const deviceOf = ({ limit, device }: LimitUse, account: Account | undefined): Counted | undefined => {
+  const deviceOf = ({ limit, device }: LimitUse, account: Account | undefined): readonly Counted[] | undefined => {
     const name = limit === 'log_in' ? devices.recognise(account?.owner ?? NOBODY, device) : undefined;
     if (name === undefined || account === undefined || account.userId === null) return undefined;
-    return {
+    const { userId } = account;
+    const failures: Counted = {
       limit,
       by: 'device',
       tally: policies.device,
       key: keyOf(limit, 'device', name),
-      userId: account.userId,
+      userId,
       isTold: true,
       // The owner is there: what strangers have tried is no longer in a row.
       afterSuccess: () => policies.account.endRow(keyOf(limit, 'account', account.key)),
     };
+    const atOnce = keyOf(limit, 'device', `all of ${account.key}`);
+    return [failures, { limit, by: 'device', tally: policies.devicesAtOnce, key: atOnce, userId, isTold: false }];
   };
 
   return {
     of: async (uses, client) => {
       const all: Counted[] = [];
-      let device: Counted | undefined;
+      let device: readonly Counted[] | undefined;
       for (const use of uses) {
         const account = use.account === undefined ? undefined : await accountOf(use.account, use.limit);
         all.push(...(await countedOf(use, account, client)));
         device ??= deviceOf(use, account);
       }
-      return device === undefined ? { all } : { all, device };
+      if (device === undefined) return { all };
+      // Failures count for the device instead of the account and the client; log-ins as such count for those too.
+      return { all, onDevice: [...device, ...all.filter(({ limit }) => limit !== 'log_in')] };
     },
     forgive: (userId, transaction) => User.forgiveFailures(userId, transaction),
   };

@@ -68,8 +68,8 @@ export function createLimitService({ settings, counters, audit, ...parts }: Part
   const { begin, end } = createAttempts(audit);
 
   const start = async (uses: readonly LimitUse[], client: Client): Promise<Started> => {
-    const { all, device } = await counting.of(uses, client);
-    const onDevice = device && (await begin([device], client));
+    const { all, onDevice: counted } = await counting.of(uses, client);
+    const onDevice = counted && (await begin(counted, client));
     if (onDevice !== undefined && 'begun' in onDevice) return onDevice;
     // A known device that has itself tried too often is a stranger, who need not wait longer than it does.
     const started = await begin(all, client);

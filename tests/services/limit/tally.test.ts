@@ -53,7 +53,7 @@ describe('a quota', () => {
   });
 
   test('may count only what was done', async () => {
-    const tally = createQuota(counters, { policy: 'mails', most: 2, seconds: HOUR, countsRefused: false });
+    const tally = createQuota(counters, { policy: 'mails', most: 2, seconds: HOUR, counts: ['succeeded'] });
     const outcomes = ['refused', 'failed', 'broken', 'succeeded', 'refused', 'succeeded', 'succeeded'] as const;
     expect(await attempts(tally, outcomes)).toEqual([...[2, 2, 2, 1, 1, 0].map((left) => ({ left })), { wait: HOUR }]);
   });
