@@ -317,9 +317,18 @@ describe('log-ins as such', () => {
     const cookies = await Promise.all(Array.from({ length: 8 }, () => deviceOf(stored.ada)));
     let release: () => void = () => undefined;
     const released = new Promise<void>((done) => (release = done));
-    const attempts = cookies.map((cookie) => limits.during(uses(cookie), from('192.0.2.1'), () => released, tell));
+    let settled = 0;
+    const settle = (): void => {
+      settled += 1;
+    };
+    const work = (): Promise<void> => {
+      settle();
+      return released;
+    };
+    const attempts = cookies.map((cookie) => limits.during(uses(cookie), from('192.0.2.1'), work, tell));
+    for (const one of attempts) one.catch(settle);
     const outcomes = Promise.allSettled(attempts);
-    await new Promise(setImmediate);
+    while (settled < cookies.length) await new Promise(setImmediate);
     release();
     // Three as known devices, three more as unknown ones.
     expect((await outcomes).filter(({ status }) => status === 'fulfilled')).toHaveLength(6);
