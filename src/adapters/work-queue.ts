@@ -63,29 +63,6 @@ export function createWorkQueue({ atOnce, queueLimit, mostWaitMs }: Limits): Wor
     if (waiting() > queueLimit) requested.dropNewest()?.refuse(overloaded());
     return remove;
   };
-  const turn = (place: Place): Promise<void> =>
-    new Promise((begin, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      const refuse = (error: AppError): void => {
-        clearTimeout(timer);
-        reject(error);
-      };
-      const entry: Waiting = {
-        begin: () => {
-          clearTimeout(timer);
-          running += 1;
-          begin();
-        },
-        refuse,
-      };
-      if (mostWaitMs !== undefined) {
-        timer = setTimeout(() => {
-          remove();
-          reject(new AppError('unavailable'));
-        }, mostWaitMs);
-      }
-      const remove = enqueue(entry, place);
-    });
   const next = (): Waiting | undefined => {
     const first = ahead.first();
     if (first === undefined) return requested.shift();
@@ -97,16 +74,46 @@ export function createWorkQueue({ atOnce, queueLimit, mostWaitMs }: Limits): Wor
     isFull: () => running >= atOnce && waiting() >= queueLimit,
     run: async (work, place = {}) => {
       if (running < atOnce) running += 1;
-      else await turn(place);
+      else await turn((entry) => enqueue(entry, place), mostWaitMs);
       const begun = performance.now();
       try {
         return await work();
       } finally {
         const tookMs = performance.now() - begun;
         usualMs = usualMs === undefined ? tookMs : usualMs + (tookMs - usualMs) * NEWEST;
-        running -= 1;
-        next()?.begin();
+        // Handed over at once, or work that arrives in this moment would run besides.
+        const following = next();
+        if (following === undefined) running -= 1;
+        else following.begin();
       }
     },
   };
 }
+
+/**
+ * Resolves when the work's turn has come, and throws when it is refused or has waited for too long. `enqueue` returns a
+ * function that takes the entry out of the queue.
+ */
+const turn = (enqueue: (entry: Waiting) => () => void, mostWaitMs: number | undefined): Promise<void> =>
+  new Promise((begin, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const stopTimer = (): void => {
+      clearTimeout(timer);
+    };
+    if (mostWaitMs !== undefined) {
+      timer = setTimeout(() => {
+        remove();
+        reject(new AppError('unavailable'));
+      }, mostWaitMs);
+    }
+    const remove = enqueue({
+      begin: () => {
+        stopTimer();
+        begin();
+      },
+      refuse: (error) => {
+        stopTimer();
+        reject(error);
+      },
+    });
+  });

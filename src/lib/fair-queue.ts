@@ -6,13 +6,13 @@ import { createLinkedList, type Link, type LinkedList } from './linked-list.js';
  * RFC 970). Every operation takes constant time on average, however many items wait.
  */
 export interface FairQueue<T> {
-  size(): number;
+  readonly size: () => number;
   /** Appends an item to its flow. Returns a function that removes it, to be called only while the item waits. */
-  push(item: T, flow: Flow): () => void;
+  readonly push: (item: T, flow: Flow) => () => void;
   /** Removes and returns the item whose turn it is. */
-  shift(): T | undefined;
+  readonly shift: () => T | undefined;
   /** Removes and returns the newest item of the client with the most items; of its account with the most, if several. */
-  dropNewest(): T | undefined;
+  readonly dropNewest: () => T | undefined;
 }
 
 export function createFairQueue<T>(): FairQueue<T> {
@@ -21,7 +21,7 @@ export function createFairQueue<T>(): FairQueue<T> {
 }
 
 interface Source<T> extends Omit<FairQueue<T>, 'push'> {
-  push(item: T, path: readonly string[]): () => void;
+  readonly push: (item: T, path: readonly string[]) => () => void;
 }
 
 /** Items in their order of arrival. */

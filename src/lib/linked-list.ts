@@ -2,16 +2,16 @@
 export interface Link<T> {
   readonly value: T;
   /** Removes the value from its list; has no effect the second time. */
-  remove(): void;
+  readonly remove: () => void;
 }
 
 /** A doubly linked list. Every operation takes constant time. */
 export interface LinkedList<T> {
-  size(): number;
+  readonly size: () => number;
   /** Appends a value. */
-  push(value: T): Link<T>;
-  first(): Link<T> | undefined;
-  last(): Link<T> | undefined;
+  readonly push: (value: T) => Link<T>;
+  readonly first: () => Link<T> | undefined;
+  readonly last: () => Link<T> | undefined;
 }
 
 interface Node<T> extends Link<T> {

@@ -135,10 +135,8 @@ describe('the mailbox is not there', () => {
     ['Via', '1.1 proxy'],
   ])('for a request that a proxy on this machine forwards with %s: %s', async (header, value) => {
     for (const method of METHODS) {
-      const { status } = await auth
-        .http()
-        [method]('/dev/mailbox')
-        .set({ Host: 'localhost', [header]: value });
+      const request = auth.http()[method]('/dev/mailbox');
+      const { status } = await request.set({ Host: 'localhost', [header]: value });
       expect([method, status]).toEqual([method, 404]);
     }
   });

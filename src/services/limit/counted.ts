@@ -46,6 +46,9 @@ interface Account {
 /** Failures of these are forgiven by a reset and by an administrator: their keys change with the user's `limits_epoch`. */
 const FORGIVEN: ReadonlySet<LimitName> = new Set<LimitName>(['log_in', 'recovery_code', 'current_password']);
 
+const keyOfUser = ({ id, limits_epoch }: Pick<Identity, 'id' | 'limits_epoch'>, limit: LimitName): string =>
+  FORGIVEN.has(limit) ? `user ${id} ${limits_epoch}` : `user ${id}`;
+
 const NOBODY: Owner = { id: 0, hashed_password: null };
 
 interface Parts {
@@ -68,9 +71,6 @@ export function createCounting({ policies, devices, rootKey, User }: Parts): Cou
   // Names and addresses are nobody's business where the counts are kept, and may be long.
   const keyOf = (limit: LimitName, by: Counted['by'], whom: string): string =>
     createHmac('sha256', hashingKey).update(`${limit} ${by} ${whom}`).digest('base64url');
-
-  const keyOfUser = ({ id, limits_epoch }: Pick<Identity, 'id' | 'limits_epoch'>, limit: LimitName): string =>
-    FORGIVEN.has(limit) ? `user ${id} ${limits_epoch}` : `user ${id}`;
 
   const accountOf = async (account: number | string, limit: LimitName): Promise<Account> => {
     if (typeof account === 'number') {

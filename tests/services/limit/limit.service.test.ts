@@ -312,28 +312,6 @@ describe('log-ins as such', () => {
     expect(await inARow(3, uses(known))).toEqual(['done', 'done', 15 * MINUTE]);
     expect(await attempt(uses(known), 'done', '192.0.2.50')).toBe('done');
   });
-
-  test('of one account are bounded at the same time, over all its known devices, and those that end make room', async () => {
-    const cookies = await Promise.all(Array.from({ length: 8 }, () => deviceOf(stored.ada)));
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((done) => (release = done));
-    let settled = 0;
-    const settle = (): void => {
-      settled += 1;
-    };
-    const work = (): Promise<void> => {
-      settle();
-      return released;
-    };
-    const attempts = cookies.map((cookie) => limits.during(uses(cookie), from('192.0.2.1'), work, tell));
-    for (const one of attempts) one.catch(settle);
-    const outcomes = Promise.allSettled(attempts);
-    while (settled < cookies.length) await new Promise(setImmediate);
-    release();
-    // Three as known devices, three more as unknown ones.
-    expect((await outcomes).filter(({ status }) => status === 'fulfilled')).toHaveLength(6);
-    expect(await attempt(uses(cookies[0]))).toBe('done');
-  });
 });
 
 describe('writes', () => {
