@@ -29,7 +29,7 @@ describe.each(targets)('users in %s', (kind) => {
   const found = async (name: string) => {
     const user = await User.findForLogin(name, foldName(name));
     const { id, hashed_password } = user ?? {};
-    expect(await User.identify(name, foldName(name))).toEqual(user && { id, hashed_password });
+    expect(await User.identify(name, foldName(name))).toEqual(user && { id, hashed_password, limits_epoch: 0 });
     return user?.username;
   };
   const taken = (name: string) => User.isNameTaken(name, foldName(name));
@@ -65,6 +65,7 @@ describe.each(targets)('users in %s', (kind) => {
       display_name: null,
       display_name_fold: null,
       roles: ['user'],
+      limits_epoch: 0,
       disabled_at: null,
       created_at: now,
       updated_at: now,
