@@ -314,16 +314,12 @@ describe('log-ins as such', () => {
   });
 });
 
-describe('writes', () => {
-  const write = (session: string, account = stored.ada): LimitUse => ({ limit: 'write', account, key: session });
-
-  test('of one session use up half of the account’s, and none of its security changes', async () => {
-    expect(await inARow(4, write('thief'))).toEqual([...same(3, 'done'), MINUTE]);
-    expect(await attempt(write('owner'))).toBe('done');
-    await inARow(6, { limit: 'security_change', key: 'thief' });
-    expect(await attempt({ limit: 'security_change', key: 'thief' })).toBe(MINUTE);
-    expect(await attempt({ limit: 'security_change', key: 'owner' })).toBe('done');
-  });
+test('writes of one session use up half of the account’s, and none of its security changes', async () => {
+  const write = (key: string): LimitUse => ({ limit: 'write', account: stored.ada, key });
+  expect(await inARow(4, write('thief'))).toEqual([...same(3, 'done'), MINUTE]);
+  expect(await attempt(write('owner'))).toBe('done');
+  expect((await inARow(7, { limit: 'security_change', key: 'thief' })).at(-1)).toBe(MINUTE);
+  expect(await attempt({ limit: 'security_change', key: 'owner' })).toBe('done');
 });
 
 describe('a device', () => {
