@@ -13,6 +13,11 @@ export interface LimitSettings {
   LIMIT_RESETS_PER_ADDRESS: number;
   LIMIT_MAILS_PER_ACCOUNT: number;
   LIMIT_REFRESHES_PER_SESSION: number;
+  LIMIT_LOG_INS_PER_ACCOUNT: number;
+  LIMIT_LOG_INS_PER_CLIENT: number;
+  LIMIT_WRITES_PER_ACCOUNT: number;
+  LIMIT_WRITES_PER_CLIENT: number;
+  LIMIT_WRITES_PER_ADMINISTRATOR: number;
   LIMIT_INTROSPECTIONS_PER_CALLER: number;
 }
 
@@ -55,6 +60,17 @@ export const limitSettings = {
     'Password resets for one account; also verifications and changes of its address, and verification mails to one address, each counted by itself.',
   ),
   LIMIT_REFRESHES_PER_SESSION: count(MOST, 600, 'a window').description('Refreshes of one session.'),
+  LIMIT_LOG_INS_PER_ACCOUNT: count(MOST, 1000, 'a window').description(
+    'Successful log-ins of one account, from known devices too; failures have limits of their own.',
+  ),
+  LIMIT_LOG_INS_PER_CLIENT: count(MOST, 10_000, 'a window').description(
+    'Log-ins from one client IP, whatever their outcome, from known devices too.',
+  ),
+  LIMIT_WRITES_PER_ACCOUNT: count(MOST, 300, 'a minute').description(
+    'Changes by one signed-in user, refused ones too; one session gets half of them. As many changes that shut others out (a new password, ending sessions, deletion) for each session.',
+  ),
+  LIMIT_WRITES_PER_CLIENT: count(MOST, 3000, 'a minute').description('Changes by signed-in users from one client IP.'),
+  LIMIT_WRITES_PER_ADMINISTRATOR: count(MOST, 1200, 'a minute').description('Changes by one administrator under `/admin`.'),
   LIMIT_INTROSPECTIONS_PER_CALLER: count(MOST, 6000, 'a minute').description('Calls of `/introspect` by one service key or user.'),
 } as const satisfies Record<keyof LimitSettings, Joi.Schema>;
 
@@ -68,6 +84,10 @@ export interface Limits {
   readonly hourly: { readonly registrations: number; readonly resets: number; readonly mails: number };
   /** A window. */
   readonly refreshes: number;
+  /** A window. */
+  readonly logIns: { readonly perAccount: number; readonly perClient: number };
+  /** A minute. */
+  readonly writes: { readonly perAccount: number; readonly perClient: number; readonly perAdministrator: number };
   /** A minute. */
   readonly introspections: number;
 }
@@ -88,5 +108,11 @@ export const limitsOf = (settings: LimitSettings): Limits => ({
     mails: settings.LIMIT_MAILS_PER_ACCOUNT,
   },
   refreshes: settings.LIMIT_REFRESHES_PER_SESSION,
+  logIns: { perAccount: settings.LIMIT_LOG_INS_PER_ACCOUNT, perClient: settings.LIMIT_LOG_INS_PER_CLIENT },
+  writes: {
+    perAccount: settings.LIMIT_WRITES_PER_ACCOUNT,
+    perClient: settings.LIMIT_WRITES_PER_CLIENT,
+    perAdministrator: settings.LIMIT_WRITES_PER_ADMINISTRATOR,
+  },
   introspections: settings.LIMIT_INTROSPECTIONS_PER_CALLER,
 });

@@ -12,6 +12,7 @@ import { indexHashSettings } from './20261130-index-hash-settings.js';
 import { boundSessions } from './20261130-bound-sessions.js';
 import { expireServiceKeys } from './20261130-expire-service-keys.js';
 import { keepRootKeyFingerprint } from './20261130-keep-root-key-fingerprint.js';
+import { forgiveLimits } from './20261130-forgive-limits.js';
 import type { Migration } from './migration.js';
 
 /** The schema's history in its order; append only. Names carry no ending, so that source and built runs share one. */
@@ -30,6 +31,7 @@ export const migrations: readonly Migration[] = [
   boundSessions,
   expireServiceKeys,
   keepRootKeyFingerprint,
+  forgiveLimits,
 ];
 
 export type { Migration, MigrationContext } from './migration.js';

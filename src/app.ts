@@ -32,7 +32,7 @@ export function buildApp(container: Container): Express {
     services,
     health,
     version: config.environment === 'production' ? undefined : version,
-    settings: { ...config.token, publicUrl, hasMailbox: config.environment !== 'production' },
+    settings: { ...config.token, publicUrl, hasMailbox: config.environment !== 'production' && config.http.trustedProxies === 0 },
   });
   const cookieOrigins = new Set([...corsOrigins, new URL(publicUrl).origin]);
   app.use(

@@ -107,10 +107,10 @@ function rememberingDigests(hasher: Hasher): Hasher {
   const made = new Map<string, Promise<string>>();
   return {
     ...hasher,
-    digest: (password, recipe) => {
+    digest: (password, recipe, flow) => {
       const known = made.get(password);
       if (known !== undefined) return known;
-      const digest = hasher.digest(password, recipe);
+      const digest = hasher.digest(password, recipe, flow);
       made.set(password, digest);
       digest.catch(() => made.delete(password));
       return digest;

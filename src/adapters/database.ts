@@ -7,6 +7,7 @@ import { type DatabaseTarget, isSslMode, type SslMode } from '../../config/datab
 import { AppError } from '../errors/app-error.js';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
+import { flowOf, type Requester } from '../lib/flow.js';
 import { openRaw } from './sqlite-file.js';
 import { createWorkQueue, type Place } from './work-queue.js';
 
@@ -36,10 +37,12 @@ export interface Database {
   readonly sequelize: Sequelize;
   readonly target: DatabaseTarget;
   /**
-   * Runs the work in one write transaction: committed when it resolves, rolled back when it throws. Throws `overloaded` at once
-   * where too many wait already, and `unavailable` after some two seconds; the work is not begun then.
+   * Runs the work in one write transaction: committed when it resolves, rolled back when it throws. Throws `overloaded`
+   * where too many wait, and `unavailable` after some two seconds; the work is not begun then.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, place?: Place): Promise<T>;
+  /** Transactions that a request asks for: they wait in the flow of its client, so that no other client's delay them (`work-queue.ts`). */
+  forClient(client: Requester): Pick<Database, 'transaction'>;
   /** Whether the next transaction of a request would be refused. */
   isFull(): boolean;
   /** Runs the work as the last of that transaction, in the order in which it was handed in; the transaction fails where it does. */
@@ -96,6 +99,9 @@ export function createDatabase(target: DatabaseTarget, { waitMs, queueLimit = In
     sequelize,
     target,
     transaction: (work, place) => writers.run(() => run(work), place),
+    forClient: (client) => ({
+      transaction: (work, place) => writers.run(() => run(work), { flow: flowOf(client), ...place }),
+    }),
     isFull: () => writers.isFull(),
     beforeCommit: (transaction, work) => {
       endsOf(transaction).before.push(work);

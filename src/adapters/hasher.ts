@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
+import { type Flow, OWN_FLOW } from '../lib/flow.js';
 import type { BcryptRecipe, Recipe } from './recipe.js';
 import { createWorkQueue } from './work-queue.js';
 
@@ -11,11 +12,14 @@ export interface Comparison {
   readonly padding: readonly Recipe[];
 }
 
-/** Password hashes off the event loop. Every method throws AppError `overloaded` where too many wait already. */
+/**
+ * Password hashes off the event loop. The threads are shared fairly among the flows (`work-queue.ts`). Every method throws
+ * AppError `overloaded` where too many hashes wait.
+ */
 export interface Hasher {
   /** The 60 characters of bcrypt's modular crypt format. */
-  digest(password: string, recipe: BcryptRecipe): Promise<string>;
-  matches(comparison: Comparison): Promise<boolean>;
+  digest(password: string, recipe: BcryptRecipe, flow?: Flow): Promise<string>;
+  matches(comparison: Comparison, flow?: Flow): Promise<boolean>;
   /** Hashes waiting for a thread. */
   waiting(): number;
   close(): Promise<void>;
@@ -35,14 +39,14 @@ export function createHasher({ threads, queueLimit }: { threads: number; queueLi
     // A loader given to this process is not for the threads.
     execArgv: [],
   });
-  const run = (task: object): Promise<unknown> => queue.run(() => pool.run(task));
+  const run = (task: object, flow: Flow = OWN_FLOW): Promise<unknown> => queue.run(() => pool.run(task), { flow });
   return {
-    digest: async (password, recipe) => {
-      const digest = await run({ password, recipe });
+    digest: async (password, recipe, flow) => {
+      const digest = await run({ password, recipe }, flow);
       if (typeof digest !== 'string') throw new TypeError('a thread for hashes answered a digest with something else');
       return digest;
     },
-    matches: async (comparison) => (await run(comparison)) === true,
+    matches: async (comparison, flow) => (await run(comparison, flow)) === true,
     waiting: () => queue.waiting(),
     close: () => pool.destroy(),
   };

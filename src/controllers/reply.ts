@@ -35,7 +35,12 @@ export interface AskingPage {
   refreshToken(): string | undefined;
   /** The refresh token whose place a new cookie takes, once `assertMayHaveCookie` has let the page have one. */
   readonly replacedToken: string | undefined;
-  /** Throws `malformed_request` where a page asks that may not be given a cookie: it could log its visitor in as somebody else. */
+  /**
+   * Whether the response may set, renew or clear a cookie: false for a page of a foreign Origin, which could otherwise
+   * replace its visitor's cookies by a form that it submits (RFC 6454 §7; Fetch Metadata).
+   */
+  readonly mayHaveCookie: boolean;
+  /** Throws `malformed_request` where `mayHaveCookie` is false. */
   assertMayHaveCookie(): void;
 }
 

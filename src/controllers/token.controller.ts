@@ -33,7 +33,7 @@ export function createTokenController({ auth, sessions, reauthentication, settin
       if (byCookie) page().assertMayHaveCookie();
       const shown = { device: page().deviceCookie, replaced: byCookie ? page().replacedToken : undefined };
       const { device, ...grant } = await auth.logIn(body, client, shown);
-      return granted(grant, byCookie, [deviceCookie(device)]);
+      return granted(grant, byCookie, page().mayHaveCookie ? [deviceCookie(device)] : []);
     },
     /** The session of the refresh token that came; undefined where that is not one of ours. */
     sessionToRefresh: ({ body, page }: Asked<RefreshBody>): string | undefined => sessions.sessionOf(presented(body, page()).token ?? ''),
@@ -63,7 +63,7 @@ export function createTokenController({ auth, sessions, reauthentication, settin
       // Who is known by a Bearer token can't have been made to ask by another site's page.
       const refreshToken = caller.kind === 'user' ? undefined : presented(body, page()).token;
       await sessions.logOut({ caller, refreshToken, client }, query.scope);
-      return page().hasRefreshCookie && query.scope !== 'others' ? LOGGED_OUT_OF_COOKIE : noContent;
+      return page().mayHaveCookie && page().hasRefreshCookie && query.scope !== 'others' ? LOGGED_OUT_OF_COOKIE : noContent;
     },
   };
 }

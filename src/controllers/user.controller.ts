@@ -1,14 +1,23 @@
 import { type Actor, byClient } from '../lib/actor.js';
+import { deviceCookie } from '../presenters/cookie.presenter.js';
 import { presentProfile, presentRecoveryCodes, presentUser } from '../presenters/user.presenter.js';
+import type { AuthService } from '../services/auth.service.js';
 import type { PasswordChange, ProfilePatch, Registration, UserService } from '../services/user.service.js';
 import type { DeletionBody, RecoveryCodesBody, VerificationBody } from '../validators/user.validator.js';
 import { accepted, type Asked, noContent, ok, type Reply } from './reply.js';
 
-export function createUserController({ users }: { users: UserService }) {
+interface Parts {
+  readonly users: UserService;
+  readonly auth: Pick<AuthService, 'rememberDevice'>;
+}
+
+export function createUserController({ users, auth }: Parts) {
   return {
-    register: async ({ body, base, client }: Asked<Registration>): Promise<Reply> => {
+    register: async ({ body, base, client, page }: Asked<Registration>): Promise<Reply> => {
       const user = await users.register(body, byClient(client));
-      return { status: 201, headers: { Location: `${base}/users/me` }, json: presentUser(user) };
+      const { mayHaveCookie, deviceCookie: shown } = page();
+      const cookie = mayHaveCookie ? { 'Set-Cookie': deviceCookie(auth.rememberDevice(user, shown)) } : {};
+      return { status: 201, headers: { Location: `${base}/users/me`, ...cookie }, json: presentUser(user) };
     },
     me: async (_asked: Asked, { userId }: Actor): Promise<Reply> => ok(presentProfile(await users.get(userId))),
     changeMe: async ({ body }: Asked<ProfilePatch>, actor: Actor): Promise<Reply> =>

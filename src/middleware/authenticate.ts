@@ -4,6 +4,7 @@ import { type Actor, byService, byUser, type Caller, type Client } from '../lib/
 import type { NewAuditEvent } from '../services/audit/audit-events.js';
 import type { AuditService } from '../services/audit/audit.service.js';
 import { ADMIN } from '../lib/roles.js';
+import type { LimitUse } from '../services/limit/counted.js';
 import type { LimitService } from '../services/limit/limit.service.js';
 import type { ReauthenticationService } from '../services/reauthentication.service.js';
 import { isServiceKey, type ServiceKeyService } from '../services/service-key.service.js';
@@ -77,6 +78,10 @@ export function createGuards({ sessions, serviceKeys, limits, audit, reauthentic
     return actorOf(claims, client);
   };
   const requireRecent = (actor: Actor): Promise<void> => reauthentication.requireRecent(actor);
+  const deny = async (caller: UserCaller | ServiceCaller, scope: string, client: Client): Promise<never> => {
+    await audit.recordRefusal(denialOf(caller, scope, client));
+    throw new AppError('insufficient_scope', { details: { scope } });
+  };
   return {
     signIn,
     requireRecent,
@@ -103,8 +108,8 @@ export function createGuards({ sessions, serviceKeys, limits, audit, reauthentic
       res.locals.caller = caller;
       if (caller.kind === 'user') res.locals.actor = caller.actor;
       if (!caller.scopes.includes(scope)) {
-        await audit.recordRefusal(denialOf(caller, scope, res.locals.client));
-        throw new AppError('insufficient_scope', { details: { scope } });
+        const { client } = res.locals;
+        await limits.during([denialLimit(caller)], client, () => deny(caller, scope, client), untold);
       }
       if (scope === ADMIN && caller.kind === 'user') await sessions.assertInForce(caller.actor, scope);
       next();
@@ -145,6 +150,12 @@ export const actorOf = ({ sub, sid, refresh_counter, auth_time, acr }: AccessTok
   userAgent,
   requestId,
 });
+
+/** A recorded refusal is a write: it counts with the others of its caller. */
+const denialLimit = (caller: UserCaller | ServiceCaller): LimitUse =>
+  caller.kind === 'user'
+    ? { limit: 'write', account: caller.actor.userId, key: caller.actor.sessionId }
+    : { limit: 'write', key: `service ${caller.keyId}` };
 
 /** Who asked for what they may not (ASVS 16.3.2). */
 const denialOf = (caller: UserCaller | ServiceCaller, scope: string, client: Client): NewAuditEvent => {

@@ -1,16 +1,25 @@
 import { AppError } from '../errors/app-error.js';
+import { createFairQueue } from '../lib/fair-queue.js';
+import { flowOf } from '../lib/flow.js';
 import type { Middleware } from './locals.js';
 
-/** So many requests begin in one turn of the event loop: some milliseconds of work. */
+/** Requests that begin in one turn of the event loop: some milliseconds of work. */
 const A_TURN = 4;
 
+interface Waiting {
+  readonly begin: () => void;
+  readonly refuse: (error: AppError) => void;
+  readonly isGone: () => boolean;
+}
+
 /**
- * Begins what came in one moment a few at a time, in its order, so that the event loop looks in between at what needs no
- * turn: signs of life, answers of the database, and who hangs up. As long as few come at once nothing waits; where `most`
- * wait, who comes then is refused with `overloaded`.
+ * Begins requests that arrive in one moment a few at a time, so that the event loop looks in between at what needs no
+ * turn: health checks, responses of the database, and closed connections. While few arrive at once none waits. The
+ * clients take turns, and those of one client begin in their order. Where more than `most` wait, the newest of the client
+ * with the most is refused with `overloaded`.
  */
 export function inTurn(most: number, aTurn = A_TURN): Middleware {
-  const waiting: { readonly begin: () => void; readonly isGone: () => boolean }[] = [];
+  const waiting = createFairQueue<Waiting>();
   let begun = 0;
   let isTurning = false;
 
@@ -21,23 +30,23 @@ export function inTurn(most: number, aTurn = A_TURN): Middleware {
   };
   const turn = (): void => {
     begun = 0;
-    isTurning = waiting.length > 0;
+    isTurning = waiting.size() > 0;
     if (!isTurning) return;
     // Each in a call of its own: what it does at once is done before the next, and all of it after the loop has looked round.
-    for (let place = Math.min(aTurn, waiting.length); place > 0; place -= 1) setImmediate(beginNext);
+    for (let place = Math.min(aTurn, waiting.size()); place > 0; place -= 1) setImmediate(beginNext);
     setImmediate(turn);
   };
-  return ({ socket }, _res, next) => {
+  return ({ socket }, res, next) => {
     if (!isTurning) {
       isTurning = true;
       setImmediate(turn);
     }
-    if (waiting.length >= most) throw new AppError('overloaded', { details: { retryAfterSeconds: 1 } });
-    if (waiting.length > 0 || begun >= aTurn) {
-      waiting.push({ begin: next, isGone: () => socket.destroyed });
+    if (waiting.size() === 0 && begun < aTurn) {
+      begun += 1;
+      next();
       return;
     }
-    begun += 1;
-    next();
+    waiting.push({ begin: next, refuse: next, isGone: () => socket.destroyed }, flowOf(res.locals.client));
+    if (waiting.size() > most) waiting.dropNewest()?.refuse(new AppError('overloaded', { details: { retryAfterSeconds: 1 } }));
   };
 }

@@ -12,17 +12,22 @@ import {
 import type { LoginIdentifier } from '../lib/login-identifier.js';
 
 /** Columns that a new user leaves to their defaults. */
-type MadeByDatabase = 'id' | 'lookalike_fold';
+type MadeByDatabase = 'id' | 'lookalike_fold' | 'limits_epoch';
 
 /** What limits and device cookies need of an account. */
-export type IdentifiedUser = Pick<User, 'id' | 'hashed_password'>;
+export type Identity = Pick<User, 'id' | 'hashed_password' | 'limits_epoch'>;
 
 interface Identified {
   readonly named_id: number | null;
   readonly named_hash: string | null;
+  readonly named_epoch: number | null;
   readonly addressed_id: number | null;
   readonly addressed_hash: string | null;
+  readonly addressed_epoch: number | null;
 }
+
+const identityOf = (id: number | null, hashed_password: string | null, epoch: number | null): Identity | undefined =>
+  id === null ? undefined : { id, hashed_password, limits_epoch: epoch ?? 0 };
 
 /** Lists the account with the username, and the one with the address where that may be another. */
 function candidatesOf<T extends { readonly id: number }>(
@@ -60,6 +65,8 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare display_name: CreationOptional<string | null>;
   declare display_name_fold: CreationOptional<string | null>;
   declare roles: string[];
+  /** How often the failures at the account have been forgiven: part of the keys of its counters. */
+  declare limits_epoch: number;
   declare disabled_at: Date | null;
   declare created_at: Date;
   declare updated_at: Date;
@@ -85,12 +92,12 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
    * Identifies the same accounts. The statement has one row whether or not they exist, so that its time reveals nothing (ASVS
    * 6.3.8): a user who is read and made an instance of takes longer than none.
    */
-  static async identify({ name, fold, emailFold }: LoginIdentifier): Promise<readonly (IdentifiedUser | undefined)[]> {
+  static async identify({ name, fold, emailFold }: LoginIdentifier): Promise<readonly (Identity | undefined)[]> {
     if (!this.canHave(name)) return [undefined];
     const [found] =
       (await this.sequelize?.query<Identified>(
-        `SELECT named.id AS named_id, named.hashed_password AS named_hash,
-                addressed.id AS addressed_id, addressed.hashed_password AS addressed_hash
+        `SELECT named.id AS named_id, named.hashed_password AS named_hash, named.limits_epoch AS named_epoch,
+                addressed.id AS addressed_id, addressed.hashed_password AS addressed_hash, addressed.limits_epoch AS addressed_epoch
          FROM (SELECT COALESCE((SELECT id FROM users WHERE username = $name), (SELECT id FROM users WHERE username_fold = $fold)) AS named,
                       (SELECT id FROM users WHERE verified_email_fold = $emailFold) AS addressed) AS found
          LEFT JOIN users AS named ON named.id = found.named
@@ -98,10 +105,14 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
         { bind: { name, fold, emailFold }, type: QueryTypes.SELECT },
       )) ?? [];
     if (found === undefined) return [undefined];
-    const { named_id, named_hash, addressed_id, addressed_hash } = found;
-    const named = named_id === null ? undefined : { id: named_id, hashed_password: named_hash };
-    const addressed = addressed_id === null ? undefined : { id: addressed_id, hashed_password: addressed_hash };
+    const named = identityOf(found.named_id, found.named_hash, found.named_epoch);
+    const addressed = identityOf(found.addressed_id, found.addressed_hash, found.addressed_epoch);
     return candidatesOf(named, addressed, emailFold);
+  }
+
+  /** Forgives the failures at an account in every process, once the transaction is committed. */
+  static async forgiveFailures(id: number, transaction: Transaction): Promise<void> {
+    await this.increment('limits_epoch', { where: { id }, transaction });
   }
 
   /** PostgreSQL's text can't hold NUL, so nobody there has such a name. */
@@ -150,6 +161,7 @@ export function defineUser(sequelize: Sequelize): UserModel {
       display_name: { type: DataTypes.TEXT },
       display_name_fold: { type: DataTypes.TEXT },
       roles: { type: DataTypes.JSON, allowNull: false },
+      limits_epoch: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
       disabled_at: { type: DataTypes.DATE },
       created_at: { type: DataTypes.DATE, allowNull: false },
       updated_at: { type: DataTypes.DATE, allowNull: false },

@@ -11,6 +11,7 @@ import {
 } from '../validators/admin.validator.js';
 import { pageQuery } from '../validators/fields.js';
 import { sessionListResponse } from '../validators/session.validator.js';
+import { LIMIT } from './limits.js';
 import { type Route, userHandler } from './route.js';
 
 const ADMINISTRATION = { guard: { scope: 'admin' }, tag: 'Administration', postman: { auth: 'admin_token' } } as const;
@@ -34,7 +35,7 @@ const accountRoutes = ({ list, create, get, change }: AdminController): Route[] 
     method: 'post',
     path: '/admin/users',
     recent: true,
-    handler: userHandler({ body: newAccountBody }, create),
+    handler: userHandler({ body: newAccountBody, limit: LIMIT.administration }, create),
     id: 'createUser',
     summary: 'Make an account, or invite somebody to one',
     description:
@@ -58,7 +59,7 @@ const accountRoutes = ({ list, create, get, change }: AdminController): Route[] 
     method: 'patch',
     path: '/admin/users/:id',
     recent: true,
-    handler: userHandler({ params: accountPath, body: accountPatchBody }, change),
+    handler: userHandler({ params: accountPath, body: accountPatchBody, limit: LIMIT.administration }, change),
     id: 'changeUser',
     summary: 'Change an account',
     description:
@@ -74,7 +75,7 @@ const endingRoutes = ({ remove, sessions, endSessions, startReset }: AdminContro
     method: 'delete',
     path: '/admin/users/:id',
     recent: true,
-    handler: userHandler({ params: accountPath }, remove),
+    handler: userHandler({ params: accountPath, limit: LIMIT.administration }, remove),
     id: 'deleteUser',
     summary: 'Delete an account',
     replies: { 204: { description: 'The account is gone, with its sessions.' } },
@@ -94,7 +95,7 @@ const endingRoutes = ({ remove, sessions, endSessions, startReset }: AdminContro
     method: 'delete',
     path: '/admin/users/:id/sessions',
     recent: true,
-    handler: userHandler({ params: accountPath }, endSessions),
+    handler: userHandler({ params: accountPath, limit: LIMIT.administration }, endSessions),
     id: 'endSessionsOfUser',
     summary: 'Log a user out everywhere',
     replies: { 204: { description: 'Their sessions have ended, with their tokens.' } },
@@ -104,7 +105,7 @@ const endingRoutes = ({ remove, sessions, endSessions, startReset }: AdminContro
     method: 'post',
     path: '/admin/users/:id/password-reset',
     recent: true,
-    handler: userHandler({ params: accountPath }, startReset),
+    handler: userHandler({ params: accountPath, limit: LIMIT.administration }, startReset),
     id: 'startPasswordReset',
     summary: 'Let a user set a new password',
     description:

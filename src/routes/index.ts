@@ -62,7 +62,7 @@ interface Parts {
     readonly lifetimeSeconds: number;
     /** Where clients find this service. */
     readonly publicUrl: string;
-    /** Whether mails can be read here: outside production. */
+    /** Whether mails can be read here: outside production, and where no proxy is trusted. */
     readonly hasMailbox: boolean;
   };
 }

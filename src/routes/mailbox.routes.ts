@@ -2,7 +2,7 @@ import type { MailboxController } from '../controllers/mailbox.controller.js';
 import { mailboxQuery, mailboxResponse } from '../validators/mailbox.validator.js';
 import { handler, type Route } from './route.js';
 
-/** Not there in production. */
+/** Absent in production and behind a trusted proxy. */
 export const mailboxRoutes = ({ list }: MailboxController): Route[] => [
   {
     method: 'get',
@@ -13,7 +13,7 @@ export const mailboxRoutes = ({ list }: MailboxController): Route[] => [
     tag: 'Operations',
     summary: 'The mails of late, in development',
     description:
-      'The newest 100, newest first. For programs on the machine where the service runs, by `localhost` or a loopback address; 404 for everybody else, and for everybody in production. A browser gets a page.',
+      'The newest 100, newest first. Only for direct requests from the machine where the service runs, to `localhost` or a loopback address; all others get 404: those with a forwarding header, and every request in production or with `TRUST_PROXY` above 0. A browser gets a page.',
     replies: { 200: { description: 'The mails, with the link and token of each.', schema: mailboxResponse, page: true } },
     errors: ['not_found'],
   },

@@ -149,16 +149,23 @@ export function signInHandler<Body = undefined, Params = undefined, Query = unde
 
 /** The same where the body is a text for the service to read. */
 export function userTextHandler<Query = undefined>(
-  { text, query }: { text: NonNullable<Handler['text']>; query?: Joi.ObjectSchema<Query> },
+  {
+    text,
+    query,
+    limit,
+  }: { text: NonNullable<Handler['text']>; limit: (asked: unknown, actor: Actor) => readonly LimitUse[]; query?: Joi.ObjectSchema<Query> },
   handle: (asked: Asked<SentText, undefined, Query>, actor: Actor) => Answer,
 ): Handler {
   const { schemas, read } = reading<undefined, undefined, Query>(query ? { query } : {});
   return {
     ...schemas,
     text,
+    limited: true,
     run: (received) => {
-      if (received.actor === undefined || !isSentText(received.body)) throw new TypeError('a handler for text stands on a route without');
-      return handle({ ...read(received), body: received.body }, received.actor);
+      const { actor, body } = received;
+      if (actor === undefined || !isSentText(body)) throw new TypeError('a handler for text stands on a route without');
+      const asked = read(received);
+      return within(received, limit(asked, actor), () => handle({ ...asked, body }, actor));
     },
   };
 }
@@ -184,7 +191,7 @@ export function byGrantType(handlers: Readonly<Record<string, Handler>>): Handle
     return chosen;
   };
   const bodies = Object.values(handlers).flatMap((one) => one.bodies ?? []);
-  const limited = Object.values(handlers).some((one) => one.limited);
+  const limited = Object.values(handlers).every((one) => one.limited);
   const signsIn = Object.values(handlers).some((one) => one.signsIn);
   return { bodies, limited, signsIn, run: (received) => choose(received.body).run(received) };
 }
@@ -199,7 +206,7 @@ export function byMember(handlers: readonly (readonly [member: string, handler: 
   const has = (body: unknown, member: string): boolean => typeof body === 'object' && body !== null && Object.hasOwn(body, member);
   const choose = (body: unknown): Handler => (handlers.find(([member]) => has(body, member)) ?? usual)[1];
   const bodies = [...new Set(handlers.flatMap(([, one]) => one.bodies ?? []))];
-  const limited = handlers.some(([, one]) => one.limited);
+  const limited = handlers.every(([, one]) => one.limited);
   return { bodies, limited, run: (received) => choose(received.body).run(received) };
 }
 

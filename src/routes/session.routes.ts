@@ -3,6 +3,7 @@ import type { Asked } from '../controllers/reply.js';
 import type { Actor } from '../lib/actor.js';
 import { pageQuery } from '../validators/fields.js';
 import { sessionListResponse, type SessionPath, sessionPath } from '../validators/session.validator.js';
+import { LIMIT } from './limits.js';
 import { type Route, userHandler } from './route.js';
 
 /** Whether another session than the current one is named; ids are compared without case (RFC 9562 §4). */
@@ -22,7 +23,7 @@ export const sessionRoutes = ({ list, end, endOthers }: SessionController): Rout
   {
     method: 'delete',
     path: '/users/me/sessions',
-    handler: userHandler({}, endOthers),
+    handler: userHandler({ limit: LIMIT.securityChange }, endOthers),
     id: 'endOtherSessions',
     tag: 'Sessions',
     summary: 'Log out everywhere else',
@@ -32,7 +33,7 @@ export const sessionRoutes = ({ list, end, endOthers }: SessionController): Rout
   {
     method: 'delete',
     path: '/users/me/sessions/:id',
-    handler: userHandler({ params: sessionPath, recent: isOfAnother }, end),
+    handler: userHandler({ params: sessionPath, recent: isOfAnother, limit: LIMIT.securityChange }, end),
     id: 'endSession',
     tag: 'Sessions',
     summary: 'End one of your sessions',

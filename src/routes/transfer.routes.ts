@@ -1,5 +1,6 @@
 import type { TransferController } from '../controllers/transfer.controller.js';
 import { exportedUserLine, importQuery, importResultLine, importText, LINES_TYPE } from '../validators/transfer.validator.js';
+import { LIMIT } from './limits.js';
 import { type Route, userHandler, userTextHandler } from './route.js';
 
 export const transferRoutes = ({ importUsers, exportUsers }: TransferController): Route[] => [
@@ -8,7 +9,7 @@ export const transferRoutes = ({ importUsers, exportUsers }: TransferController)
     path: '/admin/users/import',
     guard: { scope: 'admin' },
     recent: true,
-    handler: userTextHandler({ text: importText, query: importQuery }, importUsers),
+    handler: userTextHandler({ text: importText, query: importQuery, limit: LIMIT.administration }, importUsers),
     id: 'importUsers',
     tag: 'Administration',
     summary: 'Import users',

@@ -30,6 +30,11 @@ export const userRoutes = (controller: UserController): Route[] => [
   ...recoveryCodeRoutes(controller),
 ];
 
+const REGISTERED = {
+  Location: 'Where the user can be read.',
+  'Set-Cookie': 'A device cookie, unless a page of a foreign Origin asks.',
+};
+
 const registerRoute = ({ register }: UserController): Route => ({
   method: 'post',
   path: '/register',
@@ -38,7 +43,7 @@ const registerRoute = ({ register }: UserController): Route => ({
   id: 'register',
   tag: 'Accounts',
   summary: 'Register a new user',
-  replies: { 201: { description: 'The new user.', schema: userResponse, headers: { Location: 'Where the user can be read.' } } },
+  replies: { 201: { description: 'The new user.', schema: userResponse, headers: REGISTERED } },
   errors: ['username_taken', ...PASSWORD_RULES, 'overloaded'],
   postman: {
     // A name that nobody has yet, so that the collection can be run again and again.
@@ -77,7 +82,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
     method: 'put',
     path: '/users/me/password',
     recent: 'or-current-password',
-    handler: userHandler({ body: passwordChangeBody, limit: LIMIT.currentPassword }, changePassword),
+    handler: userHandler({ body: passwordChangeBody, limit: LIMIT.provedSecurityChange }, changePassword),
     id: 'changePassword',
     tag: 'Accounts',
     summary: 'Change your password',
@@ -92,7 +97,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
     path: '/users/me',
     recent: 'or-current-password',
     bodyOptional: true,
-    handler: userHandler({ body: deletionBody, limit: LIMIT.currentPassword }, deleteMe),
+    handler: userHandler({ body: deletionBody, limit: LIMIT.provedSecurityChange }, deleteMe),
     id: 'deleteMe',
     tag: 'Accounts',
     summary: 'Delete your account',
@@ -159,7 +164,7 @@ const recoveryCodeRoutes = ({ recoveryCodes, makeRecoveryCodes, deleteRecoveryCo
     path: '/users/me/recovery-codes',
     recent: 'or-current-password',
     bodyOptional: true,
-    handler: userHandler({ body: recoveryCodesBody, limit: LIMIT.currentPassword }, makeRecoveryCodes),
+    handler: userHandler({ body: recoveryCodesBody, limit: LIMIT.provedWrite }, makeRecoveryCodes),
     id: 'makeRecoveryCodes',
     tag: 'Accounts',
     summary: 'Make recovery codes',
@@ -174,7 +179,7 @@ const recoveryCodeRoutes = ({ recoveryCodes, makeRecoveryCodes, deleteRecoveryCo
     path: '/users/me/recovery-codes',
     recent: 'or-current-password',
     bodyOptional: true,
-    handler: userHandler({ body: recoveryCodesBody, limit: LIMIT.currentPassword }, deleteRecoveryCodes),
+    handler: userHandler({ body: recoveryCodesBody, limit: LIMIT.provedWrite }, deleteRecoveryCodes),
     id: 'deleteRecoveryCodes',
     tag: 'Accounts',
     summary: 'Delete your recovery codes',

@@ -102,7 +102,7 @@ export function createAdminService(parts: Parts): AdminService {
   const invite = createInvitations(parts);
   const settleSessionsAhead = async (id: number, { disabled, roles }: AccountPatch, by: Doer): Promise<void> => {
     if (disabled === true) await sessions.endAhead(id, { reason: 'account_disabled', by });
-    else if (roles !== undefined) await sessions.renewAhead(id);
+    else if (roles !== undefined) await sessions.renewAhead(id, by);
   };
 
   return {
@@ -116,21 +116,21 @@ export function createAdminService(parts: Parts): AdminService {
     create: createAccounts(parts, invite),
     change: async (id, patch, by) => {
       await settleSessionsAhead(id, patch, by);
-      const changed = await database
+      return database
+        .forClient(by)
         .transaction(async (transaction) => {
           const user = await changes.lock(id, transaction);
           const unlocks = patch.disabled === false && user.disabled_at === null;
           if (unlocks) audit.record({ type: 'account.unlocked', by, userId: id }, transaction);
           await changes.apply(user, patch, { by }, transaction);
+          if (patch.disabled === false) await limits.forgive(id, transaction);
           return user;
         })
         .catch(asNameTaken);
-      if (patch.disabled === false) await limits.forgive(id);
-      return changed;
     },
     remove: async (id, by) => {
       await sessions.removeAhead(id, { reason: 'account_deleted', by });
-      await database.transaction(async (transaction) => changes.remove(await changes.lock(id, transaction), by, transaction));
+      await database.forClient(by).transaction(async (transaction) => changes.remove(await changes.lock(id, transaction), by, transaction));
     },
     sessions: async (id, page) => sessions.list((await get(id)).id, page),
     endSessions: async (id, by) => {
@@ -158,7 +158,7 @@ const createInvitations =
 const createResetStart =
   ({ database, changes, passwordResets, audit, appUrl }: Parts, invite: Invite): AdminService['startReset'] =>
   (id, by) =>
-    database.transaction(async (transaction) => {
+    database.forClient(by).transaction(async (transaction) => {
       const user = await changes.lock(id, transaction);
       if (user.disabled_at !== null) throw new AppError('conflict', { details: { detail: 'The account is disabled' } });
       if (user.hashed_password === null && user.verified_email_fold === null) return invite(user, by, transaction);
@@ -181,7 +181,7 @@ function createAccounts(
       { username, email, emailSetByAdmin: true, roles: given, hash: password_hash ?? null, truncates },
       new Date(clock.now()),
     );
-    const add = database.transaction(async (transaction) => {
+    const add = database.forClient(by).transaction(async (transaction) => {
       await names.assertUsernameFree(username, transaction);
       const added = await models.User.create(account, { transaction });
       audit.record(

@@ -3,6 +3,7 @@ import { type Database, databaseFault } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import { byClient, type Client } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
+import { type Flow, flowOf } from '../lib/flow.js';
 import { loginIdentifier } from '../lib/login-identifier.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
@@ -25,6 +26,8 @@ export interface AuthService {
    * where both of two accounts have to wait, `overloaded` where too many wait.
    */
   logIn(credentials: Credentials, client: Client, shown?: Shown): Promise<LogIn>;
+  /** Returns a cookie by which the device is known to that user from now on. `shown` is the device cookie of the request. */
+  rememberDevice(owner: Owner, shown: string | undefined): DeviceCookie;
 }
 
 /** What a page brings with a log-in. */
@@ -37,7 +40,13 @@ export interface Shown {
 
 /** What a log-in gives: the tokens, and a cookie by which its device is known from now on, with its life. */
 export interface LogIn extends Grant {
-  readonly device: { readonly cookie: string; readonly seconds: number };
+  readonly device: DeviceCookie;
+}
+
+/** A device cookie and its lifetime. */
+export interface DeviceCookie {
+  readonly cookie: string;
+  readonly seconds: number;
 }
 
 interface Completed {
@@ -76,9 +85,9 @@ export function createAuthService(parts: Parts): AuthService {
   const { refuse, failToComplete } = createFailures(audit);
   const checkPassword = createPasswordCheck(parts);
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
-  const renewedHash = async (user: User, password: string): Promise<string | undefined> => {
+  const renewedHash = async (user: User, password: string, flow: Flow): Promise<string | undefined> => {
     try {
-      return await passwords.rehash(password);
+      return await passwords.rehash(password, flow);
     } catch (error) {
       logger.warn({ err: error, user_id: user.id }, 'a password hash could not be made anew');
       return undefined;
@@ -98,7 +107,7 @@ export function createAuthService(parts: Parts): AuthService {
 
   /** Opens the session of a user whose password was right; undefined where the hash was replaced meanwhile. */
   const complete = async (found: User, newHash: string | undefined, client: Client): Promise<Completed | undefined> =>
-    database.transaction(async (transaction) => {
+    database.forClient(client).transaction(async (transaction) => {
       const user = await unchanged(found, transaction);
       if (user === undefined) return undefined;
       const isReplaced = newHash !== undefined && (await User.replaceHash(user, newHash, new Date(clock.now()), transaction));
@@ -111,23 +120,29 @@ export function createAuthService(parts: Parts): AuthService {
 
   const attempt = async ({ username, password }: Credentials, client: Client, device: string | undefined): Promise<Attempted> => {
     const identifier = loginIdentifier(username);
+    const flow = flowOf(client, identifier.fold);
     const candidates = await User.findCandidates(identifier);
-    const match = await checkPassword({ identifier, candidates, password, device }, client);
+    const match = await checkPassword({ identifier, candidates, password, device, flow }, client);
     if (match === undefined) return refuse('invalid_credentials', candidates, client);
     const { user: found, outdated } = match;
     if (found.disabled_at) return refuse('account_disabled', [found], client);
-    const newHash = outdated ? await renewedHash(found, password) : undefined;
+    const newHash = outdated ? await renewedHash(found, password, flow) : undefined;
     return { found, completed: await complete(found, newHash, client).catch(failToComplete(found, client)) };
   };
 
+  const rememberDevice: AuthService['rememberDevice'] = (owner, shown) => ({
+    cookie: devices.issue(owner, shown),
+    seconds: DEVICE_SECONDS,
+  });
   return {
+    rememberDevice,
     logIn: async (credentials, client, { device, replaced } = {}) => {
       const first = await attempt(credentials, client, device);
       // The first time another log-in may have rehashed the same password; by the second it is another password.
       const { found, completed: done } = first.completed === undefined ? await attempt(credentials, client, device) : first;
       if (done === undefined) return refuse('invalid_credentials', [found], client);
       if (replaced !== undefined) await sessions.revoke(replaced, { kind: 'nobody' }, client);
-      return { ...done.grant, device: { cookie: devices.issue(done.owner, device), seconds: DEVICE_SECONDS } };
+      return { ...done.grant, device: rememberDevice(done.owner, device) };
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import { byClient, byOwner, type Client, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
+import { flowOf } from '../lib/flow.js';
 import { loginIdentifier } from '../lib/login-identifier.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
@@ -86,7 +87,7 @@ export function createPasswordResetService(parts: Parts): PasswordResetService {
       const candidates = await models.User.findCandidates(loginIdentifier(identifier));
       const found = candidates.findLast((candidate) => candidate !== undefined);
       const user = found !== undefined && mayReset(found) ? found : undefined;
-      await database.transaction(async (transaction) => {
+      await database.forClient(client).transaction(async (transaction) => {
         await post(user, transaction);
         audit.record({ type: 'password.reset_requested', by: byClient(client), userId: found?.id ?? null }, transaction);
       });
@@ -118,15 +119,15 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
       if (refused) await audit.recordRefusal({ type: 'password.reset_failed', by: byClient(client), userId, details: { by } });
       throw error;
     };
-  const hashFor = (user: User, password: string): Promise<string> =>
-    passwords.hash(password, user.username).catch(inMember('new_password'));
+  const hashFor = (user: User, password: string, client: Client): Promise<string> =>
+    passwords.hash(password, user.username, flowOf(client, `user ${user.id}`)).catch(inMember('new_password'));
 
   return {
     byToken: async ({ token, new_password }, client) => {
       const facts = await oneTimeTokens.read(token, SETTING_PASSWORDS).catch(failed('token', null, client));
       const user = await models.User.findByPk(facts.userId);
       if (user === null || !isFor(facts, user)) return failed(facts.purpose, facts.userId, client)(worthless());
-      const hash = await hashFor(user, new_password);
+      const hash = await hashFor(user, new_password, client);
       const use = async (locked: User, transaction: Transaction): Promise<void> => {
         await oneTimeTokens.use(facts, transaction);
         if (!isFor(facts, locked)) throw worthless();
@@ -142,7 +143,7 @@ function createResets(parts: Parts): Pick<PasswordResetService, 'byToken' | 'byR
       const enabled = candidates.map((candidate) => (candidate?.disabled_at === null ? candidate : undefined));
       const user = await ownerOfCode(recoveryCodes, enabled, recovery_code);
       if (user === undefined) return failed('recovery_code', candidates[0]?.id ?? null, client)(worthless());
-      const hash = await hashFor(user, new_password);
+      const hash = await hashFor(user, new_password, client);
       const doer = byOwner(user.id, client);
       const use = async ({ id }: User, transaction: Transaction): Promise<void> => {
         if (!(await recoveryCodes.use(id, recovery_code, transaction))) throw worthless();
@@ -203,7 +204,7 @@ function createSetting({ models, database, limits, names, verification, sessions
   return async ({ id }: User, setting: Setting, client: Client): Promise<void> => {
     const { hash, how, doer, use } = setting;
     await sessions.endAhead(id, { reason: 'password_reset', by: doer });
-    await database.transaction(async (transaction) => {
+    await database.forClient(client).transaction(async (transaction) => {
       const user = await models.User.findByPk(id, { transaction, lock: true });
       if (user?.disabled_at !== null) throw worthless();
       await use(user, transaction);
@@ -214,7 +215,7 @@ function createSetting({ models, database, limits, names, verification, sessions
       const mail = { purpose: 'password_changed', how, codes, client, at } as const;
       if (user.verified_email_fold !== null) await outbox.post(mail, user.email, transaction);
       audit.record({ type: 'password.reset', by: doer, userId: id, details: { by: how } }, transaction);
+      await limits.forgive(id, transaction);
     });
-    await limits.forgive(id);
   };
 }

@@ -3,6 +3,7 @@ import { AppError } from '../errors/app-error.js';
 import { type Acr, acceptedAcrValues, DEFAULT_ACR, satisfiesAcr } from '../lib/acr.js';
 import { type Actor, byUser } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
+import { flowOf } from '../lib/flow.js';
 import type { Models } from '../models/index.js';
 import type { User } from '../models/user.model.js';
 import type { AuditService } from './audit/audit.service.js';
@@ -104,7 +105,7 @@ type Verify = (actor: Actor, user: User, password: string) => Promise<boolean>;
 const createVerification =
   ({ passwords, audit }: Parts): Verify =>
   async (actor, user, password) => {
-    const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates });
+    const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates }, flowOf(actor));
     if (valid) return true;
     const event = { type: 'reauthentication.failed', by: byUser(actor), userId: user.id, sessionId: actor.sessionId } as const;
     await audit.recordRefusal(event);
@@ -117,7 +118,7 @@ function createStepUp(parts: Parts, verify: Verify): ReauthenticationService['st
   const attempt = async (actor: Actor, password: string): Promise<Grant | undefined> => {
     const found = await findUser(parts, actor);
     if (!(await verify(actor, found, password))) throw new AppError('invalid_credentials');
-    return database.transaction(async (transaction) => {
+    return database.forClient(actor).transaction(async (transaction) => {
       const user = await models.User.findByPk(found.id, { transaction, lock: true });
       if (!user || user.disabled_at) throw new AppError('invalid_token');
       if (user.hashed_password !== found.hashed_password) return undefined;

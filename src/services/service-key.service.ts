@@ -101,7 +101,7 @@ export function createServiceKeyService({ model, database, audit, rootKeys, cloc
         last_used_at: null,
         revoked_at: null,
       };
-      const row = await database.transaction(async (transaction) => {
+      const row = await database.forClient(by).transaction(async (transaction) => {
         const details = { service_key: id, scopes: [...scopes], expires_at: expiresAt.toISOString() };
         audit.record({ type: 'service_key.created', by, details }, transaction);
         return model.create(values, { transaction });
@@ -118,7 +118,7 @@ export function createServiceKeyService({ model, database, audit, rootKeys, cloc
       const id = readUuid(text);
       if (id === undefined) throw noSuchKey();
       const revoked = { revoked_at: new Date(clock.now()) };
-      const found = await database.transaction(async (transaction) => {
+      const found = await database.forClient(by).transaction(async (transaction) => {
         const [changed] = await model.update(revoked, { where: { id, revoked_at: null }, transaction });
         if (changed > 0) audit.record({ type: 'service_key.revoked', by, details: { service_key: id } }, transaction);
         return changed > 0;

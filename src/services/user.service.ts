@@ -2,6 +2,7 @@ import type { Database } from '../adapters/database.js';
 import { AppError } from '../errors/app-error.js';
 import { type Actor, byUser, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
+import { flowOf } from '../lib/flow.js';
 import { loginIdentifier } from '../lib/login-identifier.js';
 import { foldName } from '../lib/names.js';
 import { USER } from '../lib/roles.js';
@@ -106,11 +107,11 @@ export function createUserService(parts: Parts): UserService {
     register: async ({ username, password, email = null }, by) => {
       // Asked before the hash, which is expensive; a name taken meanwhile is refused by the unique columns.
       if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
-      const hash = await passwords.hash(password, username);
+      const hash = await passwords.hash(password, username, flowOf(by));
       // An operator who registers a user sets the address as an administrator does.
       const emailSetByAdmin = by.kind !== 'nobody';
       const account = newAccount({ username, email, emailSetByAdmin, roles: [USER], hash }, new Date(clock.now()));
-      const add = database.transaction(async (transaction) => {
+      const add = database.forClient(by).transaction(async (transaction) => {
         const added = await User.create(account, { transaction });
         await verification.ask(added, by, transaction);
         audit.record({ type: 'account.registered', by, userId: added.id }, transaction);
@@ -141,7 +142,7 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
       if (isProven) await reauthentication.require(actor, { currentPassword: current_password });
       if (patch.email === null && user.verified_email_fold !== null)
         await sessions.endAhead(user.id, { reason: 'email_changed', by: byUser(actor) }, actor.sessionId);
-      const change = database.transaction(async (transaction) => {
+      const change = database.forClient(actor).transaction(async (transaction) => {
         const locked = await changes.lockOwn(actor, transaction);
         // It was the same when it was looked at.
         if (needsProof(locked) && !isProven) throw reauthentication.required();
@@ -153,7 +154,7 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     changePassword: async (actor, { current_password, new_password }) => {
       const replace = async (): Promise<boolean> => {
         const user = await reauthentication.require(actor, { currentPassword: current_password, passwordRequired: true });
-        const hash = await passwords.hash(new_password, user.username).catch(inMember('new_password'));
+        const hash = await passwords.hash(new_password, user.username, flowOf(actor)).catch(inMember('new_password'));
         await sessions.endAhead(user.id, { reason: 'password_changed', by: byUser(actor) }, actor.sessionId);
         return replacePassword(actor, user, hash);
       };
@@ -164,9 +165,9 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     deleteOwn: async (actor, currentPassword) => {
       const user = await reauthentication.require(actor, { currentPassword, passwordRequired: true });
       await sessions.removeAhead(user.id, { reason: 'account_deleted', by: byUser(actor) });
-      await database.transaction(async (transaction) =>
-        changes.remove(await changes.lockOwn(actor, transaction), byUser(actor), transaction),
-      );
+      await database
+        .forClient(actor)
+        .transaction(async (transaction) => changes.remove(await changes.lockOwn(actor, transaction), byUser(actor), transaction));
     },
   };
 }
@@ -175,7 +176,7 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
 const createPasswordReplacement =
   ({ models: { User }, database, changes, revokeCredentials, outbox, audit, clock }: Parts) =>
   (actor: Actor, { hashed_password }: User, hash: string): Promise<boolean> =>
-    database.transaction(async (transaction) => {
+    database.forClient(actor).transaction(async (transaction) => {
       const user = await changes.lockOwn(actor, transaction);
       const at = new Date(clock.now());
       if (user.hashed_password !== hashed_password || !(await User.replaceHash(user, hash, at, transaction))) return false;

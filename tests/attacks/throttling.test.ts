@@ -344,12 +344,16 @@ test('a guess that was looked at and wrong counts, though it can’t be recorded
 describe('the headers', () => {
   test('tell how each limit stands, with every answer under one, and what a failure took off it', async () => {
     const good = await calls.logIn(right());
-    expect(good.headers['ratelimit-policy']).toBe('"log_in.address";q=100;w=900');
-    expect(good.headers['ratelimit']).toBe('"log_in.address";r=100;t=900');
+    expect(good.headers['ratelimit-policy']).toBe('"log_ins.address";q=10000;w=900, "log_in.address";q=100;w=900');
+    expect(good.headers['ratelimit']).toBe('"log_ins.address";r=9999;t=900, "log_in.address";r=100;t=900');
     auth.clock.advance(10);
-    expect((await calls.logIn({ username: user.username })).headers['ratelimit']).toBe('"log_in.address";r=99;t=900');
+    expect((await calls.logIn({ username: user.username })).headers['ratelimit']).toBe(
+      '"log_ins.address";r=9998;t=890, "log_in.address";r=99;t=900',
+    );
     auth.clock.advance(10);
-    expect((await calls.logIn({ username: user.username })).headers['ratelimit']).toBe('"log_in.address";r=98;t=890');
+    expect((await calls.logIn({ username: user.username })).headers['ratelimit']).toBe(
+      '"log_ins.address";r=9997;t=880, "log_in.address";r=98;t=890',
+    );
     await calls.inARow(8, { username: user.username });
     expect((await calls.logIn(right())).headers).toMatchObject({ ratelimit: '"log_in.account";r=0;t=60', 'retry-after': '60' });
     expect((await auth.http().get('/errors')).headers['ratelimit']).toBeUndefined();

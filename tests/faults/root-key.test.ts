@@ -75,7 +75,9 @@ describe.each(kinds)('on %s, a rotation of ROOT_KEY', (kind) => {
       accessToken: await taken(auth.services.sessions.authenticate(made.session.accessToken)),
       serviceKey: await taken(auth.services.serviceKeys.authenticate(made.serviceKey)),
       mail: made.mailed !== '' && (await auth.mails(`${user.username}@example.com`)).some(({ token }) => token === made.mailed),
-      oneTimeToken: await taken(auth.services.users.verifyEmail(made.mailed, { caller: { kind: 'nobody' }, refreshToken: undefined, client: CLIENT })),
+      oneTimeToken: await taken(
+        auth.services.users.verifyEmail(made.mailed, { caller: { kind: 'nobody' }, refreshToken: undefined, client: CLIENT }),
+      ),
     };
     // Last, as it ends every session.
     const reset = await supertest(auth.app)

@@ -31,8 +31,10 @@ describe('where as many transactions wait as may', () => {
     const fill = (): (() => Promise<void>) => {
       let release: () => void = () => undefined;
       const released = new Promise<void>((done) => (release = done));
+      // By the client of the requests: work of another client would be refused in their place.
+      const { transaction } = database.forClient({ ip: '127.0.0.1', userAgent: null, requestId: null });
       // One that has waited too long is refused, and waits anew.
-      const hold = (): Promise<void> => database.transaction(() => released).catch(hold);
+      const hold = (): Promise<void> => transaction(() => released).catch(hold);
       const held: Promise<void>[] = [];
       while (!database.isFull()) held.push(hold());
       return async () => {

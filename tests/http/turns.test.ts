@@ -5,6 +5,7 @@ import express from 'express';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { errorHandler } from '../../src/middleware/error-handler.js';
 import { inTurn } from '../../src/middleware/in-turn.js';
+import { requestContext } from '../../src/middleware/request-context.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { listen, stop } from '../support/raw-http.js';
 
@@ -21,18 +22,20 @@ const work = (): void => {
 
 describe('requests that come in one moment', () => {
   let begun: string[];
+  const logger = createLogger({ level: 'silent', readable: false });
   const app = express();
+  app.set('trust proxy', 1);
   app.get('/live', (_req, res) => {
     begun.push('live');
     res.end();
   });
-  app.use(inTurn(MOST));
+  app.use(requestContext(logger), inTurn(MOST));
   app.get('/busy/:index', ({ params }, res) => {
     begun.push(params.index);
     work();
     res.end();
   });
-  app.use(errorHandler({ logger: createLogger({ level: 'silent', readable: false }), databaseFault: () => undefined }));
+  app.use(errorHandler({ logger, databaseFault: () => undefined }));
   const server = createServer(app);
   let port: number;
   beforeEach(async () => {
@@ -41,16 +44,19 @@ describe('requests that come in one moment', () => {
   });
   afterEach(() => stop(server));
 
-  /** Each over a connection that was taken before the first is sent: Node takes one a turn. */
-  async function sendAtOnce(paths: readonly string[]): Promise<void> {
+  /** Sends each over a connection that is accepted before the first is sent: Node accepts one a turn. The last is sent from another client. */
+  async function sendAtOnce(paths: readonly string[], last: readonly string[] = []): Promise<void> {
     const sockets: Socket[] = [];
-    while (sockets.length < paths.length) {
+    while (sockets.length < paths.length + last.length) {
       const taken = once(server, 'connection');
       sockets.push(connect(port, '127.0.0.1'));
       await taken;
     }
     const answered = Promise.all(sockets.map((socket) => once(socket.resume(), 'close')));
-    for (const [index, path] of paths.entries()) sockets[index]?.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    const head = (path: string, from: string): string =>
+      `GET ${path} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${from}\r\nConnection: close\r\n\r\n`;
+    for (const [index, path] of paths.entries()) sockets[index]?.write(head(path, '198.51.100.7'));
+    for (const [index, path] of last.entries()) sockets[paths.length + index]?.write(head(path, '203.0.113.9'));
     await answered;
   }
   const ask = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
@@ -77,6 +83,14 @@ describe('requests that come in one moment', () => {
     expect(worked.length).toBeLessThan(2 * MOST);
     expect(worked).toEqual(paths.slice(0, worked.length).map((path) => path.slice('/busy/'.length)));
     expect(wire).toContain('"overloaded"');
+  });
+
+  test('begin by turns of their clients, and the surplus of one client refuses no other’s', async () => {
+    const many = Array.from({ length: 3 * MOST }, (_, index) => `/busy/${index}`);
+    await sendAtOnce(many, ['/busy/other-1', '/busy/other-2']);
+    expect(begun.length).toBeLessThan(many.length);
+    expect(begun).toEqual(expect.arrayContaining(['other-1', 'other-2']));
+    expect(begun.indexOf('other-2')).toBeLessThan(begun.length - MOST / 2);
   });
 
   test('are not begun for whoever has hung up', async () => {

@@ -30,7 +30,7 @@ describe.each(targets)('users in %s', (kind) => {
     });
   const found = async (name: string) => {
     const candidates = await User.findCandidates(loginIdentifier(name));
-    const identified = candidates.map((user) => user && { id: user.id, hashed_password: user.hashed_password });
+    const identified = candidates.map((user) => user && { id: user.id, hashed_password: user.hashed_password, limits_epoch: 0 });
     expect(await User.identify(loginIdentifier(name))).toEqual(identified);
     const usernames = candidates.map((user) => user?.username);
     return usernames.length === 1 ? usernames[0] : usernames;
@@ -71,6 +71,7 @@ describe.each(targets)('users in %s', (kind) => {
       display_name: null,
       display_name_fold: null,
       roles: ['user'],
+      limits_epoch: 0,
       disabled_at: null,
       created_at: now,
       updated_at: now,

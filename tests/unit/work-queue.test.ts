@@ -95,6 +95,32 @@ describe('a work queue', () => {
     expect(held.begun).toEqual(['first', 'ahead', 'waiting']);
   });
 
+  const from = (client: string): Place => ({ flow: { client, account: '' } });
+
+  test('runs the clients in turn', async () => {
+    const queue = createWorkQueue({ atOnce: 1, queueLimit: 10 });
+    const held = heldWork();
+    const all = ['a', 'b', 'c', 'd'].map((name) => held.in(queue, name, from('many')));
+    all.push(held.in(queue, 'other', from('few')));
+    for (const name of ['a', 'b', 'other', 'c', 'd']) await held.end(name);
+    await Promise.all(all);
+    expect(held.begun).toEqual(['a', 'b', 'other', 'c', 'd']);
+  });
+
+  test('refuses, when it is full, the newest work of the client that has the most, and lets a client without competitors fill it', async () => {
+    const queue = createWorkQueue({ atOnce: 1, queueLimit: 3, mostWaitMs: 60_000 });
+    const held = heldWork();
+    const kept = ['a', 'b', 'c'].map((name) => held.in(queue, name, from('many')));
+    const dropped = held.in(queue, 'd', from('many'));
+    expect(queue.waiting()).toBe(3);
+    kept.push(held.in(queue, 'other', from('few')));
+    expect(await faultOf(dropped)).toMatchObject({ code: 'overloaded' });
+    expect((await faultOf(held.in(queue, 'e', from('many')))).code).toBe('overloaded');
+    for (const name of ['a', 'b', 'other', 'c']) await held.end(name);
+    expect(await Promise.all(kept)).toEqual(['a', 'b', 'c', 'other']);
+    expect(held.begun).toEqual(['a', 'b', 'other', 'c']);
+  });
+
   test('goes on behind work that fails, and has that fail for its caller alone', async () => {
     const queue = createWorkQueue({ atOnce: 1, queueLimit: 1 });
     const failing = queue.run(() => Promise.reject(new Error('a bug')));

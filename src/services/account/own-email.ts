@@ -59,7 +59,7 @@ export function createOwnEmail(parts: Parts): OwnEmail {
   const { database, changes, verification, oneTimeTokens, audit } = parts;
   return {
     requestVerification: (actor) =>
-      database.transaction(async (transaction) => {
+      database.forClient(actor).transaction(async (transaction) => {
         const user = await changes.lockOwn(actor, transaction);
         if (user.email === null) throw new AppError('conflict', { details: { detail: 'This account has no e-mail address' } });
         await verification.ask(user, actor, transaction);
@@ -83,7 +83,7 @@ function createVerifying(parts: Parts): OwnEmail['verifyEmail'] {
     const session = await signedIn(verifier);
     const failed = recordingRefusal(audit, verifier.client, 'verification');
     const facts = await oneTimeTokens.read(token, ['email_verification']).catch(failed());
-    const verify = database.transaction(async (transaction) => {
+    const verify = database.forClient(verifier.client).transaction(async (transaction) => {
       const isOwner = session?.userId === facts.userId;
       const user = isOwner ? await changes.lockOwn(session, transaction) : await changes.lock(facts.userId, transaction);
       if (user.disabled_at !== null || facts.emailFold === null) throw worthless();
@@ -136,7 +136,7 @@ const createRejecting =
   async (token, client) => {
     const failed = recordingRefusal(audit, client, 'rejection');
     const facts = await oneTimeTokens.read(token, ['email_rejection']).catch(failed());
-    const reject = database.transaction(async (transaction) => {
+    const reject = database.forClient(client).transaction(async (transaction) => {
       const user = await changes.lock(facts.userId, transaction);
       await oneTimeTokens.use(facts, transaction);
       if (emailClaimOf(user)?.fold !== facts.emailFold) throw worthless();

@@ -43,7 +43,7 @@ export function createOwnRecoveryCodes({
     recoveryCodes: ({ userId }) => recoveryCodes.summary(userId),
     makeRecoveryCodes: async (actor, currentPassword) => {
       await reauthentication.require(actor, { currentPassword });
-      return database.transaction(async (transaction) => {
+      return database.forClient(actor).transaction(async (transaction) => {
         const user = await changes.lockOwn(actor, transaction);
         const codes = await recoveryCodes.replace(user.id, transaction);
         const mail = { purpose: 'recovery_codes_created', client: actor, at: new Date(clock.now()) } as const;
@@ -54,7 +54,7 @@ export function createOwnRecoveryCodes({
     },
     deleteRecoveryCodes: async (actor, currentPassword) => {
       await reauthentication.require(actor, { currentPassword });
-      await database.transaction(async (transaction) => {
+      await database.forClient(actor).transaction(async (transaction) => {
         const user = await changes.lockOwn(actor, transaction);
         const codes = await recoveryCodes.removeAll(user.id, transaction);
         if (codes === 0) return;

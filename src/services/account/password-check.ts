@@ -1,5 +1,6 @@
 import { AppError } from '../../errors/app-error.js';
 import type { Client } from '../../lib/actor.js';
+import type { Flow } from '../../lib/flow.js';
 import type { LoginIdentifier } from '../../lib/login-identifier.js';
 import type { User } from '../../models/user.model.js';
 import type { LimitService } from '../limit/limit.service.js';
@@ -12,6 +13,7 @@ export interface CandidateAttempt {
   readonly candidates: readonly (User | undefined)[];
   readonly password: string;
   readonly device: string | undefined;
+  readonly flow: Flow;
 }
 
 /** The account whose password it is, and whether its hash should be replaced. */
@@ -33,15 +35,17 @@ interface Parts {
 export type CheckPassword = (attempt: CandidateAttempt, client: Client) => Promise<Match | undefined>;
 
 export function createPasswordCheck({ passwords, limits }: Parts): CheckPassword {
-  const verify = async (password: string, user: User | undefined): Promise<Match | undefined> => {
-    const { valid, outdated } = await passwords.verify(password, user && { hash: user.hashed_password, truncates: user.hash_truncates });
+  const verify = async ({ password, flow }: CandidateAttempt, user: User | undefined): Promise<Match | undefined> => {
+    const stored = user && { hash: user.hashed_password, truncates: user.hash_truncates };
+    const { valid, outdated } = await passwords.verify(password, stored, flow);
     return valid && user !== undefined ? { user, outdated } : undefined;
   };
-  const attemptAt = async (user: User | undefined, { identifier, password, device }: CandidateAttempt, client: Client): Promise<Result> => {
-    const uses = [{ limit: 'log_in', account: { user, identifier }, device }] as const;
+  const attemptAt = async (user: User | undefined, attempt: CandidateAttempt, client: Client): Promise<Result> => {
+    const account = { user, identifier: attempt.identifier };
+    const uses = [{ limit: 'log_ins', account } as const, { limit: 'log_in', account, device: attempt.device } as const];
     let match: Match | undefined;
     const work = async (): Promise<void> => {
-      match = await verify(password, user);
+      match = await verify(attempt, user);
       if (match === undefined) throw new AppError('invalid_credentials');
       // A right password of a disabled account is neither a failure nor a success that clears the failures before it.
       if (match.user.disabled_at !== null) throw new AppError('account_disabled');
@@ -57,19 +61,19 @@ export function createPasswordCheck({ passwords, limits }: Parts): CheckPassword
   };
 
   return async (attempt, client) => {
-    const { candidates, password } = attempt;
+    const { candidates } = attempt;
     const [named, addressed] = candidates;
-    if (candidates.length === 1) return verify(password, named);
+    if (candidates.length === 1) return verify(attempt, named);
 
     const first = await attemptAt(named, attempt, client);
     if (first.match !== undefined) {
       // Not the other's hash: a right password is no failure at an account that it was not meant for.
-      await verify(password, undefined);
+      await verify(attempt, undefined);
       return first.match;
     }
     const second = await attemptAt(addressed, attempt, client);
     if (first.waiting !== undefined && second.waiting !== undefined) throw first.waiting;
-    if (first.waiting !== undefined || second.waiting !== undefined) await verify(password, undefined);
+    if (first.waiting !== undefined || second.waiting !== undefined) await verify(attempt, undefined);
     return second.match;
   };
 }

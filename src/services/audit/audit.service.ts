@@ -82,7 +82,7 @@ export function createAuditService({ models, database, rootKeys, clock, retentio
   return {
     record,
     recordNow: (event) =>
-      database.transaction((transaction) => {
+      database.forClient(event.by).transaction((transaction) => {
         record(event, transaction);
         return Promise.resolve();
       }),

@@ -1,10 +1,11 @@
 import { createHmac } from 'node:crypto';
+import type { Transaction } from 'sequelize';
 import type { Client } from '../../lib/actor.js';
 import { networkOf } from '../../lib/client-network.js';
 import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import { mailboxKey } from '../../lib/email-address.js';
 import { type LoginIdentifier, loginIdentifier } from '../../lib/login-identifier.js';
-import type { UserModel } from '../../models/user.model.js';
+import type { Identity, UserModel } from '../../models/user.model.js';
 import type { Devices, Owner } from './devices.js';
 import type { By, LimitName, Policies } from './policies.js';
 import type { Tally } from './tally.js';
@@ -26,7 +27,7 @@ export interface LimitUse {
 
 /** One of the accounts that a log-in identifier may mean. An attempt at each is counted for itself, but for the client IP. */
 export interface AccountCandidate {
-  readonly user: Owner | undefined;
+  readonly user: Identity | undefined;
   readonly identifier: LoginIdentifier;
 }
 
@@ -60,10 +61,10 @@ interface Parts {
 
 /** Where attempts are counted. */
 export interface Counting {
-  /** All that an attempt under these limits is counted on; `device` in place of that where it comes from one that is known. */
-  of(uses: readonly LimitUse[], client: Client): Promise<{ readonly all: readonly Counted[]; readonly device?: Counted }>;
-  /** Forgets the wrong guesses at a user's password, whatever asked for it, and recovery codes. */
-  forgive(userId: number): Promise<void>;
+  /** All that an attempt under these limits is counted on; `onDevice` instead where it comes from a known device. */
+  of(uses: readonly LimitUse[], client: Client): Promise<{ readonly all: readonly Counted[]; readonly onDevice?: readonly Counted[] }>;
+  /** Forgets the wrong passwords and recovery codes of a user, in every process, once the transaction is committed. */
+  forgive(userId: number, transaction: Transaction): Promise<void>;
 }
 
 /** Names and e-mail addresses are hashed: the counters' store holds no personal data, and they may be long. */
@@ -73,28 +74,43 @@ function createKeys(rootKeys: RootKeys): (limit: LimitName, by: Counted['by'], w
   return (limit, by, whom) => createHmac('sha256', hashingKey).update(`${limit} ${by} ${whom}`).digest('base64url');
 }
 
-const userKey = (id: number): string => `user ${id}`;
+/** Failures of these are forgiven by a reset and by an administrator: their keys change with the user's `limits_epoch`. */
+const FORGIVEN: ReadonlySet<LimitName> = new Set<LimitName>(['log_in', 'recovery_code', 'current_password']);
+
+const keyOfUser = ({ id, limits_epoch }: Pick<Identity, 'id' | 'limits_epoch'>, limit: LimitName): string =>
+  FORGIVEN.has(limit) ? `user ${id} ${limits_epoch}` : `user ${id}`;
 
 /** Counts an absent account under its identifier, like one that is there (ASVS 6.3.8). */
-const candidateAccount = ({ user, identifier: { fold, emailFold } }: AccountCandidate): Account =>
+const candidateAccount = ({ user, identifier: { fold, emailFold } }: AccountCandidate, limit: LimitName): Account =>
   user === undefined
     ? { userId: null, key: `name ${emailFold ?? fold}`, owner: NOBODY }
-    : { userId: user.id, key: userKey(user.id), owner: user };
+    : { userId: user.id, key: keyOfUser(user, limit), owner: user };
 
-/** Finds the accounts that an attempt is made at. */
-const createAccounts =
-  (User: UserModel) =>
-  async (account: LimitUse['account']): Promise<Account[]> => {
-    if (account === undefined) return [];
-    if (typeof account === 'number') return [{ userId: account, key: userKey(account), owner: NOBODY }];
-    if (typeof account === 'object') return [candidateAccount(account)];
-    const identifier = loginIdentifier(account);
-    return (await User.identify(identifier)).map((user) => candidateAccount({ user, identifier }));
+/** Finds the accounts that an attempt is made at. An identifier that several limits share is looked up once. */
+function createAccounts(User: UserModel): (use: LimitUse) => Promise<Account[]> {
+  const identified = new Map<string, ReturnType<UserModel['identify']>>();
+  const identify = (identifier: LoginIdentifier): ReturnType<UserModel['identify']> => {
+    const found = identified.get(identifier.name) ?? User.identify(identifier);
+    identified.set(identifier.name, found);
+    return found;
   };
+  return async ({ account, limit }) => {
+    if (account === undefined) return [];
+    if (typeof account === 'number') {
+      const found = FORGIVEN.has(limit) ? await User.findByPk(account, { attributes: ['limits_epoch'] }) : null;
+      return [{ userId: account, key: keyOfUser({ id: account, limits_epoch: found?.limits_epoch ?? 0 }, limit), owner: NOBODY }];
+    }
+    if (typeof account === 'object') return [candidateAccount(account, limit)];
+    const identifier = loginIdentifier(account);
+    return (await identify(identifier)).map((user) => candidateAccount({ user, identifier }, limit));
+  };
+}
+
+/** Limits that count each of the accounts that a log-in may mean by itself, when its password is compared. */
+const BY_CANDIDATE: ReadonlySet<LimitName> = new Set<LimitName>(['log_in', 'log_ins']);
 
 export function createCounting({ policies, devices, rootKeys, User }: Parts): Counting {
   const keyOf = createKeys(rootKeys);
-  const accountsOf = createAccounts(User);
   /** Of a user it is the address that a verification mail goes to. */
   const mailboxOf = async (mailbox: string | number): Promise<string | undefined> => {
     const user = typeof mailbox === 'string' ? null : await User.findByPk(mailbox);
@@ -121,40 +137,39 @@ export function createCounting({ policies, devices, rootKeys, User }: Parts): Co
   };
 
   /** A device on which its user has logged in has a count of its own, so that no stranger can keep the owner out. */
-  const deviceOf = ({ limit, device }: LimitUse, account: Account): Counted | undefined => {
-    const name = limit === 'log_in' ? devices.recognise(account.owner, device) : undefined;
-    if (name === undefined || account.userId === null) return undefined;
-    return {
+  const deviceOf = ({ limit, device }: LimitUse, { userId, key, owner }: Account): readonly Counted[] | undefined => {
+    const name = limit === 'log_in' ? devices.recognise(owner, device) : undefined;
+    if (name === undefined || userId === null) return undefined;
+    const failures: Counted = {
       limit,
       by: 'device',
       tally: policies.device,
       key: keyOf(limit, 'device', name),
-      userId: account.userId,
+      userId,
       isTold: true,
       // The owner is there: what strangers have tried is no longer in a row.
-      afterSuccess: () => policies.account.endRow(keyOf(limit, 'account', account.key)),
+      afterSuccess: () => policies.account.endRow(keyOf(limit, 'account', key)),
     };
+    const atOnce = keyOf(limit, 'device', `all of ${key}`);
+    return [failures, { limit, by: 'device', tally: policies.devicesAtOnce, key: atOnce, userId, isTold: false }];
   };
 
   return {
     of: async (uses, client) => {
+      const accountsOf = createAccounts(User);
       const all: Counted[] = [];
-      let device: Counted | undefined;
+      let device: readonly Counted[] | undefined;
       for (const use of uses) {
-        const accounts = await accountsOf(use.account);
-        const known = accounts.flatMap((account) => deviceOf(use, account) ?? []);
-        // Of two accounts that a log-in may mean, each is counted as a candidate of its own when its password is compared.
-        const isSplit = use.limit === 'log_in' && accounts.length > 1;
+        const accounts = await accountsOf(use);
+        const known = accounts.map((account) => deviceOf(use, account)).filter((counted) => counted !== undefined);
+        const isSplit = BY_CANDIDATE.has(use.limit) && accounts.length > 1;
         if (!isSplit || known.length === 0) all.push(...(await countedOf(use, isSplit ? [] : accounts, client)));
         if (!isSplit) device ??= known[0];
       }
-      return device === undefined ? { all } : { all, device };
+      if (device === undefined) return { all };
+      // Failures count for the device instead of the account and the client; log-ins as such count for those too.
+      return { all, onDevice: [...device, ...all.filter(({ limit }) => limit !== 'log_in')] };
     },
-    forgive: async (userId) => {
-      const key = userKey(userId);
-      await policies.account.clear(keyOf('log_in', 'account', key));
-      await policies.recoveryCodes.clear(keyOf('recovery_code', 'account', key));
-      await policies.currentPassword.clear(keyOf('current_password', 'account', key));
-    },
+    forgive: (userId, transaction) => User.forgiveFailures(userId, transaction),
   };
 }

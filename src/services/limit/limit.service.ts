@@ -1,3 +1,4 @@
+import type { Transaction } from 'sequelize';
 import type { Limits } from '../../../config/index.js';
 import type { Counters } from '../../adapters/counters.js';
 import { AppError } from '../../errors/app-error.js';
@@ -19,8 +20,11 @@ export interface LimitService {
    * Accounts that nobody has are counted like those that somebody has (ASVS 6.3.8).
    */
   during<T>(uses: readonly LimitUse[], client: Client, work: () => Promise<T>, tell: Tell): Promise<T>;
-  /** Lets a user try again who has shown who they are in another way, or for whom an administrator says so. */
-  forgive(userId: number): Promise<void>;
+  /**
+   * Lets a user try again, in every process, once the transaction is committed: they have proved their identity in another
+   * way, or an administrator has unlocked the account.
+   */
+  forgive(userId: number, transaction: Transaction): Promise<void>;
 }
 
 type Tell = (standings: readonly Standing[]) => void;
@@ -64,8 +68,8 @@ export function createLimitService({ settings, counters, audit, ...parts }: Part
   const { begin, end } = createAttempts(record);
 
   const start = async (uses: readonly LimitUse[], client: Client): Promise<Started> => {
-    const { all, device } = await counting.of(uses, client);
-    const onDevice = device && (await begin([device]));
+    const { all, onDevice: counted } = await counting.of(uses, client);
+    const onDevice = counted && (await begin(counted));
     if (onDevice !== undefined && 'begun' in onDevice) return onDevice;
     // A known device that has itself tried too often is a stranger, who need not wait longer than it does.
     const started = await begin(all);
@@ -73,7 +77,7 @@ export function createLimitService({ settings, counters, audit, ...parts }: Part
     return isSooner ? onDevice : started;
   };
   return {
-    forgive: (userId) => counting.forgive(userId),
+    forgive: (userId, transaction) => counting.forgive(userId, transaction),
     during: async (uses, client, work, tell) => {
       const started = await start(uses, client);
       if ('waiting' in started) {

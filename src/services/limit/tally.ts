@@ -42,19 +42,19 @@ interface QuotaRules {
   readonly policy: string;
   readonly most: number;
   readonly seconds: number;
-  /** Whether what was refused for another reason counts too. */
-  readonly countsRefused?: boolean;
+  /** The outcomes that count; all but `broken` unless given. */
+  readonly counts?: readonly Outcome[];
 }
 
 /** So many in so long, from the first on. */
-export function createQuota(counters: Counters, { policy, most, seconds, countsRefused = true }: QuotaRules): Tally {
+export function createQuota(counters: Counters, { policy, most, seconds, counts = ['succeeded', 'failed', 'refused'] }: QuotaRules): Tally {
   const standingOf = standingsOf({ policy, most, windowSeconds: seconds });
   return {
     begin: async (key) => {
       const { points, secondsLeft } = await counters.add(key, seconds);
       const standing = standingOf(most - points, secondsLeft);
       const end: Attempt['end'] = async (outcome) => {
-        if (outcome === 'succeeded' || (outcome !== 'broken' && countsRefused)) return { standing, reached: false };
+        if (counts.includes(outcome)) return { standing, reached: false };
         await counters.takeBack(key, seconds);
         return { standing: standingOf(most - points + 1, secondsLeft), reached: false };
       };
@@ -63,6 +63,27 @@ export function createQuota(counters: Counters, { policy, most, seconds, countsR
     },
   };
 }
+
+/** Bounds the attempts that are made at the same time; one that has ended counts no more. */
+export function createAtOnce(counters: Counters, { policy, most }: Pick<GuessRules, 'policy' | 'most'>): Tally {
+  const standingOf = standingsOf({ policy, most, windowSeconds: BUSY_SECONDS });
+  return {
+    begin: async (key) => {
+      const { points } = await counters.add(key, FORGOTTEN_SECONDS);
+      const standing = standingOf(most - points, BUSY_SECONDS);
+      const end: Attempt['end'] = async () => {
+        await counters.takeBack(key, FORGOTTEN_SECONDS);
+        return { standing, reached: false };
+      };
+      if (points <= most) return { standing, reached: false, end };
+      await end('broken');
+      return { standing, waitSeconds: BUSY_SECONDS, reached: false, end };
+    },
+  };
+}
+
+/** Longer than any attempt takes. */
+const FORGOTTEN_SECONDS = 60;
 
 interface GuessRules {
   readonly policy: string;
@@ -76,8 +97,6 @@ interface GuessRules {
 }
 
 export interface GuessTally extends Tally {
-  /** Forgets all: whoever it is has shown who they are in another way. */
-  clear(key: string): Promise<void>;
   /** Begins the row anew, and lets nobody off a wait. */
   endRow(key: string): Promise<void>;
 }
@@ -124,7 +143,6 @@ export function createGuesses(counters: Counters, rules: GuessRules): GuessTally
   };
 
   return {
-    clear,
     endRow: (key) => counters.forget(keysOf(key).row),
     begin: async (key) => {
       const { window, failures, waits, row } = keysOf(key);

@@ -2,6 +2,7 @@ import bcrypt from 'bcryptjs';
 import type { Hasher } from '../../adapters/hasher.js';
 import { AppError } from '../../errors/app-error.js';
 import { CODES } from '../../errors/codes.js';
+import type { Flow } from '../../lib/flow.js';
 import { bcryptCostOf } from './bounds.js';
 import { createEqualisingWork } from './equalising-work.js';
 import { type KnownHash, readHash } from './formats.js';
@@ -22,21 +23,22 @@ export interface Verification {
   readonly outdated: boolean;
 }
 
+/** A `flow` is the client and account that a hash is made for: the threads are shared fairly among them. */
 export interface PasswordService {
   /**
    * The hash to store for a new password: `$2b$` up to 72 bytes, which the FastAPI original can read, and passlib's
    * `$bcrypt-sha256$v=2` beyond, so that nothing is cut off (ASVS 6.2.8, 11.4.2).
    * Throws `validation_failed` or the password rule's code where a rule is broken, `overloaded` where too many wait.
    */
-  hash(password: string, username?: string): Promise<string>;
+  hash(password: string, username?: string, flow?: Flow): Promise<string>;
   /**
    * Verifies a password. An absent account (`undefined`), an absent hash and one that cannot be verified, `hashFault` says why,
    * cost as much as a wrong password (ASVS 6.3.8). A right password whose hash has another format or another bcrypt cost than
    * a new one is `outdated`. Throws `overloaded` where too many hashes wait.
    */
-  verify(password: string, stored: StoredHash | undefined): Promise<Verification>;
+  verify(password: string, stored: StoredHash | undefined, flow?: Flow): Promise<Verification>;
   /** A new hash for a password that has just been verified: its rules are those of the day it was set. */
-  rehash(password: string): Promise<string>;
+  rehash(password: string, flow?: Flow): Promise<string>;
   /**
    * Returns why a hash cannot be verified, worded to follow the name of the member that holds it: no supported format,
    * malformed, or more expensive than about one second of one core. Undefined where it can be. Repeats nothing of the hash.
@@ -61,10 +63,10 @@ export function createPasswordService({ hasher, rounds, words = [] }: Parts): Pa
   const known = (hash: string | null | undefined): KnownHash | undefined =>
     typeof hash === 'string' ? readHash(hash, rounds).known : undefined;
 
-  const rehash = async (password: string): Promise<string> => {
+  const rehash = async (password: string, flow?: Flow): Promise<string> => {
     const salt = bcrypt.genSaltSync(rounds);
-    if (fitsBcrypt(password)) return hasher.digest(password, { kind: 'bcrypt', salt });
-    const digest = await hasher.digest(password, { kind: 'bcrypt', salt, prehash: 'hmac-sha256-base64' });
+    if (fitsBcrypt(password)) return hasher.digest(password, { kind: 'bcrypt', salt }, flow);
+    const digest = await hasher.digest(password, { kind: 'bcrypt', salt, prehash: 'hmac-sha256-base64' }, flow);
     return `$bcrypt-sha256$v=2,t=2b,r=${rounds}$${digest.slice(7, 29)}$${digest.slice(29)}`;
   };
 
@@ -74,16 +76,16 @@ export function createPasswordService({ hasher, rounds, words = [] }: Parts): Pa
     setFormatsInUse: (hashes) => {
       equalising.setFormats(hashes.flatMap((hash) => known(hash)?.recipe ?? []));
     },
-    hash: async (password, username) => {
+    hash: async (password, username, flow) => {
       assertAcceptable(password, username, words);
-      return rehash(password);
+      return rehash(password, flow);
     },
-    verify: async (password, stored) => {
+    verify: async (password, stored, flow) => {
       const found = known(stored?.hash);
       if (found !== undefined) equalising.addFormat(found.recipe);
       const tried = found !== undefined && canBeRight(password, found, stored) ? found : equalising.dummy();
       const { recipe, expected } = tried;
-      const valid = await hasher.matches({ password, recipe, expected, padding: equalising.after(recipe) });
+      const valid = await hasher.matches({ password, recipe, expected, padding: equalising.after(recipe) }, flow);
       return { valid, outdated: valid && isOutdated(tried, rounds) && mayReplace(password, tried, stored) };
     },
   };

@@ -53,7 +53,7 @@ export interface Endings {
   /** Invalidates the access tokens that the live sessions of a user have now; the sessions go on. */
   renew(userId: number, transaction: Transaction): Promise<void>;
   /** What `endAhead` is to `end`: the clients of these sessions refresh early, whether or not the change follows. */
-  renewAhead(userId: number): Promise<void>;
+  renewAhead(userId: number, by: Doer): Promise<void>;
   /** See `SessionService.endEverything`. */
   endEverything(ahead: readonly string[], transaction: Transaction): Promise<number>;
 }
@@ -102,7 +102,7 @@ export function createEndings(parts: Parts): Endings {
     const [any] = await model.newestLive(which, new Date(clock.now()), 1);
     if (any === undefined) return 0;
     try {
-      await slices.inMany(which, async (facts, transaction) => {
+      await slices.inMany({ which, by: why.by }, async (facts, transaction) => {
         await endSlice(facts, why, transaction);
         record(createTally(facts), why, transaction);
         database.afterCommit(transaction, () => {
@@ -126,7 +126,7 @@ export function createEndings(parts: Parts): Endings {
     endAhead,
     removeAhead: async (userId, why) => {
       await endAhead(userId, why);
-      await whileFull(() => database.transaction((transaction) => model.deleteEndedOf(userId, SLICE, transaction)));
+      await whileFull(() => database.forClient(why.by).transaction((transaction) => model.deleteEndedOf(userId, SLICE, transaction)));
     },
     ...createRenewals(parts, slices, isMany),
     endEverything: createEndEverything(parts),
@@ -149,8 +149,8 @@ function createRenewals(
   };
   return {
     renew: (userId, transaction) => slices.inOne(valid(userId), transaction, renewSlice),
-    renewAhead: async (userId) => {
-      if (await isMany(userId)) await slices.inMany(valid(userId), renewSlice);
+    renewAhead: async (userId, by) => {
+      if (await isMany(userId)) await slices.inMany({ which: valid(userId), by }, renewSlice);
     },
   };
 }
@@ -209,9 +209,9 @@ function createSlices({ model, revocations, database, clock }: Pick<Parts, 'mode
       await revocations.lock(transaction);
       await walk((after) => workOn({ which, after }, work, transaction));
     },
-    inMany: (which: Which, work: SliceWork): Promise<void> =>
+    inMany: ({ which, by }: { which: Which; by: Doer }, work: SliceWork): Promise<void> =>
       walk((after) =>
-        database.transaction(async (transaction) => {
+        database.forClient(by).transaction(async (transaction) => {
           await revocations.lock(transaction);
           return workOn({ which, after }, work, transaction);
         }),

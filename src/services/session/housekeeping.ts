@@ -83,7 +83,7 @@ export function createHousekeeping({ models, database, endings, bound, denials, 
     renewAllOf: (userId, transaction) => endings.renew(userId, transaction),
     endAhead: (userId, why, but) => endings.endAhead(userId, why, but),
     removeAhead: (userId, why) => endings.removeAhead(userId, why),
-    renewAhead: (userId) => endings.renewAhead(userId),
+    renewAhead: (userId, by) => endings.renewAhead(userId, by),
     knowsDevice: async (userId, client, transaction) => {
       const { ip, user_agent } = deviceOf(client);
       const earlier = await Session.devicesOf(userId, DEVICES_COMPARED, transaction);

@@ -123,7 +123,7 @@ const createRotation =
       expires_at: idleEnd(time, idleSeconds, session.ends_at),
       ...deviceOf(client),
     };
-    const won = await database.transaction((transaction) => Session.changeVersion(session, change, transaction));
+    const won = await database.forClient(client).transaction((transaction) => Session.changeVersion(session, change, transaction));
     return won ? session.set(change) : undefined;
   };
 

@@ -126,7 +126,7 @@ export interface SessionService {
   /** The same ahead of a deletion, which removes the rows too. */
   removeAhead(userId: number, why: Ending): Promise<void>;
   /** The same ahead of `renewAllOf`. */
-  renewAhead(userId: number): Promise<void>;
+  renewAhead(userId: number, by: Doer): Promise<void>;
   /** Whether a user has logged in from that address or with that browser before, as far as it is remembered; true for the very first time. */
   knowsDevice(userId: number, client: Client, transaction: Transaction): Promise<boolean>;
   /** What was revoked, for resource servers. Throws `validation_failed` for a cursor that is not ours. */

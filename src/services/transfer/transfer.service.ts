@@ -127,7 +127,7 @@ function createBatchWork({ models: { User }, database, passwords, audit, roles, 
   };
 
   const write = (entries: readonly Entry[], by: Doer): Promise<ImportResult[]> =>
-    database.transaction(async (transaction) => {
+    database.forClient(by).transaction(async (transaction) => {
       const plans = await settleAll(entries, noneTaken(), transaction);
       const rows = plans.flatMap(({ settled }) => ('row' in settled ? [settled.row] : []));
       const ids = rows.length === 0 ? new Map<string, number>() : await addUsers(User, rows, transaction);

@@ -51,7 +51,14 @@ describe(`an edit of the file by ${SHELL}`, () => {
   const open = (file: string): void => {
     database = createDatabase({ dialect: 'sqlite', file });
     const models = createModels(database.sequelize);
-    audit = createAuditService({ models, database, rootKeys: { current: ROOT_KEY, previous: undefined }, clock, retentionDays: RETENTION_DAYS, logger });
+    audit = createAuditService({
+      models,
+      database,
+      rootKeys: { current: ROOT_KEY, previous: undefined },
+      clock,
+      retentionDays: RETENTION_DAYS,
+      logger,
+    });
   };
   const edit = async (file: string, ...statements: string[]): Promise<void> => {
     if (SHELL === 'the sqlite3 shell') {

@@ -28,6 +28,11 @@ const SETTINGS = {
   LIMIT_RESETS_PER_ADDRESS: 5,
   LIMIT_MAILS_PER_ACCOUNT: 2,
   LIMIT_REFRESHES_PER_SESSION: 8,
+  LIMIT_LOG_INS_PER_ACCOUNT: 20,
+  LIMIT_LOG_INS_PER_CLIENT: 30,
+  LIMIT_WRITES_PER_ACCOUNT: 6,
+  LIMIT_WRITES_PER_CLIENT: 11,
+  LIMIT_WRITES_PER_ADMINISTRATOR: 10,
   LIMIT_INTROSPECTIONS_PER_CALLER: 9,
 } as const;
 
@@ -91,6 +96,13 @@ describe('each limit', () => {
   const all: [LimitUse, Code | 'done', number, number, string][] = [
     [{ limit: 'log_in', account: 'ada' }, 'invalid_credentials', 3, MINUTE, 'log_in.account'],
     [{ limit: 'log_in' }, 'invalid_credentials', 7, MINUTE, 'log_in.address'],
+    [{ limit: 'log_ins', account: 'ada' }, 'done', 20, 15 * MINUTE, 'log_ins.account'],
+    [{ limit: 'log_ins' }, 'invalid_credentials', 30, 15 * MINUTE, 'log_ins.address'],
+    [{ limit: 'write', key: 'a session' }, 'done', 3, MINUTE, 'write.session'],
+    [{ limit: 'write', account: 1 }, 'insufficient_scope', 6, MINUTE, 'write.account'],
+    [{ limit: 'write' }, 'done', 11, MINUTE, 'write.address'],
+    [{ limit: 'security_change', key: 'a session' }, 'done', 6, MINUTE, 'security_change.session'],
+    [{ limit: 'administration', account: 1 }, 'done', 10, MINUTE, 'administration.account'],
     [{ limit: 'refresh', key: 'a session' }, 'done', 8, 15 * MINUTE, 'refresh.session'],
     [{ limit: 'forged_refresh' }, 'invalid_grant', 7, MINUTE, 'forged_refresh.address'],
     [{ limit: 'registration' }, 'done', 4, HOUR, 'registration.address'],
@@ -242,7 +254,7 @@ describe('an account', () => {
       await inARow(2, code(name), 'token_invalid_or_expired');
       await inARow(3, password(name === 'ada' ? stored.ada : stored.bob), 'current_password_invalid');
     }
-    await limits.forgive(stored.ada);
+    await stored.database.transaction((transaction) => limits.forgive(stored.ada, transaction));
     expect([await attempt(logIn('ada')), await attempt(code('ada')), await attempt(password(stored.ada))]).toEqual(same(3, 'done'));
     expect([await attempt(logIn('bob')), await attempt(code('bob')), await attempt(password(stored.bob))]).toEqual(same(3, MINUTE));
   });
@@ -264,6 +276,36 @@ describe('an account', () => {
     expect(await attempt(logIn('ada', await deviceOf(stored.ada)))).toBe('done');
     expect(await attempt(logIn('ada'), 'done', '192.0.2.77')).toBe('done');
   });
+});
+
+describe('log-ins as such', () => {
+  const uses = (device?: string): LimitUse[] => [{ limit: 'log_ins', account: 'ada' }, logIn('ada', device)];
+
+  test('count for the account also from known devices, and failures do not, so that no stranger uses them up', async () => {
+    const known = await deviceOf(stored.ada);
+    for (let made = 0; made < 20; made += 1) {
+      if (made < 5) await attempt(uses(), 'invalid_credentials', '192.0.2.9');
+      expect(await attempt(uses(known), 'done', `192.0.2.${made}`)).toBe('done');
+    }
+    expect(await attempt(uses(known), 'done', '192.0.2.50')).toBe(15 * MINUTE);
+    expect(told.map(({ policy }) => policy)).toEqual(['log_ins.account']);
+  });
+
+  test('count for the client IP whatever their outcome, also from known devices', async () => {
+    limits = build({ ...SETTINGS, LIMIT_LOG_INS_PER_CLIENT: 3 });
+    const known = await deviceOf(stored.ada);
+    expect(await attempt(uses(), 'invalid_credentials')).toBe('invalid_credentials');
+    expect(await inARow(3, uses(known))).toEqual(['done', 'done', 15 * MINUTE]);
+    expect(await attempt(uses(known), 'done', '192.0.2.50')).toBe('done');
+  });
+});
+
+test('writes of one session use up half of the account’s, and none of its security changes', async () => {
+  const write = (key: string): LimitUse => ({ limit: 'write', account: stored.ada, key });
+  expect(await inARow(4, write('thief'))).toEqual([...same(3, 'done'), MINUTE]);
+  expect(await attempt(write('owner'))).toBe('done');
+  expect((await inARow(7, { limit: 'security_change', key: 'thief' })).at(-1)).toBe(MINUTE);
+  expect(await attempt({ limit: 'security_change', key: 'owner' })).toBe('done');
 });
 
 describe('a device', () => {
@@ -323,6 +365,6 @@ test('where limits are off nothing is counted, told or forgiven', async () => {
   told = [];
   expect(await inARow(20, logIn('ada'), 'invalid_credentials')).toEqual(same(20, 'invalid_credentials'));
   expect(told).toEqual([]);
-  await limits.forgive(stored.ada);
+  await stored.database.transaction((transaction) => limits.forgive(stored.ada, transaction));
   expect(recorded).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createMemoryCounters, type Counters } from '../../../src/adapters/counters.js';
 import { movableClock, type MovableClock } from '../../../src/lib/clock.js';
-import { createGuesses, createQuota, type Outcome, type Standing, type Tally } from '../../../src/services/limit/tally.js';
+import { createAtOnce, createGuesses, createQuota, type Outcome, type Standing, type Tally } from '../../../src/services/limit/tally.js';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -53,7 +53,7 @@ describe('a quota', () => {
   });
 
   test('may count only what was done', async () => {
-    const tally = createQuota(counters, { policy: 'mails', most: 2, seconds: HOUR, countsRefused: false });
+    const tally = createQuota(counters, { policy: 'mails', most: 2, seconds: HOUR, counts: ['succeeded'] });
     const outcomes = ['refused', 'failed', 'broken', 'succeeded', 'refused', 'succeeded', 'succeeded'] as const;
     expect(await attempts(tally, outcomes)).toEqual([...[2, 2, 2, 1, 1, 0].map((left) => ({ left })), { wait: HOUR }]);
   });
@@ -250,12 +250,18 @@ describe('guesses', () => {
       clock.advance(MINUTE);
       expect(await attempts(tally, ['failed', 'failed'])).toEqual([{ left: 0 }, { wait: 2 * MINUTE }]);
     });
+  });
+});
 
-    test('are forgotten, with the wait, where whoever it is has shown who they are', async () => {
-      const tally = await wholeRow();
-      await fail(tally, 1);
-      await tally.clear('one');
-      expect(await attempts(tally, ['failed', 'failed', 'failed'])).toEqual([{ left: 2 }, { left: 1 }, { left: 0 }]);
-    });
+describe('attempts at the same time', () => {
+  test('are bounded, and those that end make room, however they end', async () => {
+    const tally = createAtOnce(counters, { policy: 'at once', most: 2 });
+    const [first, second] = [await tally.begin('one'), await tally.begin('one')];
+    expect(await tally.begin('one')).toMatchObject({ waitSeconds: 1, reached: false });
+    expect(await tally.begin('another')).not.toHaveProperty('waitSeconds');
+    await first.end('failed');
+    await second.end('succeeded');
+    for (const _ of ['first', 'second']) expect(await tally.begin('one')).not.toHaveProperty('waitSeconds');
+    expect(await tally.begin('one')).toMatchObject({ waitSeconds: 1 });
   });
 });
