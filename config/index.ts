@@ -8,7 +8,8 @@ import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
 import { keptKeys, localKeys } from './keys.js';
 import { type Limits, limitsOf } from './limits.js';
 import { readSecretFiles } from './secret-files.js';
-import { type Algorithm, BUILT_IN_ROLES, isKeyPairAlgorithm, readRoles, type Settings, settingsSchema } from './schema.js';
+import { type Algorithm, isKeyPairAlgorithm } from './key-rules.js';
+import { BUILT_IN_ROLES, readRoles, type Settings, settingsSchema } from './schema.js';
 
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
 export interface Config {
@@ -217,5 +218,5 @@ export { describeTarget } from './database.js';
 export type { DatabaseTarget } from './database.js';
 export { keyFileOf } from './keys.js';
 export type { Limits } from './limits.js';
-export { isKeyPairAlgorithm } from './schema.js';
-export type { Algorithm, KeyPairAlgorithm, SecretAlgorithm } from './schema.js';
+export { isKeyPairAlgorithm } from './key-rules.js';
+export type { Algorithm, KeyPairAlgorithm, SecretAlgorithm } from './key-rules.js';

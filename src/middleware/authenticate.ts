@@ -78,10 +78,7 @@ export function createGuards({ sessions, serviceKeys, limits, audit, reauthentic
     return actorOf(claims, client);
   };
   const requireRecent = (actor: Actor): Promise<void> => reauthentication.requireRecent(actor);
-  const deny = async (caller: UserCaller | ServiceCaller, scope: string, client: Client): Promise<never> => {
-    await audit.recordRefusal(denialOf(caller, scope, client));
-    throw new AppError('insufficient_scope', { details: { scope } });
-  };
+  const deny = createDenial({ audit, limits });
   return {
     signIn,
     requireRecent,
@@ -107,10 +104,7 @@ export function createGuards({ sessions, serviceKeys, limits, audit, reauthentic
       if (scope === ADMIN && caller.kind === 'user') await caller.assertOwn();
       res.locals.caller = caller;
       if (caller.kind === 'user') res.locals.actor = caller.actor;
-      if (!caller.scopes.includes(scope)) {
-        const { client } = res.locals;
-        await limits.during([denialLimit(caller)], client, () => deny(caller, scope, client), untold);
-      }
+      if (!caller.scopes.includes(scope)) await deny(caller, scope, res.locals.client);
       if (scope === ADMIN && caller.kind === 'user') await sessions.assertInForce(caller.actor, scope);
       next();
     },
@@ -122,6 +116,17 @@ export function createGuards({ sessions, serviceKeys, limits, audit, reauthentic
     },
   };
 }
+
+/** Refuses a caller without the scope: recorded, and limited, so that no caller fills the audit trail. */
+const createDenial =
+  ({ audit, limits }: Pick<Parts, 'audit' | 'limits'>) =>
+  (caller: UserCaller | ServiceCaller, scope: string, client: Client): Promise<never> => {
+    const deny = async (): Promise<never> => {
+      await audit.recordRefusal(denialOf(caller, scope, client));
+      throw new AppError('insufficient_scope', { details: { scope } });
+    };
+    return limits.during([denialLimit(caller)], client, deny, untold);
+  };
 
 type UserCaller = Extract<Caller, { kind: 'user' }>;
 type ServiceCaller = Extract<Caller, { kind: 'service' }>;

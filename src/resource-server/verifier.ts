@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
-import { type Algorithm, HMAC_KEY_BYTES, isKeyPairAlgorithm, KEY_PAIR_ALGORITHMS } from '../../config/schema.js';
+import { type Algorithm, HMAC_KEY_BYTES, isKeyPairAlgorithm, KEY_PAIR_ALGORITHMS } from '../../config/key-rules.js';
 import { AppError } from '../errors/app-error.js';
 import { systemClock } from '../lib/clock.js';
 import { TOKEN_TYPE } from '../services/key/token-key.js';

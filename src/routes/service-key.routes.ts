@@ -1,6 +1,7 @@
 import type { ServiceKeyController } from '../controllers/service-key.controller.js';
 import { pageQuery } from '../validators/fields.js';
 import { madeServiceKeyResponse, serviceKeyBody, serviceKeyListResponse, serviceKeyPath } from '../validators/service-key.validator.js';
+import { LIMIT } from './limits.js';
 import { type Route, userHandler } from './route.js';
 
 const ADMINISTRATION = { guard: { scope: 'admin' }, tag: 'Administration', postman: { auth: 'admin_token' } } as const;
@@ -20,7 +21,8 @@ export const serviceKeyRoutes = ({ list, create, revoke }: ServiceKeyController)
     ...ADMINISTRATION,
     method: 'post',
     path: '/admin/service-keys',
-    handler: userHandler({ body: serviceKeyBody }, create),
+    recent: true,
+    handler: userHandler({ body: serviceKeyBody, limit: LIMIT.administration }, create),
     id: 'createServiceKey',
     summary: 'Create a service key',
     description: 'Another service introspects tokens and reads revocations with it.',
@@ -30,7 +32,8 @@ export const serviceKeyRoutes = ({ list, create, revoke }: ServiceKeyController)
     ...ADMINISTRATION,
     method: 'delete',
     path: '/admin/service-keys/:id',
-    handler: userHandler({ params: serviceKeyPath }, revoke),
+    recent: true,
+    handler: userHandler({ params: serviceKeyPath, limit: LIMIT.administration }, revoke),
     id: 'revokeServiceKey',
     summary: 'Revoke a service key',
     replies: { 204: { description: 'The key is refused from now on.' } },

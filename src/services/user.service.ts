@@ -164,7 +164,7 @@ function createOwnChanges(parts: Parts, get: UserService['get']): OwnChanges {
     },
     deleteOwn: async (actor, currentPassword) => {
       const user = await reauthentication.require(actor, { currentPassword, passwordRequired: true });
-      await sessions.removeAhead(user.id, { reason: 'account_deleted', by: byUser(actor) });
+      await sessions.removeAhead(user.id, { reason: 'account_deleted', by: byUser(actor) }, actor.sessionId);
       await database
         .forClient(actor)
         .transaction(async (transaction) => changes.remove(await changes.lockOwn(actor, transaction), byUser(actor), transaction));

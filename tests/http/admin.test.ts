@@ -230,7 +230,7 @@ describe('an account', () => {
     });
     await call('delete', `/${user.id}/sessions`).expect(204);
     await calls.expectEnded(session);
-    expect((await events(5)).filter((event) => event !== 'token.rejected by nobody')[0]).toBe('session.ended by user');
+    expect((await events(5)).find((event) => event !== 'token.rejected by nobody')).toBe('session.ended by user');
     for (const path of ['/999999/sessions', '/ada/sessions'])
       expectProblem(await call('get', path), 404, 'not_found', { detail: 'There is no such user' });
   });

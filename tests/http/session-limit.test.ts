@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TestSession, TestUser } from '../../src/testing.js';
 import { parseDatabaseUrl } from '../../config/database.js';
@@ -9,6 +10,8 @@ import { tokensOf } from '../support/session-calls.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
 const LIMIT = 3;
+/** Two services of one database have one. */
+const ROOT_KEY = randomBytes(48).toString('base64url');
 /** Of one log-in: see `ENDED_PER_LOG_IN`. */
 const ENDED_PER_LOG_IN = 20;
 
@@ -21,7 +24,7 @@ describe('SESSIONS_PER_USER', () => {
     const target = parseDatabaseUrl(place.url);
     if (target === undefined) throw new TypeError('not a database');
     database = createDatabase(target);
-    auth = await createTestApp({ DATABASE_URL: place.url, SESSIONS_PER_USER: limit, DATABASE_QUEUE_LIMIT: 10_000 }, { database });
+    auth = await createTestApp({ DATABASE_URL: place.url, ROOT_KEY, SESSIONS_PER_USER: limit, DATABASE_QUEUE_LIMIT: 10_000 }, { database });
   };
   beforeEach(async () => {
     place = await freshPlace();

@@ -41,6 +41,7 @@ describe('where a user is logged in', () => {
           current: true,
           ip: '127.0.0.1',
           user_agent: 'Browser/1.0',
+          amr: ['pwd'],
           created_at: new Date(auth.clock.now()).toISOString(),
           last_used_at: expect.stringMatching(TIME),
           expires_at: new Date(auth.clock.now() + 30 * 86_400_000).toISOString(),

@@ -3,7 +3,6 @@ import { type Database, LOCKS } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Actor, Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
-import { foldEmail } from '../../lib/email-address.js';
 import { foldName } from '../../lib/names.js';
 import { ADMIN, type Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';

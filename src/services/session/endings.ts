@@ -49,7 +49,7 @@ export interface Endings {
    */
   endAhead(userId: number, why: Ending, but?: string): Promise<void>;
   /** The same ahead of a deletion, which also removes the rows: those of a user's ended sessions may be very many. */
-  removeAhead(userId: number, why: Ending): Promise<void>;
+  removeAhead(userId: number, why: Ending, but?: string): Promise<void>;
   /** Invalidates the access tokens that the live sessions of a user have now; the sessions go on. */
   renew(userId: number, transaction: Transaction): Promise<void>;
   /** What `endAhead` is to `end`: the clients of these sessions refresh early, whether or not the change follows. */
@@ -124,8 +124,8 @@ export function createEndings(parts: Parts): Endings {
     end,
     endNow,
     endAhead,
-    removeAhead: async (userId, why) => {
-      await endAhead(userId, why);
+    removeAhead: async (userId, why, but) => {
+      await endAhead(userId, why, but);
       await whileFull(() => database.forClient(why.by).transaction((transaction) => model.deleteEndedOf(userId, SLICE, transaction)));
     },
     ...createRenewals(parts, slices, isMany),

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { Op, type Transaction } from 'sequelize';
+import type { Transaction } from 'sequelize';
 import type { Config } from '../../../config/index.js';
 import type { Database } from '../../adapters/database.js';
 import { AppError } from '../../errors/app-error.js';
 import { type Acr, DEFAULT_ACR } from '../../lib/acr.js';
-import { type Actor, byClient, byOwner, byService, byUser, type Caller, type Client, type Doer, UNKNOWN_CLIENT } from '../../lib/actor.js';
+import { type Actor, byOwner, type Caller, type Client, type Doer, UNKNOWN_CLIENT } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import type { RootKeys } from '../../lib/derived-key.js';
 import type { Page, PageRequest } from '../../lib/pagination.js';
@@ -21,12 +21,13 @@ import { type Arrival, createArrivals } from './arrivals.js';
 import { createSessionBound, type SessionBound } from './bound.js';
 import { deviceOf, idleEnd } from './device.js';
 import { createDenials } from './denials.js';
-import { createEndings, type Ending, type Which } from './endings.js';
+import { createEndings, type Ending } from './endings.js';
 import { createGrants, type Grant } from './grants.js';
 import { createHousekeeping } from './housekeeping.js';
+import { createLogOut, doerOf, type LogOut } from './log-out.js';
 import { withArrival } from './refresh-chain.js';
 import { createRefreshTokens } from './refresh-token.js';
-import { createRefreshing, noneFor, type Refreshing } from './refreshing.js';
+import { createRefreshing, noneFor } from './refreshing.js';
 import { afterRefusal, createRejectedTokens } from './rejected-tokens.js';
 import type { RevocationFeed, Revocations } from './revocations.js';
 
@@ -36,23 +37,13 @@ export interface NamedSession {
   readonly username: string;
 }
 
-/** Who asks to be logged out. */
-export interface LogOutWho {
-  readonly caller: Caller;
-  readonly refreshToken: string | undefined;
-  readonly client: Client;
-}
-
 /** An authentication as its session keeps it: its methods (RFC 8176) and its strength. */
 export interface Authentication {
   readonly amr: readonly string[];
   readonly acr: Acr;
 }
 
-/** Which sessions a log-out ends. */
-export type LogOutScope = 'this' | 'others' | 'all';
-
-export interface SessionService {
+export interface SessionService extends LogOut {
   /**
    * Opens a session, in the transaction that has authenticated the user and holds the lock of their row. Ends the least
    * recently used of their other sessions where they would have more than SESSIONS_PER_USER.
@@ -91,13 +82,6 @@ export interface SessionService {
   assertInForce(actor: Pick<Actor, 'userId' | 'sessionId'>, scope: string): Promise<void>;
   /** What is to be told of an access or refresh token; undefined where it is not good, a forged one of which is recorded. Throws `unavailable`. */
   inspect(token: string, caller?: Caller, client?: Client): Promise<TokenFacts | undefined>;
-  /** Ends the session of an access or refresh token (RFC 7009); not where the caller is known and somebody else, which is recorded. */
-  revoke(token: string, caller: Caller, client: Client): Promise<void>;
-  /**
-   * Ends sessions of who is signed in, or of whose refresh token it is. Throws `authentication_required` or `invalid_token`
-   * where neither tells who that is. Of others than this one, only an access token that this service issued ends sessions.
-   */
-  logOut(who: LogOutWho, scope: LogOutScope): Promise<void>;
   /** A user's live sessions, newest first. Throws `validation_failed` for a cursor that is not ours. */
   list(userId: number, page: PageRequest): Promise<Page<Session>>;
   /** Ends one session of a user. Throws `not_found` where they have no such live session. */
@@ -124,7 +108,7 @@ export interface SessionService {
    */
   endAhead(userId: number, why: Ending, but?: string): Promise<void>;
   /** The same ahead of a deletion, which removes the rows too. */
-  removeAhead(userId: number, why: Ending): Promise<void>;
+  removeAhead(userId: number, why: Ending, but?: string): Promise<void>;
   /** The same ahead of `renewAllOf`. */
   renewAhead(userId: number, by: Doer): Promise<void>;
   /** Whether a user has logged in from that address or with that browser before, as far as it is remembered; true for the very first time. */
@@ -166,17 +150,7 @@ export function createSessionService(parts: Parts): SessionService {
   const bound = createSessionBound({ model: models.Session, database, endings, perUser: settings.perUser, clock });
   const grant = createGrants({ tokens, refreshTokens, roles, clock });
   const { idleSeconds } = settings;
-  const refreshing = createRefreshing({
-    models,
-    database,
-    refreshTokens,
-    arrivals,
-    revocations,
-    endings,
-    grant,
-    idleSeconds,
-    clock,
-  });
+  const refreshing = createRefreshing({ models, database, refreshTokens, arrivals, revocations, endings, grant, idleSeconds, clock });
   const noteArrival = (sessionId: string, counter: number): void => {
     // Nothing came before the first.
     if (counter > FIRST_COUNTER) arrivals.note(sessionId, counter, clock.now());
@@ -211,18 +185,7 @@ export function createSessionService(parts: Parts): SessionService {
     },
     open: createOpening(parts, bound, grant),
     stepUp: createStepUp(parts, grant),
-    revoke: async (token, caller, client) => {
-      const by = doerOf(caller, client);
-      const id = await sessionOfAny(token);
-      if (id === undefined) return rejected.any(token, by);
-      const ended = caller.kind === 'service' ? 0 : await endings.endNow(whichOf(id, caller), { reason: 'revoked', by });
-      if (ended === 0) await denials.record(id, by);
-    },
-    logOut: async (who, scope) => {
-      const { refreshToken, client } = who;
-      const own = await whoLogsOut(who, scope, refreshing).catch(afterRefusal(() => rejected.logOut(refreshToken, client)));
-      await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, client) });
-    },
+    ...createLogOut({ endings, refreshing, denials, rejected, sessionOf: sessionOfAny }),
     ...createHousekeeping({ models, database, endings, bound, denials, revocations, clock }),
     close: () => arrivals.close(),
   };
@@ -287,44 +250,6 @@ function newSession({ user, amr, client, settings, time }: Opening) {
   };
 }
 
-function doerOf(caller: Caller, client: Client): Doer {
-  if (caller.kind === 'user') return byUser(caller.actor);
-  return caller.kind === 'service' ? byService(caller.keyId, client) : byClient(client);
-}
-
-/** The session of that id, where a known caller owns it. */
-const whichOf = (id: string, caller: Caller): Which => (caller.kind === 'user' ? { id, user_id: caller.actor.userId } : { id });
-
-/** Whose sessions are meant, and which of them is "this". */
-interface Own {
-  readonly sessionId: string;
-  /** Left out where the session alone tells. */
-  readonly userId?: number;
-}
-
-/** Who asks to be logged out: whoever is signed in, or whose refresh token it is. */
-async function whoLogsOut(who: LogOutWho, scope: LogOutScope, refreshing: Refreshing): Promise<Own> {
-  const { caller, refreshToken } = who;
-  if (caller.kind === 'user') {
-    if (scope !== 'this') await caller.assertOwn();
-    return caller.actor;
-  }
-  if (refreshToken === undefined) throw new AppError(caller.kind === 'nobody' ? 'authentication_required' : 'invalid_token');
-  // Also an old one, and once more: what is asked for is that its session has ended.
-  const parts = scope === 'this' ? refreshing.read(refreshToken) : undefined;
-  if (parts !== undefined) return parts;
-  const good = await refreshing.findGood(refreshToken);
-  if (good === undefined) throw new AppError('invalid_token');
-  return { sessionId: good.session.id, userId: good.user.id };
-}
-
-function whereOf(scope: LogOutScope, { userId, sessionId }: Own): Which {
-  const user = userId === undefined ? {} : { user_id: userId };
-  if (scope === 'this') return { ...user, id: sessionId };
-  if (userId === undefined) throw new TypeError('other sessions are somebody’s');
-  return scope === 'all' ? user : { ...user, id: { [Op.ne]: sessionId } };
-}
-
 /** An arrival changes a session once a period, so two that meet are rare; the row is locked, so neither is lost. */
 async function writeArrivals(
   { Session }: Models,
@@ -341,5 +266,6 @@ async function writeArrivals(
 }
 
 export type { TokenFacts } from './accepting.js';
+export type { LogOutScope } from './log-out.js';
 export type { Ending } from './endings.js';
 export type { Grant } from './grants.js';

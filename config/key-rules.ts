@@ -1,0 +1,62 @@
+import Joi from 'joi';
+
+/** The algorithms of a shared secret that ALGORITHM may name, and the fewest key bytes of each (RFC 7518 §3.2). */
+export const HMAC_KEY_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
+export type SecretAlgorithm = keyof typeof HMAC_KEY_BYTES;
+/** The algorithms of a key pair that ALGORITHM may name; the pair is made here. */
+export const KEY_PAIR_ALGORITHMS = ['RS256', 'PS256', 'ES256'] as const;
+export type KeyPairAlgorithm = (typeof KEY_PAIR_ALGORITHMS)[number];
+/** How access tokens may be signed (RFC 7518 §3.1). */
+export type Algorithm = SecretAlgorithm | KeyPairAlgorithm;
+export const isKeyPairAlgorithm = (algorithm: string): algorithm is KeyPairAlgorithm =>
+  KEY_PAIR_ALGORITHMS.some((one) => one === algorithm);
+
+/** A command that prints a key good for every algorithm. */
+export const KEYGEN = `node -e "console.log(require('crypto').randomBytes(64).toString('base64url'))"`;
+
+/** Keys that stand in tutorials, READMEs and templates: whoever can read can sign. Compared without case. */
+const WELL_KNOWN_KEY =
+  /^09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7$|(change|replace)[-_ ]?(me|this|it)|your[-_ ][\w -]*(secret|key)|super[-_ ]?secret|secret[-_ ]?key|password|example|insecure|keyboard ?cat|a[-_ ]string[-_ ]secret[-_ ]at[-_ ]least/i;
+
+/** A key under which fewer different characters stand than this was typed, not drawn. */
+const MIN_DISTINCT_CHARACTERS = 10;
+
+/** Whether somebody typed it: few characters, one piece again and again, or a run along the alphabet. */
+function isTyped(key: string): boolean {
+  const steps = Array.from(key.slice(1), (_, index) => key.charCodeAt(index + 1) - key.charCodeAt(index));
+  const alongTheAlphabet = steps.filter((step) => Math.abs(step) === 1).length > steps.length / 2;
+  return new Set(key).size < MIN_DISTINCT_CHARACTERS || /^(.+)\1+$/s.test(key) || alongTheAlphabet;
+}
+
+const keyBytes = new Map<unknown, number>(Object.entries(HMAC_KEY_BYTES));
+
+/** How many bytes a key needs; `settings` are those beside it. */
+type FewestBytes = (settings: unknown) => number;
+
+/** As many as ALGORITHM needs. */
+export const forAlgorithm: FewestBytes = (settings) => {
+  const algorithm: unknown = typeof settings === 'object' && settings !== null && 'ALGORITHM' in settings ? settings.ALGORITHM : undefined;
+  return keyBytes.get(algorithm) ?? HMAC_KEY_BYTES.HS256;
+};
+
+/** A key that nobody guesses, of so many bytes or more. */
+export const signingKey = (fewestBytes: FewestBytes): Joi.StringSchema =>
+  Joi.string()
+    .custom((value: string, helpers) => {
+      const ancestors: unknown = helpers.state.ancestors;
+      const fewest = fewestBytes(Array.isArray(ancestors) ? ancestors[0] : undefined);
+      if (Buffer.byteLength(value, 'utf8') < fewest) return helpers.error('key.short', { fewest });
+      return WELL_KNOWN_KEY.test(value) || isTyped(value) ? helpers.error('key.guessable') : value;
+    })
+    .meta({ secret: true })
+    .messages({
+      'key.short': `{#label} is too short: it needs {#fewest} bytes or more. Make one with: ${KEYGEN}`,
+      'key.guessable': `{#label} is well known or easily guessed. Make one with: ${KEYGEN}`,
+    });
+
+/** Outside development on SQLite nobody but the operator can know where a key would be safe, and every process needs the same. */
+export const requiredWhereShared = (key: Joi.StringSchema): Joi.StringSchema =>
+  key
+    .when('NODE_ENV', { is: 'production', then: Joi.required() })
+    .when('DATABASE_URL', { is: Joi.string().pattern(/^postgres/), then: Joi.required() })
+    .messages({ 'any.required': `{#label} is required in production and on PostgreSQL. Set it to the output of: ${KEYGEN}` });
