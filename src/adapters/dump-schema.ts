@@ -6,10 +6,12 @@ const TEXT = "'[^'\\\\]*'";
 const TYPE =
   '(?:integer|bigint|smallint|boolean|text|json|jsonb|character varying(?:\\(\\d+\\))?|timestamp(?:\\(\\d+\\))? with(?:out)? time zone)';
 const CONSTANT = `(?:${TEXT}(?:::${TYPE})?|-?\\d+|true|false)`;
-/** An expression of columns, constants and operators. It calls no function but COALESCE. */
-const KEYWORD = '(?:CASE|WHEN|THEN|ELSE|END|IS|NOT|NULL|AND|OR|COALESCE)\\b';
+const KEYWORD = '(?:CASE|WHEN|THEN|ELSE|END|IS|NOT|NULL|AND|OR|COALESCE|WHERE)\\b';
+/** What indexes of ours call; with the empty `search_path` of a dump these names are PostgreSQL's own. */
+const FUNCTION = '(?:substr|strpos|length)\\(';
+/** Columns of an index and its condition: names, constants, operators and those functions. */
 const EXPRESSION = new RegExp(
-  `^(?:${TEXT}|::${TYPE}|COLLATE "[\\w.-]+"|${KEYWORD}|(?!${KEYWORD}|COLLATE )\\w+\\b(?! ?\\()|[(), ]|\\|\\||[=<>])*$`,
+  `^(?:${TEXT}|::${TYPE}|COLLATE "[\\w.-]+"|${KEYWORD}|${FUNCTION}|(?!${KEYWORD}|COLLATE )\\w+\\b(?! ?\\()|[(), ]|\\|\\||~~|[=<>+-])*$`,
 );
 
 /** Where the parts of a statement are, and what they must be, besides its form. */

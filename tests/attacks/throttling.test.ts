@@ -10,8 +10,7 @@ import { createStoredApp } from '../support/stored-app.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 import { deviceCookieOf, logInsAt, retryAfter, times, WRONG } from '../support/throttling.js';
 
-const MINUTE = 60;
-const HOUR = 3600;
+const [MINUTE, HOUR] = [60, 3600];
 const STRANGER = '198.51.100.7';
 const OWNER = '203.0.113.9';
 

@@ -82,7 +82,7 @@ export function createHousekeeping({ models, database, endings, bound, denials, 
     endEverything: (ahead, transaction) => endings.endEverything(ahead, transaction),
     renewAllOf: (userId, transaction) => endings.renew(userId, transaction),
     endAhead: (userId, why, but) => endings.endAhead(userId, why, but),
-    removeAhead: (userId, why) => endings.removeAhead(userId, why),
+    removeAhead: (userId, why, but) => endings.removeAhead(userId, why, but),
     renewAhead: (userId, by) => endings.renewAhead(userId, by),
     knowsDevice: async (userId, client, transaction) => {
       const { ip, user_agent } = deviceOf(client);
