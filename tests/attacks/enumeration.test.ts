@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import bcrypt from 'bcryptjs';
 import { type Comparison, createHasher, type Hasher } from '../../src/adapters/hasher.js';
@@ -51,10 +52,11 @@ describe('where the cost has been lowered since', () => {
   ])('a wrong guess costs as much as against the dearest hash (%s)', async (_format, password) => {
     const place = await freshPlace();
     const hasher = recordingHasher();
-    const before = await createTestApp({ DATABASE_URL: place.url, BCRYPT_ROUNDS: ROUNDS }, { hasher: recordingHasher() });
+    const shared = { DATABASE_URL: place.url, ROOT_KEY: randomBytes(48).toString('base64url') };
+    const before = await createTestApp({ ...shared, BCRYPT_ROUNDS: ROUNDS }, { hasher: recordingHasher() });
     await before.createUser({ username: 'dear', password });
     await before.close();
-    const auth = await createTestApp({ DATABASE_URL: place.url, BCRYPT_ROUNDS: 4 }, { hasher });
+    const auth = await createTestApp({ ...shared, BCRYPT_ROUNDS: 4 }, { hasher });
     await auth.createUser({ username: 'cheap', password });
     for (const username of ['dear', 'cheap', 'nobody'])
       expect((await auth.http().post('/token').send({ username, password: 'a wrong password' })).status).toBe(401);

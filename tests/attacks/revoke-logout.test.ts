@@ -197,15 +197,13 @@ describe('ending one session by its id', () => {
     await calls.expectAlive(own);
   });
 
+  test('its id in capitals is the same id (RFC 9562 §4)', async () => {
+    expect((await end(other.id.toUpperCase(), own)).status).toBe(204);
+    await calls.expectEnded(other);
+  });
+
   test('its id spelled another way is not found', async () => {
-    for (const id of [
-      other.id.toUpperCase(),
-      other.id.replaceAll('-', ''),
-      `${other.id}%20`,
-      `%20${other.id}`,
-      `{${other.id}}`,
-      `${other.id}%00`,
-    ])
+    for (const id of [other.id.replaceAll('-', ''), `${other.id}%20`, `%20${other.id}`, `{${other.id}}`, `${other.id}%00`])
       expectNotFound(await end(id, own));
     await calls.expectAlive(other);
   });
