@@ -1,5 +1,7 @@
 import { createPrivateKey, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { loadConfig } from '../../config/index.js';
+import { createContainer } from '../../src/container.js';
 import { expectInvalidToken } from '../support/answers.js';
 import { CLIENT } from '../support/client.js';
 import { dumpOf } from '../support/stolen-database.js';
@@ -92,13 +94,22 @@ describe('keys apart', () => {
     place = await freshPlace();
   });
   afterAll(() => place.drop());
+  /** What `keys accept-root-key` does. */
+  const accept = async (rootKey: string): Promise<void> => {
+    const settings = { NODE_ENV: 'test', DATABASE_URL: place.url, SECRET_KEY, ROOT_KEY: rootKey, LOG_LEVEL: 'silent' };
+    const container = createContainer(loadConfig(settings));
+    await container.services.installation.acceptRootKey();
+    await container.close();
+  };
 
-  test('under another ROOT_KEY no refresh token and no service key is taken, and under the right one they are again', async () => {
+  test('under another ROOT_KEY, which was accepted, no refresh token and no service key is taken; under the right one they are again', async () => {
     const right = await createTestApp({ DATABASE_URL: place.url, SECRET_KEY, ROOT_KEY });
     const calls = await callsOf(right);
     const tokens = await right.session(await right.createUser());
 
-    const wrong = await createTestApp({ DATABASE_URL: place.url, SECRET_KEY, ROOT_KEY: key() });
+    const another = key();
+    await accept(another);
+    const wrong = await createTestApp({ DATABASE_URL: place.url, SECRET_KEY, ROOT_KEY: another });
     const theirs = await callsOf(wrong);
     expectRefused(await theirs.refresh(tokens.refreshToken), 'invalid_grant');
     expect(await theirs.isTaken('/introspect', tokens.refreshToken)).toBe(false);
@@ -108,6 +119,7 @@ describe('keys apart', () => {
 
     await calls.expectAlive(tokens);
     await Promise.all([right.close(), wrong.close()]);
+    await accept(ROOT_KEY);
   });
 
   test('under another SECRET_KEY no access token is taken, and refresh tokens are: nothing else hangs on it', async () => {

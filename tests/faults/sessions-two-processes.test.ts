@@ -43,7 +43,7 @@ describe.each(SHARED)('two processes on %s', (kind) => {
 
   beforeAll(async () => {
     target = await openTarget(kind);
-    settings = sharedSettings(target.url, { ALGORITHM, ROLES: '{"editor":["editor"]}' });
+    settings = sharedSettings(target.url, { ALGORITHM, ROLES: '{"editor":["editor"]}', SESSIONS_PER_USER: '0' });
     loaded = [loadService(settings), loadService(settings)];
     const [first, second] = await Promise.all(loaded.map((service) => service.start()));
     if (first === undefined || second === undefined) throw new TypeError('two were started');

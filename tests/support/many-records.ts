@@ -16,7 +16,8 @@ const emailOf = (number: number): string => `user-${number}@example.com`;
 const TEXTS: Readonly<Record<string, (count: number) => string>> = {
   'our own lines': (count) => lines(each(count, (number) => ({ username: nameOf(number), password_hash: HASH }))),
   'our own lines with very many roles each': (count) =>
-    lines(each(10, (number) => ({ username: nameOf(number), roles: each(count, () => 'user') }))),
+    // The first line tells that these are lines, and is looked for in the first 256 KiB.
+    lines([{ username: 'ada' }, ...each(10, (number) => ({ username: nameOf(number), roles: each(count, () => 'user') }))]),
   'lines that are no records': (count) => `{"username":"ada"}\n${'1\n'.repeat(count)}`,
   'blank lines': (count) => `${'\n'.repeat(count)}{"username":"ada"}\n`,
   CSV: (count) => `username,email\n${each(count, (number) => `${nameOf(number)},${emailOf(number)}\n`).join('')}`,
