@@ -22,7 +22,7 @@ export function addKeys(program: Command): void {
   keys
     .command('rotate')
     .description('make a key pair that signs in a minute; the one before verifies until its tokens have expired')
-    .option('--now', 'it signs now, and no other verifies any more: for a key that got out, or a lost ROOT_KEY')
+    .option('--now', 'it signs now, and no other verifies any more: for a key that got out')
     .option(...JSON_OPTION)
     .action(({ now: atOnce = false, ...options }: OutputOptions & { now?: boolean }) =>
       withContainer(async ({ services }) => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { openRaw } from '../../src/adapters/sqlite-file.js';
@@ -10,10 +11,11 @@ import { useTempFolder } from '../support/temp-folder.js';
 const folder = useTempFolder();
 const processes = useProcesses();
 const run = commandLineIn(folder, processes);
-const FILE = { DATABASE_URL: 'sqlite:auth.db' };
+const KEYS = { ROOT_KEY: randomBytes(48).toString('base64url') };
+const FILE = { DATABASE_URL: 'sqlite:auth.db', ...KEYS };
 
-/** A migrated file, of which nobody has the keys any more: no command here needs them. */
-const placeDatabase = async (): Promise<void> => (await createAppOn(folder.file('auth.db'))).close();
+/** A migrated file. */
+const placeDatabase = async (): Promise<void> => (await createAppOn(folder.file('auth.db'), KEYS)).close();
 
 describe('the command line', () => {
   test('prints help without a command, and the version of the package', async () => {
@@ -75,7 +77,7 @@ describe('the command line', () => {
     await placeDatabase();
     const other = await openRaw(folder.file('auth.db'), { write: true });
     await other.all('BEGIN IMMEDIATE');
-    const finished = await run('sessions revoke 00000000-0000-4000-8000-000000000000', { ...FILE, LOG_LEVEL: 'error' });
+    const finished = await run('service-keys create --name api --scope introspect', { ...FILE, LOG_LEVEL: 'error' });
     await other.close();
     expect(finished).toMatchObject({ code: 1, stdout: '' });
     expect(linesOf(finished.stderr).at(-1)).toMatch(/^unavailable: /);

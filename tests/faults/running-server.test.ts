@@ -55,8 +55,11 @@ describe('what the command line changes, a running server knows', () => {
       run('service-keys create --name piped --scope introspect'),
     ]);
     const { id, key, ...more } = readObject(created.stdout);
-    expect(more).toEqual({});
-    expect(created).toMatchObject({ code: 0, stderr: `This is the only time that the key of ${String(id)} is shown.\n` });
+    expect(more).toEqual({ expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) });
+    expect(created).toMatchObject({
+      code: 0,
+      stderr: `This is the only time that the key of ${String(id)} is shown. It expires at ${String(more['expires_at'])}.\n`,
+    });
     expect(printed.stdout).toMatch(/^lingomate_sk_[\w-]{43}\n$/);
     expect(printed.stderr).not.toContain('lingomate_sk_');
     expect(await introspect(String(key))).toEqual({ status: 200, active: true });
@@ -69,7 +72,7 @@ describe('what the command line changes, a running server knows', () => {
         { name: 'piped', scopes: ['introspect'] },
       ]),
     );
-    expect(Object.keys(listed[0] ?? {})).toEqual(['id', 'name', 'scopes', 'created_at', 'last_used_at', 'revoked_at']);
+    expect(Object.keys(listed[0] ?? {})).toEqual(['id', 'name', 'scopes', 'created_at', 'expires_at', 'last_used_at', 'revoked_at']);
     expect(list.stdout).not.toContain('lingomate_sk_');
     expect(revoked).toEqual({ code: 0, stdout: `Revoked ${String(id)}\n`, stderr: '' });
     expect((await introspect(String(key))).status).toBe(401);
@@ -105,7 +108,7 @@ describe('what the command line changes, a running server knows', () => {
     expect(await verify(server, bob)).toBe(200);
   });
 
-  test('a new key pair is published beside the one before, and can be made when ROOT_KEY is lost, for a server that `serve` starts', async () => {
+  test('a new key pair is published beside the one before, and another signs once a lost ROOT_KEY is replaced, for a server that `serve` starts', async () => {
     const settings = { ALGORITHM: 'ES256', ROOT_KEY: randomBytes(32).toString('base64url') };
     const server = await startServer(settings);
     const published = async (): Promise<Record<string, unknown>[]> =>
@@ -121,7 +124,8 @@ describe('what the command line changes, a running server knows', () => {
 
     await server.end('SIGTERM');
     const lost = { ...settings, ROOT_KEY: randomBytes(32).toString('base64url') };
-    expect(await run('keys rotate --now', lost)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^KID .*\n.* yes\n$/) });
+    expect(await run('keys rotate --now', lost)).toMatchObject({ code: 1, stderr: expect.stringMatching(/keys accept-root-key$/m) });
+    expect(await run('keys accept-root-key', lost)).toMatchObject({ code: 0 });
     const next = await startServer(lost, BY_COMMAND_LINE);
     expect(await verify(next, token)).toBe(401);
     expect(await verify(next, await logIn(next, 'ada'))).toBe(200);
