@@ -65,10 +65,14 @@ async function objectsIn(select: Select): Promise<SchemaObject[]> {
   }));
 }
 
-/** SQL as it compares: renaming a table changes the quotes around its name, and ALTER TABLE the spacing. */
+/**
+ * SQL as it compares: renaming a table changes the quotes around its name, ALTER TABLE the spacing, and Sequelize calls a
+ * truth value BOOLEAN in a process that has also opened PostgreSQL.
+ */
 const plain = (sql: string): string =>
   sql
     .replace(/["`]/g, '')
     .replace(/\s+/g, ' ')
+    .replaceAll('TINYINT(1)', 'BOOLEAN')
     .replace(/^CREATE\b[^(]*/i, (head) => head.toLowerCase())
     .trim();
