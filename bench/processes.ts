@@ -50,10 +50,15 @@ const production = (folder: string): Record<string, string> => ({
   DATABASE_URL: `sqlite:${folder}/bench.db`,
   SECRET_KEY: 'Zx8-qLr2WnT5vKb9YdM3hGj6PcF1sQa4',
   ROOT_KEY: 'B7u_kVt0XeN4wRz2SfJ9mLc5HgD8yPq3',
+  ISSUER: 'https://auth.example.com',
   // On, and so wide that one user and one address may be all the load.
   LIMIT_FAILURES_PER_ACCOUNT: '100',
   LIMIT_FAILURES_PER_ADDRESS: '1000000',
   LIMIT_REFRESHES_PER_SESSION: '1000000',
+  LIMIT_LOG_INS_PER_ACCOUNT: '1000000',
+  LIMIT_LOG_INS_PER_CLIENT: '1000000',
+  LIMIT_WRITES_PER_ACCOUNT: '1000000',
+  LIMIT_WRITES_PER_CLIENT: '1000000',
 });
 
 /** The built service as an operator runs it: in production, logging every request to a file. */
