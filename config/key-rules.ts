@@ -14,14 +14,14 @@ export const isKeyPairAlgorithm = (algorithm: string): algorithm is KeyPairAlgor
 /** A command that prints a key good for every algorithm. */
 export const KEYGEN = `node -e "console.log(require('crypto').randomBytes(64).toString('base64url'))"`;
 
-/** Keys that stand in tutorials, READMEs and templates: whoever can read can sign. Compared without case. */
+/** Published keys, from tutorials, READMEs and templates: any reader can sign with them. Compared without case. */
 const WELL_KNOWN_KEY =
   /^09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7$|(change|replace)[-_ ]?(me|this|it)|your[-_ ][\w -]*(secret|key)|super[-_ ]?secret|secret[-_ ]?key|password|example|insecure|keyboard ?cat|a[-_ ]string[-_ ]secret[-_ ]at[-_ ]least/i;
 
 /** A key under which fewer different characters stand than this was typed, not drawn. */
 const MIN_DISTINCT_CHARACTERS = 10;
 
-/** Whether somebody typed it: few characters, one piece again and again, or a run along the alphabet. */
+/** Reports whether a key was typed by hand: few characters, one piece again and again, or a run along the alphabet. */
 function isTyped(key: string): boolean {
   const steps = Array.from(key.slice(1), (_, index) => key.charCodeAt(index + 1) - key.charCodeAt(index));
   const alongTheAlphabet = steps.filter((step) => Math.abs(step) === 1).length > steps.length / 2;
@@ -39,7 +39,7 @@ export const forAlgorithm: FewestBytes = (settings) => {
   return keyBytes.get(algorithm) ?? HMAC_KEY_BYTES.HS256;
 };
 
-/** A key that nobody guesses, of so many bytes or more. */
+/** Schema of a key that is hard to guess and has at least that many bytes. */
 export const signingKey = (fewestBytes: FewestBytes): Joi.StringSchema =>
   Joi.string()
     .custom((value: string, helpers) => {
@@ -54,7 +54,7 @@ export const signingKey = (fewestBytes: FewestBytes): Joi.StringSchema =>
       'key.guessable': `{#label} is well known or easily guessed. Make one with: ${KEYGEN}`,
     });
 
-/** Outside development on SQLite nobody but the operator can know where a key would be safe, and every process needs the same. */
+/** Outside development on SQLite only the operator knows where a key is safe, and every process needs the same one. */
 export const requiredWhereShared = (key: Joi.StringSchema): Joi.StringSchema =>
   key
     .when('NODE_ENV', { is: 'production', then: Joi.required() })

@@ -212,7 +212,7 @@ export const settingsSchema = Joi.object<Settings, true>({
     .default(['http://localhost:3000'])
     .when('NODE_ENV', { is: 'production', then: Joi.array().custom(originsForProduction) })
     .messages({
-      'origin.plain': '{#label} must be https in production: whoever controls the network can change a page that is served over http',
+      'origin.plain': '{#label} must be https in production: an attacker on the network can change a page that is served over http',
     })
     .description('Origins whose pages may call this service, separated by commas; none in production unless it is set.'),
   BCRYPT_ROUNDS: Joi.number()

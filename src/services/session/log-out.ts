@@ -67,7 +67,7 @@ interface Own {
   readonly userId?: number;
 }
 
-/** Who asks to be logged out: whoever is signed in, or whose refresh token it is. */
+/** Identifies the user who logs out: by the access token, or else by the refresh token. */
 async function whoLogsOut(who: LogOutWho, scope: LogOutScope, refreshing: Refreshing): Promise<Own> {
   const { caller, refreshToken } = who;
   if (caller.kind === 'user') {
