@@ -1,5 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import { jest } from '@jest/globals';
 import type { Database } from '../../src/adapters/database.js';
 
 /** What a piece of work cost, in counts that are the same on every machine. */
@@ -8,7 +8,7 @@ export interface Work {
   readonly steps: number;
   /** The most of them between two turns of the event loop. */
   readonly longestRun: number;
-  /** SQL statements. */
+  /** SQL statements of this work alone: jobs run by the clock, so a slow machine has more of them. */
   readonly statements: number;
   /** Characters of the longest one. */
   readonly longestStatement: number;
@@ -59,11 +59,30 @@ function countSteps(counter: Counter): () => void {
 
 const isFunction = (value: unknown): value is (...args: unknown[]) => unknown => typeof value === 'function';
 
-/** Does the work and counts what it cost. Others that work in the same realm meanwhile are counted with it. */
+/** Holds the lengths of the statements that are sent on behalf of one counted work. */
+const statementLengths = new AsyncLocalStorage<number[]>();
+
+/** Counts the statements that are sent within a `statementLengths` context. Returns a function that stops it. */
+function countStatements({ sequelize }: Database): () => void {
+  const query: unknown = Reflect.get(sequelize, 'query');
+  if (!isFunction(query)) throw new TypeError('Sequelize has no query method');
+  const counted = function (this: unknown, ...args: unknown[]): unknown {
+    const [sql] = args;
+    statementLengths.getStore()?.push((typeof sql === 'string' ? sql : JSON.stringify(sql)).length);
+    return Reflect.apply(query, this, args);
+  };
+  Object.defineProperty(sequelize, 'query', { configurable: true, value: counted });
+  return () => {
+    Reflect.deleteProperty(sequelize, 'query');
+  };
+}
+
+/** Runs `work` and counts its cost. Array elements that jobs walk meanwhile are counted too, their statements are not. */
 export async function countWork(database: Database, work: () => Promise<unknown>): Promise<Work> {
   const counter: Counter = { count: 0 };
-  const query = jest.spyOn(database.sequelize, 'query');
-  const restore = countSteps(counter);
+  const lengths: number[] = [];
+  const restoreQuery = countStatements(database);
+  const restoreArrays = countSteps(counter);
   let [seen, longestRun, isOver] = [0, 0, false];
   const watch = async (): Promise<void> => {
     while (!isOver) {
@@ -74,13 +93,12 @@ export async function countWork(database: Database, work: () => Promise<unknown>
   };
   const watching = watch();
   try {
-    await work();
+    await statementLengths.run(lengths, work);
   } finally {
     isOver = true;
     await watching;
-    restore();
+    restoreArrays();
+    restoreQuery();
   }
-  const lengths = query.mock.calls.map(([sql]) => (typeof sql === 'string' ? sql : sql.query).length);
-  query.mockRestore();
   return { steps: counter.count, longestRun, statements: lengths.length, longestStatement: Math.max(0, ...lengths) };
 }

@@ -97,10 +97,10 @@ const SPARING: ReadonlySet<string> = new Set(['DELETE /users/me/sessions', 'PUT 
 
 /** Sessions that are ended in one piece. */
 const SLICE = 500;
-/** The revocations of two may be read at once, and some is for what jobs do meanwhile. */
+/** The revocations of two slices may be read at once, and jobs walk some elements meanwhile. */
 const SLICES_AT_ONCE = 2.5;
 
-/** Bound of a count for twice as many sessions: quadratic work has four times as much. Some is for what jobs do meanwhile. */
+/** Maximum ratio of a count for twice as many sessions: linear work has 2, quadratic work 4. */
 const TWICE = 2.8;
 
 /** Asserts of every ending that twice the sessions cost twice the work, in pieces that stay as they are. */
