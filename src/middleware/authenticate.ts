@@ -3,6 +3,7 @@ import { AppError } from '../errors/app-error.js';
 import { type Actor, byService, byUser, type Caller, type Client } from '../lib/actor.js';
 import type { NewAuditEvent } from '../services/audit/audit-events.js';
 import type { AuditService } from '../services/audit/audit.service.js';
+import { countHeader } from '../lib/raw-headers.js';
 import { ADMIN } from '../lib/roles.js';
 import type { LimitUse } from '../services/limit/counted.js';
 import type { LimitService } from '../services/limit/limit.service.js';
@@ -14,15 +15,16 @@ import type { Middleware } from './locals.js';
 
 const unreadable = (detail: string): AppError => new AppError('malformed_request', { details: { detail, challenge: true } });
 
+type RequestHead = Pick<IncomingMessage, 'url' | 'headers' | 'rawHeaders'>;
+
 /**
  * The Bearer token that came with a request (RFC 6750 §2); undefined where there is none. Throws `malformed_request`
  * where it is sent twice, in the query, or without its two words.
  */
-export function bearerToken(request: Pick<IncomingMessage, 'url' | 'headersDistinct'>): string | undefined {
-  if (/[?&]access_token=/i.test(request.url ?? '')) throw unreadable('An access token is not taken from the query');
-  const headers = request.headersDistinct['authorization'] ?? [];
-  if (headers.length > 1) throw unreadable('The Authorization header was sent twice');
-  const [header = ''] = headers;
+export function bearerToken({ url = '', headers, rawHeaders }: RequestHead): string | undefined {
+  if (/[?&]access_token=/i.test(url)) throw unreadable('An access token is not taken from the query');
+  if (countHeader(rawHeaders, 'authorization') > 1) throw unreadable('The Authorization header was sent twice');
+  const header = headers.authorization ?? '';
   if (!/^bearer(?: |$)/i.test(header)) return undefined;
   const token = /^bearer +(\S+)$/i.exec(header)?.[1];
   if (token === undefined) throw unreadable('The Authorization header must be: Bearer, a space, the token');
@@ -53,7 +55,7 @@ export interface Guards {
   /** Behind one of those, lets only users pass who have authenticated recently (RFC 9470). */
   readonly recent: Middleware;
   /** Authenticates the user of a request as `user` does. */
-  signIn(request: Pick<IncomingMessage, 'url' | 'headersDistinct'>, client: Client): Promise<Actor>;
+  signIn(request: RequestHead, client: Client): Promise<Actor>;
   /** See `ReauthenticationService.requireRecent`. */
   readonly requireRecent: (actor: Actor) => Promise<void>;
 }
@@ -131,7 +133,7 @@ const createDenial =
 type UserCaller = Extract<Caller, { kind: 'user' }>;
 type ServiceCaller = Extract<Caller, { kind: 'service' }>;
 
-function requiredToken(request: Pick<IncomingMessage, 'url' | 'headersDistinct'>): string {
+function requiredToken(request: RequestHead): string {
   const token = bearerToken(request);
   if (token === undefined) throw new AppError('authentication_required');
   return token;

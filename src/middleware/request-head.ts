@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { AppError } from '../errors/app-error.js';
+import { countHeader } from '../lib/raw-headers.js';
 import type { Middleware } from './locals.js';
 
 /** Browsers and proxies send some twenty or thirty. */
@@ -28,7 +29,7 @@ function faultOf(req: Pick<Request, 'rawHeaders' | 'headers' | 'httpVersion'>): 
   if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked'))
     return faulty('The only Transfer-Encoding is chunked, in HTTP/1.1');
   // RFC 9112 §3.2.
-  const hosts = rawHeaders.filter((text, index) => index % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host').length;
+  const hosts = countHeader(rawHeaders, 'host');
   if (hosts !== 1 && (httpVersion === '1.1' || hosts > 1)) return faulty('The request needs one Host header');
   if (!HOST.test(headers.host ?? '')) return faulty('The Host header names no host');
   return undefined;

@@ -39,7 +39,7 @@ export function requireAuth(options: RequireAuthOptions = {}): AuthHandler {
   const base = verifier.issuer.replace(/\/$/, '');
   if (Object.hasOwn(options, 'scope') && !SCOPE.test(scope ?? '')) throw new TypeError('scope must be one scope of RFC 6749');
 
-  const claimsOf = async (req: Pick<IncomingMessage, 'url' | 'headersDistinct'>): Promise<AccessTokenClaims> => {
+  const claimsOf = async (req: Pick<IncomingMessage, 'url' | 'headers' | 'rawHeaders'>): Promise<AccessTokenClaims> => {
     const token = bearerToken(req);
     if (token === undefined) throw new AppError('authentication_required');
     const claims = await verifier.verify(token);
