@@ -29,6 +29,14 @@ const post = (path: string, body: object, token?: string): Test => {
   const request = auth.http().post(path).send(body);
   return token === undefined ? request : request.set('Authorization', `Bearer ${token}`);
 };
+const importRecord = (record: object): Test =>
+  auth
+    .http()
+    .post('/admin/users/import')
+    .set('Authorization', `Bearer ${adminToken}`)
+    .set('Content-Type', 'application/x-ndjson')
+    .send(`${JSON.stringify(record)}\n`)
+    .expect(200);
 const newAddress = (): string => `administrator-${(count += 1)}@example.com`;
 const tokenIn = (link: string): string => new URL(link).hash.replace('#token=', '');
 /** Who did what to a user's credentials, as the record has it. */
@@ -89,14 +97,7 @@ describe('an address that an administrator sets', () => {
 
   it('stays so when it is imported as unverified, also over HTTP', async () => {
     const own = newAddress();
-    const line = JSON.stringify({ username: `imported-${count}`, email: own });
-    await auth
-      .http()
-      .post('/admin/users/import')
-      .set('Authorization', `Bearer ${adminToken}`)
-      .set('Content-Type', 'application/x-ndjson')
-      .send(`${line}\n`)
-      .expect(200);
+    await importRecord({ username: `imported-${count}`, email: own });
     await post('/password/forgot', { identifier: own }).expect(202);
     expect(await purposesTo(auth, own)).toEqual([]);
   });
@@ -104,14 +105,7 @@ describe('an address that an administrator sets', () => {
   it('is not put in the place of one of a user by an import', async () => {
     const email = newAddress();
     const user = await auth.createUser({ email, emailVerified: true });
-    const line = JSON.stringify({ username: user.username, email: OWN, email_verified: true });
-    await auth
-      .http()
-      .post('/admin/users/import')
-      .set('Authorization', `Bearer ${adminToken}`)
-      .set('Content-Type', 'application/x-ndjson')
-      .send(`${line}\n`)
-      .expect(200);
+    await importRecord({ username: user.username, email: OWN, email_verified: true });
     expect(await auth.services.users.get(user.id)).toMatchObject({ email, verified_email_fold: email });
     expect(await purposesTo(auth, OWN)).toEqual([]);
   });
