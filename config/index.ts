@@ -1,15 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { parse } from 'dotenv';
-import { errorCode } from '../src/lib/error-code.js';
 import type { RootKeys } from '../src/lib/derived-key.js';
-import { isLoopbackName } from '../src/lib/loopback.js';
+import { isLoopbackOrigin } from '../src/lib/loopback.js';
+import { type Mailbox, readMailbox } from '../src/lib/mailbox.js';
 import { ConfigError } from './config-error.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database.js';
+import { readGiven, type SettingsInput } from './environment.js';
 import { keptKeys, localKeys } from './keys.js';
 import { type Limits, limitsOf } from './limits.js';
 import { readSecretFiles } from './secret-files.js';
 import { type Algorithm, isKeyPairAlgorithm } from './key-rules.js';
-import { BUILT_IN_ROLES, readRoles, type Settings, settingsSchema } from './schema.js';
+import { type Settings, settingsSchema } from './schema.js';
+import { BUILT_IN_ROLES, readRoles } from './values.js';
 
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
 export interface Config {
@@ -55,7 +55,8 @@ export interface Config {
     readonly appUrl: string;
     /** Absent where mails only wait. */
     readonly smtpUrl: string | undefined;
-    readonly from: string;
+    /** The sender; its name is APP_NAME where MAIL_FROM has none. */
+    readonly from: Mailbox;
   };
   readonly limits: Limits;
   readonly audit: { /** 0 for ever. */ readonly retentionDays: number };
@@ -76,23 +77,6 @@ export interface Config {
   readonly notices: readonly string[];
 }
 
-/** Settings by their names in the environment; a program may give numbers and lists as such. */
-export type SettingsInput = Readonly<Record<string, string | number | readonly string[] | undefined>>;
-
-/** The process's environment over the `.env` file of the working directory (absent: none). Throws ConfigError where that can't be read. */
-export function readEnvironment(): SettingsInput {
-  return { ...readEnvFile(), ...process.env };
-}
-
-function readEnvFile(): SettingsInput {
-  if (!existsSync('.env')) return {};
-  try {
-    return parse(readFileSync('.env'));
-  } catch (error) {
-    throw new ConfigError([`.env can't be read (${errorCode(error)}). Make it a file that this user may read, or remove it`]);
-  }
-}
-
 /**
  * Checks the settings and fills in the defaults; what is not a setting is ignored, and an empty one counts as absent.
  * Throws ConfigError with every fault at once.
@@ -103,27 +87,23 @@ export const loadConfig = (environment: SettingsInput): Config => configOf(envir
 export const inspectConfig = (environment: SettingsInput): Config => configOf(environment, keptKeys);
 
 function configOf(environment: SettingsInput, keysBeside: typeof localKeys): Config {
-  const texts = Object.fromEntries(
-    Object.entries(environment).flatMap(([name, value]) => {
-      const text = String(value ?? '');
-      return text.trim() === '' ? [] : [[name, text]];
-    }),
-  );
-  const { values, faults } = readSecretFiles(texts);
+  const { texts, faults: misquoted, notices } = readGiven(environment);
+  const files = readSecretFiles(texts);
+  const faults = new Map([...misquoted, ...files.faults]);
   // The default serves development alone.
   const origins = texts['CORS_ORIGINS'] ?? (texts['NODE_ENV'] === 'production' ? '' : undefined);
-  const given = { ...texts, ...values, ...(origins === undefined ? {} : { CORS_ORIGINS: splitList(origins) }) };
+  const given = { ...texts, ...files.values, ...(origins === undefined ? {} : { CORS_ORIGINS: splitList(origins) }) };
   const result = settingsSchema.validate(given, {
     abortEarly: false,
     stripUnknown: true,
     errors: { wrap: { label: false, array: false } },
   });
-  // A setting whose file is at fault would be reported again, as missing.
+  // The schema would report a setting whose file or quotes are at fault a second time.
   const invalid = result.error?.details.filter(({ path: [name] }) => !faults.has(String(name))) ?? [];
   const all = [...faults.values(), ...invalid.map(({ message }) => message)];
   if (result.error !== undefined || all.length > 0) throw new ConfigError(all);
   const publicUrl = texts['ISSUER'] === undefined ? `http://localhost:${result.value.PORT}` : result.value.ISSUER;
-  return toConfig(result.value, publicUrl, keysBeside);
+  return toConfig({ settings: result.value, publicUrl, keysBeside, notices });
 }
 
 const splitList = (value: string): string[] =>
@@ -134,7 +114,14 @@ const splitList = (value: string): string[] =>
 
 const DAY_SECONDS = 24 * 60 * 60;
 
-function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof localKeys): Config {
+interface Checked {
+  readonly settings: Settings;
+  readonly publicUrl: string;
+  readonly keysBeside: typeof localKeys;
+  readonly notices: readonly string[];
+}
+
+function toConfig({ settings, publicUrl, keysBeside, notices }: Checked): Config {
   const database = parseDatabaseUrl(settings.DATABASE_URL);
   if (!database) throw new TypeError('the schema let an unreadable DATABASE_URL through');
   const { secretKey, secretKeyFile, rootKey, notices: keyNotices } = keysOf(settings, database, keysBeside);
@@ -166,7 +153,12 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
     reauthentication: { maxAgeSeconds: settings.REAUTHENTICATION_MINUTES * 60 },
     rootKeys: { current: rootKey, previous: settings.ROOT_KEY_PREVIOUS },
     roles: { ...Object.fromEntries(BUILT_IN_ROLES.map((role) => [role, []])), ...readRoles(settings.ROLES) },
-    mail: { appName: settings.APP_NAME, appUrl: settings.APP_URL, smtpUrl: settings.SMTP_URL, from: settings.MAIL_FROM },
+    mail: {
+      appName: settings.APP_NAME,
+      appUrl: settings.APP_URL.replace(/\/+$/, ''),
+      smtpUrl: settings.SMTP_URL,
+      from: senderOf(settings),
+    },
     limits: limitsOf(settings),
     audit: { retentionDays: settings.AUDIT_RETENTION_DAYS },
     password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },
@@ -174,13 +166,19 @@ function toConfig(settings: Settings, publicUrl: string, keysBeside: typeof loca
     firebaseSignerKey: settings.FIREBASE_SIGNER_KEY,
     logLevel: settings.LOG_LEVEL,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,
-    notices: [...keyNotices, ...originNotices(settings)],
+    notices: [...keyNotices, ...originNotices(settings), ...notices],
   });
+}
+
+function senderOf({ MAIL_FROM, APP_NAME }: Settings): Mailbox {
+  const mailbox = readMailbox(MAIL_FROM);
+  if (!mailbox) throw new TypeError('the schema let an unreadable MAIL_FROM through');
+  return { ...mailbox, name: mailbox.name || APP_NAME };
 }
 
 /** Loopback origins are legitimate where an app runs in a web view (Capacitor), and an accident elsewhere. */
 function originNotices({ NODE_ENV, CORS_ORIGINS }: Settings): string[] {
-  const loopback = CORS_ORIGINS.filter((origin) => isLoopbackName(new URL(origin).hostname));
+  const loopback = CORS_ORIGINS.filter(isLoopbackOrigin);
   if (NODE_ENV !== 'production' || loopback.length === 0) return [];
   return [
     `CORS_ORIGINS has ${loopback.join(', ')} in production: any program on a user's machine can serve such a page. Remove it unless your app runs in a web view`,
@@ -199,13 +197,25 @@ function keysOf(settings: Settings, database: DatabaseTarget, keysBeside: typeof
   if (settings.ROOT_KEY !== undefined && (settings.SECRET_KEY !== undefined || !needsSecret)) {
     return { secretKey: settings.SECRET_KEY, secretKeyFile: undefined, rootKey: settings.ROOT_KEY, notices: [] };
   }
-  const { keys, notice, file } = keysBeside(database);
+  const { keys, made, file } = keysBeside(database);
   const secretKey = settings.SECRET_KEY ?? keys.SECRET_KEY;
   const rootKey = settings.ROOT_KEY ?? keys.ROOT_KEY;
   if (secretKey === rootKey)
     throw new ConfigError(['SECRET_KEY and ROOT_KEY must differ, and one is the key kept for the other. Set both']);
-  const secretKeyFile = needsSecret && settings.SECRET_KEY === undefined ? file : undefined;
-  return { secretKey, secretKeyFile, rootKey, notices: notice === undefined ? [] : [notice] };
+  const missing = [
+    ...(needsSecret && settings.SECRET_KEY === undefined ? ['SECRET_KEY'] : []),
+    ...(settings.ROOT_KEY === undefined ? ['ROOT_KEY'] : []),
+  ];
+  return {
+    secretKey,
+    secretKeyFile: missing.includes('SECRET_KEY') ? file : undefined,
+    rootKey,
+    notices: made
+      ? [
+          `${missing.join(' and ')} ${missing.length > 1 ? 'were made and are' : 'was made and is'} kept in ${file}: keep it as safe as the database`,
+        ]
+      : [],
+  };
 }
 
 function deepFreeze<T extends object>(value: T): T {
@@ -214,6 +224,8 @@ function deepFreeze<T extends object>(value: T): T {
 }
 
 export { ConfigError } from './config-error.js';
+export { readEnvironment } from './environment.js';
+export type { SettingsInput } from './environment.js';
 export { describeTarget } from './database.js';
 export type { DatabaseTarget } from './database.js';
 export { keyFileOf } from './keys.js';

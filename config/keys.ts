@@ -12,10 +12,11 @@ interface MadeKeys {
   ROOT_KEY: string;
 }
 
-/** Keys for a database whose operator has set none, and what to tell them of it. */
+/** Keys for a database whose operator has set none. */
 export interface LocalKeys {
   readonly keys: MadeKeys;
-  readonly notice: string | undefined;
+  /** Whether the file was created just now. */
+  readonly made: boolean;
   /** Where they are kept; undefined for a database in memory. */
   readonly file: string | undefined;
 }
@@ -30,17 +31,15 @@ const makeKeys = (): MadeKeys => ({ SECRET_KEY: makeKey(), ROOT_KEY: makeKey() }
  */
 export function localKeys(target: DatabaseTarget): LocalKeys {
   const file = keyFileOf(target);
-  if (file === undefined) return { keys: makeKeys(), file, notice: undefined };
+  if (file === undefined) return { keys: makeKeys(), file, made: false };
   const made = !existsSync(file) && createOnce(file, JSON.stringify(makeKeys(), null, 2));
-  const keys = readKeys(file, takeFromOthers);
-  const notice = made ? `SECRET_KEY and ROOT_KEY were made and are kept in ${file}: keep it as safe as the database` : undefined;
-  return { keys, file, notice };
+  return { keys: readKeys(file, takeFromOthers), file, made };
 }
 
 /** The same for who only looks: nothing is made or changed, and keys that are not there yet are drawn for the moment. */
 export function keptKeys(target: DatabaseTarget): LocalKeys {
   const file = keyFileOf(target);
-  return { keys: file !== undefined && existsSync(file) ? readKeys(file) : makeKeys(), file, notice: undefined };
+  return { keys: file !== undefined && existsSync(file) ? readKeys(file) : makeKeys(), file, made: false };
 }
 
 /** The path of the key file beside a SQLite file; undefined for any other database. */

@@ -1,9 +1,8 @@
 import Joi from 'joi';
-import { isEmailAddress } from '../src/lib/email-address.js';
-import { isLoopbackName } from '../src/lib/loopback.js';
-import { parseDatabaseUrl, SSL_MODES } from './database.js';
+import { isPostgres, parseDatabaseUrl, SSL_MODES } from './database.js';
 import { type Algorithm, forAlgorithm, HMAC_KEY_BYTES, KEY_PAIR_ALGORITHMS, KEYGEN, requiredWhereShared, signingKey } from './key-rules.js';
 import { type LimitSettings, limitSettings } from './limits.js';
+import { exactOrigin, originsForProduction, plainUrl, publicHttps, readRoles, sender, smtpUrl } from './values.js';
 
 /** The validated settings by the names they have in the environment. */
 export interface Settings extends LimitSettings {
@@ -43,79 +42,10 @@ export interface Settings extends LimitSettings {
   SHUTDOWN_SECONDS: number;
 }
 
-const exactOrigin = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport =>
-  /^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value ? value : helpers.error('origin.inexact');
-
 const PUBLIC_URL = 'the public https URL of this service, such as https://auth.example.com, which tokens and metadata name';
 
-const publicHttps = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
-  const { protocol, hostname } = new URL(value);
-  return protocol === 'https:' && !isLoopbackName(hostname) ? value : helpers.error('url.private');
-};
-
-/** Loopback origins may be http: web views of mobile apps have such origins. */
-const originsForProduction = (origins: string[], helpers: Joi.CustomHelpers<string[]>): string[] | Joi.ErrorReport =>
-  origins.some((origin) => origin.startsWith('http:') && !isLoopbackName(new URL(origin).hostname))
-    ? helpers.error('origin.plain')
-    : origins;
-
-/** What a role may be called. */
-const ROLE_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
-/** RFC 6749 §3.3. */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/;
-/** The roles that are always there; each has the scope of its name, which no other may have. */
-export const BUILT_IN_ROLES = ['user', 'admin'] as const;
-
-/** The scopes of each role, or undefined where the text doesn't say that. */
-export function readRoles(text: string): Record<string, string[]> | undefined {
-  const parsed = parseJson(text);
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
-  const entries = Object.entries(parsed).map(
-    ([role, scopes]: [string, unknown]) => [role, isScopes(role, scopes) ? scopes : undefined] as const,
-  );
-  const readable = entries.flatMap(([role, scopes]) => (ROLE_NAME.test(role) && scopes !== undefined ? [[role, scopes] as const] : []));
-  return readable.length === entries.length ? Object.fromEntries(readable) : undefined;
-}
-
-const isScopes = (role: string, scopes: unknown): scopes is string[] =>
-  Array.isArray(scopes) &&
-  scopes.every((scope) => typeof scope === 'string' && SCOPE.test(scope) && !BUILT_IN_ROLES.some((one) => one === scope && one !== role));
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-const webAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
-  if (!/^https?:\/\//.test(value) || !URL.canParse(value)) return helpers.error('url.inexact');
-  const { search, hash, username } = new URL(value);
-  return search === '' && hash === '' && username === '' ? value.replace(/\/+$/, '') : helpers.error('url.inexact');
-};
-
-const smtpAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
-  if (!/^smtps?:\/\//.test(value) || !URL.canParse(value)) return helpers.error('smtp.unreadable');
-  const { hostname, pathname, search, hash, username, password } = new URL(value);
-  const plain = hostname !== '' && /^\/?$/.test(pathname) && /^(\?tls=(none|starttls))?$/.test(search) && hash === '';
-  return plain && canBeDecoded(username + password) ? value : helpers.error('smtp.unreadable');
-};
-
-function canBeDecoded(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** `Name <address>`, or an address alone; the sender may be of a host without a domain. */
-const mailAddress = (value: string, helpers: Joi.CustomHelpers<string>): string | Joi.ErrorReport => {
-  const [, address = value] = /^(?:[^\p{C}<>",;:@]+ )?<(.*)>$/u.exec(value) ?? [];
-  return isEmailAddress(address, { labels: 1 }) ? value : helpers.error('mail.unreadable');
-};
+/** How the characters that end a part of a URL are written within a user name or password (RFC 3986 §2.1). */
+const PERCENT = 'write % # / ? @ : of a user name or password as %25 %23 %2F %3F %40 %3A';
 
 /**
  * Every setting once: name, default, unit, meaning, secrecy and what is unsafe. `.env.example` and the README's table
@@ -130,9 +60,13 @@ export const settingsSchema = Joi.object<Settings, true>({
   PORT: Joi.number().port().default(8000).description('Port to listen on.'),
   DATABASE_URL: Joi.string()
     .default('sqlite:lingomateai.db')
-    .custom((value: string, helpers) => (parseDatabaseUrl(value) ? value : helpers.error('database.unknown')))
+    .custom((value: string, helpers) => {
+      if (parseDatabaseUrl(value)) return value;
+      return helpers.error(isPostgres(value) ? 'database.postgres' : 'database.unknown');
+    })
     .messages({
-      'database.unknown': `{#label} is not a database: use sqlite:path, sqlite:///path, sqlite::memory: or postgres://user@host/name, which may end in ?sslmode= (${SSL_MODES.join(', ')}), application_name= and options=`,
+      'database.unknown': '{#label} is not a database: use sqlite:path, sqlite:///path, sqlite::memory: or postgres://user@host/name',
+      'database.postgres': `{#label} is not a PostgreSQL URL: use postgres://user:password@host:5432/name, and ${PERCENT}; a socket is postgres:///name?host=/folder; the parameters are host=, sslmode= (${SSL_MODES.join(', ')}), application_name= and options=`,
     })
     .meta({ secret: true })
     .description('`sqlite:path`, `sqlite:///./path` (as SQLAlchemy writes it), `sqlite::memory:` or `postgres://…`.'),
@@ -188,11 +122,12 @@ export const settingsSchema = Joi.object<Settings, true>({
     .unit('sessions')
     .description('Maximum of live sessions of one user: a further log-in ends the least recently used one. 0 is no maximum.'),
   ISSUER: Joi.string()
-    .uri({ scheme: ['http', 'https'] })
+    .custom(plainUrl)
     .default('http://localhost:8000')
     .when('NODE_ENV', { is: 'production', then: Joi.string().custom(publicHttps).required() })
     .messages({
       'any.required': `{#label} is required in production: it is ${PUBLIC_URL}`,
+      'url.inexact': `{#label} must be an http or https URL without user, query and fragment: it is ${PUBLIC_URL}`,
       'url.private': `{#label} must be https, and no loopback host, in production: it is ${PUBLIC_URL}`,
     })
     .description('`iss` of every token: the public URL of this service. Required in production, with https.'),
@@ -206,7 +141,9 @@ export const settingsSchema = Joi.object<Settings, true>({
   CORS_ORIGINS: Joi.array()
     .items(
       Joi.string().custom(exactOrigin).messages({
-        'origin.inexact': '{#label} must be exact origins like https://app.example.com: scheme, host and port, no path, no *',
+        'origin.inexact':
+          '{#label} must be exact origins, such as https://app.example.com or capacitor://localhost: scheme, host and port, no path, no *',
+        'origin.respelt': '{#label} must be exact origins as browsers send them: use {#origin}',
       }),
     )
     .default(['http://localhost:3000'])
@@ -285,7 +222,7 @@ export const settingsSchema = Joi.object<Settings, true>({
     .messages({ 'string.pattern.base': '{#label} must be one line of text that can be seen' })
     .description('What mails call your app.'),
   APP_URL: Joi.string()
-    .custom(webAddress)
+    .custom(plainUrl)
     .default('http://localhost:3000')
     .when('NODE_ENV', {
       is: 'production',
@@ -300,26 +237,26 @@ export const settingsSchema = Joi.object<Settings, true>({
       'any.required':
         '{#label} is required in production with SMTP_URL: it is where the links in mails lead, such as https://app.example.com',
       'string.pattern.base': '{#label} must be https in production: it is where the links in mails lead',
-      'url.inexact': '{#label} must be an http or https address without query and fragment, such as https://app.example.com',
+      'url.inexact': '{#label} must be an http or https URL without user, query and fragment, such as https://app.example.com',
     })
     .description('Where your app is: what the links in mails begin with.'),
   SMTP_URL: Joi.string()
-    .custom(smtpAddress)
+    .custom(smtpUrl)
     .meta({ secret: true })
     .messages({
-      'smtp.unreadable':
-        '{#label} must be smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465; a host elsewhere that has no TLS needs ?tls=none behind it',
+      'smtp.unreadable': `{#label} must be smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465; ${PERCENT}; a host elsewhere that has no TLS needs ?tls=none behind it`,
     })
     .description('The mail server. Without one, mails wait, and `/dev/mailbox` shows them outside production.'),
   MAIL_FROM: Joi.string()
-    .custom(mailAddress)
+    .custom(sender)
     .default('Lingomate <no-reply@localhost>')
     .when('NODE_ENV', { is: 'production', then: Joi.when('SMTP_URL', { is: Joi.exist(), then: Joi.required() }) })
     .messages({
       'any.required': '{#label} is required in production with SMTP_URL: the sender of every mail, such as Example <no-reply@example.com>',
-      'mail.unreadable': '{#label} must be an address, with or without a name: no-reply@example.com or Example <no-reply@example.com>',
+      'mail.unreadable':
+        '{#label} must be one e-mail address, with or without a name: no-reply@example.com or Example <no-reply@example.com>; a name with any of , ; : < > @ needs double quotes: "Example, Inc." <no-reply@example.com>',
     })
-    .description('Sender of every mail.'),
+    .description('Sender of every mail, with `APP_NAME` as its name unless it has one. Mail servers are greeted with its domain.'),
   AUDIT_RETENTION_DAYS: Joi.number()
     .integer()
     .min(0)

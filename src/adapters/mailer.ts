@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 import nodemailer from 'nodemailer';
 import { MailError } from '../errors/mail-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { isLoopbackName } from '../lib/loopback.js';
+import type { Mailbox } from '../lib/mailbox.js';
 
 /** A mail as it leaves the house. */
 export interface OutgoingMail {
@@ -33,23 +35,36 @@ const ANSWER_MS = 10 * 60_000;
  */
 const ONE_ADDRESS = /^[^\s\p{C}<>()[\]\\,;:"@]+@[^\s\p{C}<>()[\]\\,;:"@]+$/u;
 
+/** The mail server, and the sender of every mail. */
+interface Account {
+  readonly smtpUrl: string;
+  readonly from: Mailbox;
+}
+
+const domainOf = ({ address }: Mailbox): string => address.slice(address.lastIndexOf('@') + 1);
+
 /**
  * Mails over SMTP; connects with the first. `smtp:` needs STARTTLS unless the host is this machine or `?tls=none` is said,
  * `smtps:` is TLS from the start, and a server's certificate is always verified (ASVS 12.3.2).
  */
-export function createSmtpMailer({ smtpUrl, from }: { smtpUrl: string; from: string }): Mailer {
-  const sender = readAddress(from);
-  const domain = sender.address.slice(sender.address.lastIndexOf('@') + 1);
+export function createSmtpMailer({ smtpUrl, from }: Account): Mailer {
+  const domain = domainOf(from);
   // The pool itself must send nothing anew: when, and that it is the same mail, is for the outbox to say.
-  const transport = nodemailer.createTransport({ ...connectionOf(smtpUrl), pool: true, maxConnections: CONNECTIONS, maxRequeues: 0 });
+  const transport = nodemailer.createTransport({
+    ...connectionOf({ smtpUrl, from }),
+    pool: true,
+    maxConnections: CONNECTIONS,
+    maxRequeues: 0,
+  });
   return {
     send: async ({ id, to, subject, text, html }) => {
       if (!ONE_ADDRESS.test(to)) throw new MailError('not an address', { permanent: true });
       const mail = {
         messageId: `<${id}@${domain}>`,
-        from: sender,
+        // A copy: nodemailer normalises the object in place.
+        from: { ...from },
         to: { name: '', address: to },
-        envelope: { from: sender.address, to: [to] },
+        envelope: { from: from.address, to: [to] },
         subject,
         text,
         html,
@@ -69,16 +84,27 @@ export function createSmtpMailer({ smtpUrl, from }: { smtpUrl: string; from: str
 }
 
 /** Connects and authenticates, and sends nothing. Throws MailError. */
-export async function probeSmtp(smtpUrl: string): Promise<void> {
-  await nodemailer.createTransport(connectionOf(smtpUrl)).verify().catch(fail);
+export async function probeSmtp(account: Account): Promise<void> {
+  await nodemailer.createTransport(connectionOf(account)).verify().catch(fail);
 }
 
-function connectionOf(smtpUrl: string) {
+/**
+ * Returns the name that EHLO gives (RFC 5321 §4.1.1.1): the domain of MAIL_FROM. A server may refuse the address literal that
+ * nodemailer sends from a host whose own name has no dot, as containers have. Undefined leaves the choice to nodemailer.
+ */
+export function greetingName(from: Mailbox): string | undefined {
+  const name = domainToASCII(domainOf(from));
+  return name.includes('.') ? name : undefined;
+}
+
+function connectionOf({ smtpUrl, from }: Account) {
+  const name = greetingName(from);
   const { protocol, hostname, port, username, password, search } = new URL(smtpUrl);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const secure = protocol === 'smtps:';
   const plain = !secure && (search === '?tls=none' || (search === '' && isLoopbackName(host)));
   return {
+    ...(name === undefined ? {} : { name }),
     host,
     port: Number(port || (secure ? 465 : 587)),
     secure,
@@ -91,12 +117,6 @@ function connectionOf(smtpUrl: string) {
     greetingTimeout: CONNECT_MS,
     socketTimeout: ANSWER_MS,
   };
-}
-
-/** `Name <address>`, or an address alone. */
-function readAddress(text: string): { name: string; address: string } {
-  const [, name = '', address = text] = /^(.*?) ?<(.*)>$/.exec(text) ?? [];
-  return { name, address };
 }
 
 /** Keeps of nodemailer's error its codes alone: its text has the server's answer, and that the address or our password. */

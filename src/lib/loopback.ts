@@ -13,3 +13,6 @@ export function isLoopbackAddress(address: string): boolean {
 /** Whether a host is this machine by its name: `localhost`, what lies below it (RFC 6761 §6.3), or such an address. */
 export const isLoopbackName = (host: string): boolean =>
   /^(?:.+\.)?localhost$/i.test(host) || isLoopbackAddress(host.replace(/^\[(.*)\]$/, '$1'));
+
+/** Reports whether an origin is a web page that any program of this machine can serve. */
+export const isLoopbackOrigin = (origin: string): boolean => /^https?:/.test(origin) && isLoopbackName(new URL(origin).hostname);

@@ -9,7 +9,8 @@ import { eventually, type LoadedService, loadService, type ServiceProcess, share
 import { openTarget, targets, type TestTarget } from '../support/test-database.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
-const FROM = 'Lingomäte <no-reply@example.com>';
+const FROM = { name: 'Lingomäte', address: 'no-reply@example.com' };
+const SENDER = `${FROM.name} <${FROM.address}>`;
 const ADA = 'ada@example.com';
 const EVE = 'eve@example.com';
 
@@ -43,7 +44,7 @@ describe('mails over SMTP', () => {
     expect(mail).toMatchObject({ from: 'no-reply@example.com', to: [ADA], text: posted?.text.trimEnd() });
     expect(mail?.html.replaceAll('\r\n', '\n').trim()).toBe(posted?.html.trim());
     expect(mail?.headers).toEqual({
-      from: FROM,
+      from: SENDER,
       to: ADA,
       subject: 'Reset your Lingomate password',
       'message-id': `<${posted?.id ?? ''}@example.com>`,
@@ -142,6 +143,33 @@ describe('mails over SMTP', () => {
   });
 });
 
+describe('EHLO', () => {
+  /** Sends one mail from that sender and returns the name that the server was greeted with. */
+  const greetingFrom = async (address: string): Promise<string | undefined> => {
+    let greeting: string | undefined;
+    const server = await startMailServer({
+      onMailFrom: (_address, { hostNameAppearsAs }, done) => {
+        greeting = hostNameAppearsAs;
+        done();
+      },
+    });
+    const mailer = createSmtpMailer({ smtpUrl: server.url, from: { name: '', address } });
+    await mailer.send({ id: '1', to: ADA, subject: 'Hello', text: 'Hello', html: '<p>Hello</p>' });
+    mailer.close();
+    await server.stop();
+    return greeting;
+  };
+
+  test('names the domain of the sender, as the host name of a container is refused', async () => {
+    expect(await greetingFrom('no-reply@mail.example.com')).toBe('mail.example.com');
+    expect(await greetingFrom('no-reply@bücher.example')).toBe('xn--bcher-kva.example');
+  });
+
+  test('names no domain without a dot', async () => {
+    expect(await greetingFrom('no-reply@localhost')).not.toBe('localhost');
+  });
+});
+
 describe('the way to a mail server', () => {
   const folder = useTempFolder();
   const tls = selfSigned('127.0.0.1');
@@ -203,7 +231,7 @@ describe('the way to a mail server', () => {
     const script = `
       import { createSmtpMailer, probeSmtp } from ${JSON.stringify(moduleUrl('src/adapters/mailer.ts'))};
       for (const smtpUrl of ${JSON.stringify(urls)}) {
-        await probeSmtp(smtpUrl);
+        await probeSmtp({ smtpUrl, from: ${JSON.stringify(FROM)} });
         const mailer = createSmtpMailer({ smtpUrl, from: ${JSON.stringify(FROM)} });
         await mailer.send(${JSON.stringify(mail)});
         mailer.close();
@@ -250,7 +278,7 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('two servic
   beforeAll(async () => {
     server = await startMailServer();
     target = await openTarget(kind);
-    const settings = sharedSettings(target.url, { SMTP_URL: server.url, MAIL_FROM: FROM });
+    const settings = sharedSettings(target.url, { SMTP_URL: server.url, MAIL_FROM: SENDER });
     loaded = [loadService(settings), loadService(settings), loadService(settings)];
     const [first, second] = await Promise.all(loaded.slice(0, 2).map((service) => service.start()));
     if (first === undefined || second === undefined) throw new TypeError('two were started');

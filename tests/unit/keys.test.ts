@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig } from '../../config/index.js';
@@ -13,11 +14,19 @@ const modeOf = (file: string): number => statSync(file).mode & 0o777;
 
 describe('keys beside the database', () => {
   test('are made at the first start, readable for their owner alone, and told of once', () => {
-    const { notice } = localKeys(target());
+    const noticesOf = () => loadConfig({ DATABASE_URL: `sqlite:${target().file}` }).notices;
+    expect(noticesOf()).toEqual([`SECRET_KEY and ROOT_KEY were made and are kept in ${keysFile()}: keep it as safe as the database`]);
     expect(readdirSync(folder.path)).toEqual(['auth.db.keys.json']);
     expect(modeOf(keysFile())).toBe(0o600);
-    expect(notice).toContain(keysFile());
-    expect(localKeys(target()).notice).toBeUndefined();
+    expect(noticesOf()).toEqual([]);
+  });
+
+  test.each([
+    ['SECRET_KEY', 'ROOT_KEY'],
+    ['ROOT_KEY', 'SECRET_KEY'],
+  ])('with %s set only %s is reported as made', (set, made) => {
+    const { notices } = loadConfig({ DATABASE_URL: `sqlite:${target().file}`, [set]: randomBytes(64).toString('base64url') });
+    expect(notices).toEqual([`${made} was made and is kept in ${keysFile()}: keep it as safe as the database`]);
   });
 
   test('are two different ones, each long enough for every algorithm', () => {
@@ -32,12 +41,6 @@ describe('keys beside the database', () => {
     expect(localKeys(target()).keys).toEqual(first.keys);
     expect(readFileSync(keysFile(), 'utf8')).toBe(bytes);
     expect(readdirSync(folder.path)).toEqual(['auth.db.keys.json']);
-  });
-
-  test('are not told: the notice holds no key', () => {
-    const { keys, notice } = localKeys(target());
-    expect(notice).not.toContain(keys.SECRET_KEY);
-    expect(notice).not.toContain(keys.ROOT_KEY);
   });
 
   test.each([0o644, 0o640, 0o666])('a file of mode %i is made private again', (mode) => {
@@ -94,8 +97,8 @@ describe('keys beside the database', () => {
   });
 
   test('in memory nothing is written', () => {
-    const { keys, notice } = localKeys({ dialect: 'sqlite', file: ':memory:' });
-    expect(notice).toBeUndefined();
+    const { keys, made } = localKeys({ dialect: 'sqlite', file: ':memory:' });
+    expect(made).toBe(false);
     expect(keys.SECRET_KEY).not.toBe(keys.ROOT_KEY);
     expect(readdirSync(folder.path)).toEqual([]);
   });
@@ -112,9 +115,9 @@ describe('keys beside the database', () => {
     await Promise.all(children.map((child) => child.printed('ready')));
     for (const child of children) child.write('go');
     const outputs = (await Promise.all(children.map((child) => child.finished))).map(({ stdout }) => stdout.replace('ready ', ''));
-    expect(new Set(outputs.map((output) => output.replace(/,"notice".*/, '}'))).size).toBe(1);
+    expect(new Set(outputs.map((output) => output.replace(/,"made".*/, '}'))).size).toBe(1);
     expect(outputs[0]).toContain('SECRET_KEY');
-    expect(outputs.filter((output) => output.includes('"notice"'))).toHaveLength(1);
+    expect(outputs.filter((output) => output.includes('"made":true'))).toHaveLength(1);
     expect(readdirSync(folder.path)).toEqual(['auth.db.keys.json']);
   });
 });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig } from '../../config/index.js';
+import { faultsOf } from '../support/config-faults.js';
 
 const randomKey = (): string => randomBytes(64).toString('base64url');
 const KEYS = { SECRET_KEY: randomKey(), ROOT_KEY: randomKey() };
@@ -33,6 +34,11 @@ describe('settings of roles, mail and the audit', () => {
     ['APP_URL', 'https://app.example.com?page=1'],
     ['APP_URL', 'https://app.example.com/#/'],
     ['APP_URL', 'https://me@app.example.com'],
+    ['APP_URL', 'https://:secret@app.example.com'],
+    ['APP_URL', 'https://app.example.com/a b'],
+    ['ISSUER', 'https://auth.example.com?tenant=1'],
+    ['ISSUER', 'https://auth.example.com/#'],
+    ['ISSUER', 'https://me:secret@auth.example.com'],
     ['SMTP_URL', 'smtp://'],
     ['SMTP_URL', 'mail.example.com:587'],
     ['SMTP_URL', 'smtp://mail.example.com/path'],
@@ -40,6 +46,9 @@ describe('settings of roles, mail and the audit', () => {
     ['SMTP_URL', 'smtp://mail.example.com?tls=none&x=y'],
     ['SMTP_URL', 'smtp://mail.example.com#x'],
     ['SMTP_URL', 'smtp://me:50%@mail.example.com'],
+    ['SMTP_URL', 'smtp://me:25/3@mail.example.com'],
+    ['SMTP_URL', 'smtp://me:25#3@mail.example.com'],
+    ['SMTP_URL', 'smtp://me:25?3@mail.example.com'],
     ['MAIL_FROM', 'a@example.com, b@example.com'],
     ['MAIL_FROM', 'Lingomate <a@example.com> b'],
     ['MAIL_FROM', 'Lingomate\r\nBcc: b@example.com <a@example.com>'],
@@ -77,12 +86,29 @@ describe('settings of roles, mail and the audit', () => {
     expect(loadConfig({ ...IN_MEMORY, SMTP_URL: url }).mail.smtpUrl).toBe(url);
   });
 
-  test.each(['no-reply@example.com', '<no-reply@example.com>', 'Bücher & Co. <no-reply@example.com>', 'no-reply@localhost'])(
-    'MAIL_FROM=%s is taken',
+  test.each([
+    ['no-reply@example.com', 'Shop', 'no-reply@example.com'],
+    ['<no-reply@example.com>', 'Shop', 'no-reply@example.com'],
+    ['no-reply@localhost', 'Shop', 'no-reply@localhost'],
+    ['Bücher & Co. <no-reply@example.com>', 'Bücher & Co.', 'no-reply@example.com'],
+    ['Example (EU) <no-reply@example.com>', 'Example (EU)', 'no-reply@example.com'],
+    ['"Example" <no-reply@example.com>', 'Example', 'no-reply@example.com'],
+    ['"Example, Inc." <no-reply@example.com>', 'Example, Inc.', 'no-reply@example.com'],
+    ['"Help: \\"Example\\"" <no-reply@example.com>', 'Help: "Example"', 'no-reply@example.com'],
+  ])('MAIL_FROM=%s is the sender %s', (from, name, address) => {
+    expect(loadConfig({ ...IN_MEMORY, APP_NAME: 'Shop', MAIL_FROM: from }).mail.from).toEqual({ name, address });
+  });
+
+  test.each(['Exämple, GmbH <no-reply@example.com>', 'Help: Example <no-reply@example.com>', '"Example <no-reply@example.com>'])(
+    'MAIL_FROM=%s is refused with the advice to quote the name',
     (from) => {
-      expect(loadConfig({ ...IN_MEMORY, MAIL_FROM: from }).mail.from).toBe(from);
+      expect(faultsOf({ ...IN_MEMORY, MAIL_FROM: from })).toEqual([expect.stringContaining('needs double quotes: "Example, Inc."')]);
     },
   );
+
+  test('without MAIL_FROM the sender is named after the app', () => {
+    expect(loadConfig({ ...IN_MEMORY, APP_NAME: 'Shop' }).mail.from).toEqual({ name: 'Shop', address: 'no-reply@localhost' });
+  });
 
   test.each([
     ['https://app.example.com/', 'https://app.example.com'],

@@ -5,7 +5,7 @@ import { MailError } from '../../errors/mail-error.js';
 import { fail, type Finding, ok, warn } from './finding.js';
 
 /** Whether the mail server answers, offers the TLS that is asked for, and takes our password; no mail is sent. */
-export async function checkMailServer({ environment, mail: { smtpUrl } }: Config): Promise<Finding> {
+export async function checkMailServer({ environment, mail: { smtpUrl, from } }: Config): Promise<Finding> {
   if (smtpUrl === undefined) {
     return environment === 'production'
       ? warn('mail', 'SMTP_URL is not set in production: nobody can verify an address or reset a password by mail. Set it')
@@ -13,7 +13,7 @@ export async function checkMailServer({ environment, mail: { smtpUrl } }: Config
   }
   const { host } = new URL(smtpUrl);
   try {
-    await probeSmtp(smtpUrl);
+    await probeSmtp({ smtpUrl, from });
     return ok('mail', `${host} takes mails`);
   } catch (error) {
     if (!(error instanceof MailError)) throw error;

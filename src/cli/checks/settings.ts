@@ -1,5 +1,5 @@
 import type { Config } from '../../../config/index.js';
-import { isLoopbackName } from '../../lib/loopback.js';
+import { isLoopbackName, isLoopbackOrigin } from '../../lib/loopback.js';
 import { type Finding, ok, warn } from './finding.js';
 
 /** Settings that are valid each by itself, and together most likely not what was meant. */
@@ -29,7 +29,7 @@ function checkIssuer({ token: { issuer }, http: { port, publicUrl } }: Config): 
 }
 
 function checkOrigins({ environment, http: { corsOrigins } }: Config): Finding {
-  const loopback = corsOrigins.filter((origin) => isLoopbackName(new URL(origin).hostname));
+  const loopback = corsOrigins.filter(isLoopbackOrigin);
   if (environment === 'production' && loopback.length > 0) {
     return warn('cors', `CORS_ORIGINS has ${loopback.join(', ')} in production. Remove it unless your app runs in a web view`);
   }
