@@ -14,21 +14,15 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /**
  * Reads a body into `res.locals.body`: an object, of no more than 100 kB, with no member twice. Also takes one that an
- * app around this one has parsed already; and, where it is optional, none. Throws `unsupported_media_type`, `payload_too_large` or `malformed_request`.
+ * app around this one has parsed already; and, where it is optional, none. A body of no bytes is none, whatever its framing and
+ * its type (RFC 9110 §6.4). Throws `unsupported_media_type`, `payload_too_large` or `malformed_request`.
  */
 export function readBody({ forms, optional }: { forms: boolean; optional: boolean }): Middleware[] {
   const types = forms ? [JSON_TYPE, FORM_TYPE] : [JSON_TYPE];
   const collect = collectBytes(MOST_BYTES);
-  const assertType: Middleware = (req, _res, next) => {
-    if (optional && isBodiless(req)) {
-      next();
-      return;
-    }
-    mediaType(req, types);
-    next();
-  };
   const parse: Middleware = (req, res, next) => {
-    if (optional && isBodiless(req)) {
+    if (isEmpty(req.body)) {
+      if (!optional) throw unreadable('The body is empty');
       res.locals.body = {};
       next();
       return;
@@ -38,7 +32,7 @@ export function readBody({ forms, optional }: { forms: boolean; optional: boolea
     res.locals.body = value;
     next();
   };
-  return [assertType, collect, parse];
+  return [assertType(types), collect, parse];
 }
 
 /**
@@ -85,24 +79,29 @@ export interface TextKind {
  * around this one has read. Throws `unsupported_media_type`, `payload_too_large` or `malformed_request`.
  */
 export function readText({ types, mostBytes, tooLarge }: TextKind): Middleware[] {
-  const assertType: Middleware = (req, _res, next) => {
-    mediaType(req, types);
-    next();
-  };
   const collect = collectBytes(mostBytes, tooLarge);
   const keep: Middleware = (req, res, next) => {
-    const { body } = req;
-    if (typeof body !== 'string' && !Buffer.isBuffer(body)) throw unreadable('The body is empty');
+    const body: unknown = req.body ?? '';
+    // A document may be empty, but nothing without a type is one.
+    const isNone = isEmpty(body) && req.headers['content-type'] === undefined;
+    if (isNone || (typeof body !== 'string' && !Buffer.isBuffer(body))) throw unreadable('The body is empty');
     const sent: SentText = { type: mediaType(req, types), data: Buffer.from(body) };
     res.locals.body = sent;
     next();
   };
-  return [assertType, collect, keep];
+  return [assertType(types), collect, keep];
 }
 
-/** Whether a request brings no body (RFC 9112 §6.3). */
-const isBodiless = ({ headers }: Pick<Request, 'headers'>): boolean =>
-  headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+/** Refuses a body of another type before it is read, where its length says that there is one: that of chunks shows at their end. */
+const assertType =
+  (types: readonly string[]): Middleware =>
+  (req, _res, next) => {
+    if (Number(req.headers['content-length'] ?? 0) > 0) mediaType(req, types);
+    next();
+  };
+
+const isEmpty = (body: unknown): boolean =>
+  body === undefined || ((typeof body === 'string' || Buffer.isBuffer(body)) && body.length === 0);
 
 const unreadable = (detail: string, cause?: unknown): AppError => new AppError('malformed_request', { cause, details: { detail } });
 
@@ -122,7 +121,6 @@ function mediaType(req: Pick<Request, 'headers'>, types: readonly string[]): str
 }
 
 function parseBody(body: unknown, type: string): unknown {
-  if (body === undefined) throw unreadable('The body is empty');
   if (typeof body !== 'string' && !Buffer.isBuffer(body)) return body;
   if (typeof body !== 'string' && !isUtf8(body)) throw unreadable('The body is not in UTF-8');
   try {

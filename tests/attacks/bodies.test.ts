@@ -76,6 +76,7 @@ describe('bodies', () => {
     ['a name twice', `username=ada&password=x&password=${PASSWORD}`],
     ['a name twice, once escaped', 'username=ada&password=x&p%61ssword=y'],
     ['an escape of nothing', 'username=ada&password=%'],
+    ['nothing', ''],
     ['an escape that is no number', 'username=ada&password=%zz'],
     ['an escape that is no UTF-8', 'username=ada&password=%ff'],
     ['an escape of a surrogate', 'username=ada&password=%ED%A0%80'],
@@ -91,7 +92,7 @@ describe('bodies', () => {
     const required = ['username', 'password'].map((path) => ({ path, code: 'required', message: 'is required' }));
     expect(JSON.parse(answer.body)).toMatchObject({ errors: required });
   };
-  test.each(['username[]=ada&password[]=x', 'username[x]=ada&password.x=y', '{"username":"ada"}', '&&&', ''])(
+  test.each(['username[]=ada&password[]=x', 'username[x]=ada&password.x=y', '{"username":"ada"}', '&&&'])(
     'a form %j has no members of ours: 422',
     async (body) => {
       expectNoMembersOfOurs(await send('/token', FORM_TYPE, body));

@@ -69,6 +69,14 @@ describe.each(AROUND)('an app %s', (_how, base, around) => {
     expectProblem(await logIn({ username: 'nobody', password: PASSWORD }), 401, 'invalid_credentials', { base, oauth: 'invalid_grant' });
   });
 
+  test('takes chunks without a byte for no body', async () => {
+    const token = await auth.token(await auth.createUser());
+    for (const type of ['application/json', 'text/plain']) {
+      const headers = { Authorization: `Bearer ${token}`, 'Content-Type': type, 'Transfer-Encoding': 'chunked' };
+      expect((await supertest(app).post(`${base}/logout?scope=others`).set(headers)).status).toBe(204);
+    }
+  });
+
   test('takes a body with __proto__ for what it is', async () => {
     const body = `{"username":"proto","password":"${PASSWORD}","__proto__":{"roles":["admin"]}}`;
     const response = await supertest(app).post(`${base}/register`).type('json').send(body);
