@@ -4,6 +4,7 @@ import { Router } from 'express';
 import type { WorkQueue } from '../adapters/work-queue.js';
 import type { Reply } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
+import { acceptsJson, prefersHtml } from '../lib/accept.js';
 import type { Caller } from '../lib/actor.js';
 import { errorCode } from '../lib/error-code.js';
 import { askingPage } from '../middleware/asking-page.js';
@@ -65,7 +66,7 @@ function stepsOf(route: Route, { guards, limiter, cookieOrigins, turn, ready, re
   const { handler, oauth = false, bodyOptional = false } = route;
   const answer: Middleware = async (req, res) => {
     const { actor, caller = NOBODY, body, client } = res.locals;
-    const wantsHtml = mentions(req.headers.accept, 'text/html') && req.accepts(['json', 'html']) === 'html';
+    const wantsHtml = prefersHtml(req.headers.accept);
     // Written out, here and in `reading`: spreading one object into another takes a tenth of a small answer's time.
     const received: Received = {
       body,
@@ -89,7 +90,7 @@ function stepsOf(route: Route, { guards, limiter, cookieOrigins, turn, ready, re
   const bounded = boundedBy(requests);
   return [
     ...(route.standalone ? [] : [turn, ready]),
-    ...(answersJson(route) ? [acceptsJson] : []),
+    ...(answersJson(route) ? [assertAcceptsJson] : []),
     ...guardOf(route, guards).map(bounded),
     ...(handler.bodies ? [...readBody({ forms: oauth, optional: bodyOptional }), oneCredential] : []),
     ...(handler.text ? readText(handler.text) : []),
@@ -123,12 +124,8 @@ function guardOf({ guard, recent }: Route, guards: Guards): Middleware[] {
   return [guard === undefined ? guards.user : guards.withScope(guard.scope), ...(recent === true ? [guards.recent] : [])];
 }
 
-/** Spares most requests the full negotiation. */
-const mentions = (accept: string | undefined, type: string): boolean => accept?.includes(type) === true;
-
-const acceptsJson: Middleware = (req, _res, next) => {
-  const { accept } = req.headers;
-  if (accept !== undefined && !mentions(accept, '*/*') && !req.accepts(['json', 'html'])) throw new AppError('not_acceptable');
+const assertAcceptsJson: Middleware = (req, _res, next) => {
+  if (!acceptsJson(req.headers.accept)) throw new AppError('not_acceptable');
   next();
 };
 

@@ -72,13 +72,51 @@ describe('errors', () => {
     expectProblem(response, 406, 'not_acceptable', oauth === undefined ? {} : { oauth });
   });
 
-  test.each(['application/json', 'application/*', '*/*', 'text/html, */*;q=0.1', 'application/json; q=0.2, image/png'])(
-    'Accept: %s is JSON',
-    async (accept) => {
-      const response = await auth.http().get('/health/live').set('Accept', accept);
-      expect([response.status, response.type]).toEqual([200, 'application/json']);
-    },
-  );
+  const ACCEPTED = [
+    'application/json',
+    'application/*',
+    '*/*',
+    'text/html, */*;q=0.1',
+    'application/json; q=0.2, image/png',
+    'application/json; charset=utf-8',
+    'application/json;odata=verbose',
+    'application/json;charset=UTF-8;q=0.9',
+    'APPLICATION/JSON; Profile="a, b; q=0"',
+    'application/problem+json',
+    'application/problem+json; charset=utf-8, image/png',
+    'application/json;q=0, application/json;version=1',
+    '*/*;level=1;q=0.3',
+    'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2',
+    '',
+  ];
+  test.each(ACCEPTED)('Accept: %s is JSON', async (accept) => {
+    const response = await auth.http().get('/health/live').set('Accept', accept);
+    expect([response.status, response.type]).toEqual([200, 'application/json']);
+    expectProblem(await auth.http().get('/users/me').set('Accept', accept), 401, 'authentication_required');
+  });
+
+  test.each([
+    'image/png',
+    'application/json;q=0',
+    'application/json; charset=utf-8; q=0.0',
+    'application/json;q=0, */*',
+    'text/*;q=0',
+    'json',
+  ])('Accept: %s is 406', async (accept) => {
+    expectProblem(await auth.http().get('/health/live').set('Accept', accept), 406, 'not_acceptable');
+  });
+
+  test.each([
+    ['text/html;charset=utf-8, application/json;q=0.9', 'text/html'],
+    ['text/html, */*', 'text/html'],
+    ['text/html, application/json', 'text/html'],
+    ['application/json, text/html', 'application/json'],
+    ['text/html;q=0.5, application/json;charset=utf-8', 'application/json'],
+    ['text/html;q=0, */*', 'application/json'],
+    ['application/xhtml+xml, */*', 'application/json'],
+  ])('GET /errors with Accept: %s is %s', async (accept, type) => {
+    expect((await auth.http().get('/errors').set('Accept', accept)).type).toBe(type);
+  });
 
   test.each([
     ['a word', 'abc'],
