@@ -242,9 +242,20 @@ function listenFromTheStart({ connectionManager }: Sequelize): void {
 
 const isPg = (lib: unknown): lib is { Client: typeof Client } => typeof lib === 'object' && lib !== null && 'Client' in lib;
 
-/** What SQLite, PostgreSQL and the network say when the database is away, full, locked or read-only; not when a statement is wrong. */
-const OUTAGE =
-  /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY|NOMEM|CORRUPT|NOTADB|PROTOCOL)|08...|53...|57P0.|58...|25006|40001|40P01|55P03|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)$/;
+/** SQLite: locked, full, read-only, unreadable or corrupt. */
+const SQLITE_OUTAGE = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY|PERM|NOMEM|CORRUPT|NOTADB|PROTOCOL)$/;
+
+/**
+ * PostgreSQL's error classes (appendix A of its manual) for conditions outside the statement: connection (08), transaction
+ * rollback (40), resources (53), operator intervention and timeouts (57), system (58), snapshot (72); and single codes of
+ * other classes: read-only and timed-out transactions (25), a lock not available (55P03), corrupt data (XX001, XX002). An
+ * unknown code of a whole class counts. 40002 is a violated constraint.
+ */
+const POSTGRES_OUTAGE = /^(08...|40(?!002)...|53...|57...|58...|72...|25006|25P03|25P04|55P03|XX00[12])$/;
+
+const NETWORK_OUTAGE = /^(ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOST.*|ENET.*)$/;
+
+const isOutage = (code: string): boolean => [SQLITE_OUTAGE, POSTGRES_OUTAGE, NETWORK_OUTAGE].some((codes) => codes.test(code));
 
 /** What pg says, without a code, of a PostgreSQL that is connected and silent, or that went away with its connection. */
 const NO_ANSWER =
@@ -255,6 +266,6 @@ export function databaseFault(error: unknown): AppError | undefined {
   // What a new connection meets before its first query, Sequelize hands on as it is.
   const original: unknown = error instanceof BaseError && 'original' in error ? error.original : error;
   const silent = types.isNativeError(original) && NO_ANSWER.test(original.message);
-  const away = error instanceof ConnectionError || OUTAGE.test(errorCode(original)) || silent;
+  const away = error instanceof ConnectionError || isOutage(errorCode(original)) || silent;
   return away ? new AppError('unavailable', { cause: error }) : undefined;
 }

@@ -24,9 +24,14 @@ export interface TestTarget {
 
 export async function openTarget(kind: TargetKind): Promise<TestTarget> {
   const { url, drop } = await open(kind);
+  return { url, target: targetOf(url), drop };
+}
+
+/** Reads a DATABASE_URL that is known to be valid. */
+export function targetOf(url: string): DatabaseTarget {
   const target = parseDatabaseUrl(url);
   if (target === undefined) throw new TypeError('a test database has a URL that can be read');
-  return { url, target, drop };
+  return target;
 }
 
 async function open(kind: TargetKind): Promise<{ url: string; drop: () => Promise<void> }> {
