@@ -8,6 +8,23 @@ const FASTAPI_COLUMNS = ['id', 'username', 'hashed_password'] as const;
 /** Whether a users table of these columns is the FastAPI original's, whatever a team has added. */
 export const hasFastApiColumns = (names: readonly string[]): boolean => FASTAPI_COLUMNS.every((name) => names.includes(name));
 
+/** Columns that a team may have added to keep users out, by what they hold for a user who is kept out. */
+const KEEPS_OUT = {
+  no: ['is_active', 'active', 'is_enabled', 'enabled'],
+  yes: ['disabled', 'is_disabled', 'banned', 'is_banned', 'blocked', 'is_blocked', 'deleted', 'is_deleted'],
+} as const;
+const WRITTEN = { no: "'0', '0.0', 'false', 'f', 'no', 'n', 'off'", yes: "'1', '1.0', 'true', 't', 'yes', 'y', 'on'" } as const;
+
+/** Returns SQL for whether one of a table's columns, by their names, says that the user may not log in. */
+export function isKeptOutSql(names: readonly string[]): string {
+  const terms = (['no', 'yes'] as const).flatMap((held) =>
+    names
+      .filter((name) => KEEPS_OUT[held].some((one) => one === nameKey(name)))
+      .map((name) => `coalesce(lower(CAST(${quote(name)} AS TEXT)) IN (${WRITTEN[held]}), 0)`),
+  );
+  return terms.length === 0 ? '0' : `(${terms.join(' OR ')})`;
+}
+
 /** SQL for a bcrypt hash above cost 14, which takes more than about one second of one core (docs/decisions/0023-hash-cost.md). */
 const TOO_EXPENSIVE = ['$2?$1[5-9]$*', '$2?$[2-9]?$*', '$bcrypt-sha256$*r=1[5-9]$*', '$bcrypt-sha256$*r=[2-9]?$*']
   .map((pattern) => `coalesce(hashed_password GLOB '${pattern}', 0)`)
@@ -127,7 +144,7 @@ async function reportLostRules(context: MigrationContext): Promise<void> {
  * unrepeatable (AUTOINCREMENT); foreign keys must be off on this connection, or dropping the old one would cascade.
  */
 export async function adoptUsers(context: MigrationContext, columns: ModelAttributes): Promise<void> {
-  const { sequelize, queryInterface, transaction, report } = context;
+  const { sequelize, queryInterface, transaction } = context;
   const run = (sql: string): Promise<unknown> => sequelize.query(sql, { transaction });
   await assertMovable(context);
   const copy = await context.keepCopy();
@@ -141,9 +158,11 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   for (const { name, definition } of kept) await run(`ALTER TABLE users_adopted ADD COLUMN ${name} ${definition}`);
   const now = new Date().toISOString().replace('T', ' ').replace('Z', ' +00:00');
   const further = kept.map(({ name }) => `, ${name}`).join('');
+  const isKeptOut = isKeptOutSql((await tableInfo(context)).map(({ name }) => name));
   await run(
-    `INSERT INTO users_adopted (id, username, hashed_password, hash_truncates, roles, created_at, updated_at${further})
-     SELECT id, coalesce(username, ${NAME_FOR_NAMELESS}), hashed_password, coalesce(hashed_password GLOB '$2[aby]$*', 0), '["user"]', '${now}', '${now}'${further}
+    `INSERT INTO users_adopted (id, username, hashed_password, hash_truncates, roles, disabled_at, created_at, updated_at${further})
+     SELECT id, coalesce(username, ${NAME_FOR_NAMELESS}), hashed_password, coalesce(hashed_password GLOB '$2[aby]$*', 0), '["user"]',
+            CASE WHEN ${isKeptOut} THEN '${now}' END, '${now}', '${now}'${further}
      FROM users`,
   );
   const lookalikes = await writeFolds(context);
@@ -155,9 +174,16 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   await run('PRAGMA legacy_alter_table=OFF');
   for (const sql of attached) await run(sql);
 
-  const [total] = await select<{ users: number; unreadable: number; expensive: number }>(
+  await reportAdopted(context, lookalikes, copy);
+}
+
+/** Reports what only the users themselves or their administrator can complete. */
+async function reportAdopted(context: MigrationContext, lookalikes: readonly Lookalike[], copy: string): Promise<void> {
+  const { report } = context;
+  const [total] = await select<{ users: number; disabled: number; unreadable: number; expensive: number }>(
     context,
-    `SELECT count(*) AS users, count(*) FILTER (WHERE NOT coalesce(hash_truncates OR hashed_password GLOB '$bcrypt-sha256$v=2,*', 0)) AS unreadable,
+    `SELECT count(*) AS users, count(disabled_at) AS disabled,
+            count(*) FILTER (WHERE NOT coalesce(hash_truncates OR hashed_password GLOB '$bcrypt-sha256$v=2,*', 0)) AS unreadable,
             count(*) FILTER (WHERE ${TOO_EXPENSIVE}) AS expensive
      FROM users`,
   );
@@ -171,6 +197,8 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
       `${lookalikes.length} of them look like an earlier name and are matched to the letter: ${shown}${lookalikes.length > NAMES_SHOWN ? ', …' : ''}`,
     );
   }
+  if (total !== undefined && total.disabled > 0)
+    report(`${total.disabled} of them are disabled, as a column of theirs such as is_active or disabled says`);
   if (total !== undefined && total.unreadable > 0)
     report(
       `${total.unreadable} of them have no bcrypt hash: where it is of no other form that we know either, they can't log in until they get a new password`,
@@ -206,10 +234,15 @@ async function assertMovable(context: MigrationContext): Promise<void> {
   if (binary) throw new Error(`the name of the user with the id ${binary.id} is not text. Give them a name that is`);
 }
 
+interface Lookalike {
+  readonly id: number;
+  readonly username: string;
+}
+
 /** Gives each name its fold: the first id to have one owns it, later ones are its look-alikes. Returns those. */
-async function writeFolds(context: MigrationContext): Promise<{ id: number; username: string }[]> {
+async function writeFolds(context: MigrationContext): Promise<Lookalike[]> {
   const owned = new Set<string>();
-  const lookalikes: { id: number; username: string }[] = [];
+  const lookalikes: Lookalike[] = [];
   for (const { id, username } of await select<{ id: number; username: string }>(
     context,
     'SELECT id, username FROM users_adopted ORDER BY id',
