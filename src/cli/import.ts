@@ -5,7 +5,7 @@ import { AppError } from '../errors/app-error.js';
 import { OPERATOR } from '../lib/actor.js';
 import type { ImportResult } from '../services/transfer/imported-user.js';
 import { TEXT_SOURCES, type TextSource } from '../services/transfer/sources/source-names.js';
-import type { TransferService } from '../services/transfer/transfer.service.js';
+import type { ImportOptions, TransferService } from '../services/transfer/transfer.service.js';
 import { JSON_OPTION, type OutputOptions, visible } from './output.js';
 import { readSecretFile } from './read-secret.js';
 import { createProgress, type Progress } from './progress.js';
@@ -22,6 +22,7 @@ const KEY_IN_PROCESS_LIST =
 interface Importing extends OutputOptions {
   readonly from?: TextSource | typeof FASTAPI;
   readonly dryRun?: boolean;
+  readonly withoutUnknownHashes?: boolean;
   /** Refused: other users of the machine can read the command line. */
   readonly firebaseSignerKey?: string;
   readonly firebaseSignerKeyFile?: string;
@@ -38,6 +39,7 @@ export function addImport(program: Command): void {
     .argument('<file>', `a file, or ${STANDARD_INPUT} for standard input`)
     .addOption(new Option('--from <form>', 'what it is, where that is not told by how it begins').choices([...TEXT_SOURCES, FASTAPI]))
     .option('--dry-run', 'say of each record what would happen, and change nothing')
+    .option('--without-unknown-hashes', 'add users whose hash cannot be verified without a password; otherwise their records fail')
     .option('--firebase-signer-key-file <file>', 'the signer key of the project’s password hash parameters; or set FIREBASE_SIGNER_KEY')
     .addOption(new Option('--firebase-signer-key <base64>').hideHelp())
     .option('--firebase-salt-separator <base64>', 'of the project’s password hash parameters', FIREBASE.saltSeparator)
@@ -56,14 +58,15 @@ function readNumber(text: string): number {
 }
 
 async function importFile(file: string, options: Importing): Promise<void> {
-  const dryRun = options.dryRun === true;
+  const { dryRun = false, withoutUnknownHashes = false } = options;
   const input = await openInput(file, options);
   await withContainer(async ({ config, services: { transfer } }) => {
     const progress = await createProgress(input.total);
     const report = createReport({ ...options, dryRun }, progress);
     let complete = false;
     try {
-      for await (const result of input.import(transfer, { dryRun, signerKey: input.signerKey ?? config.firebaseSignerKey })) {
+      const signerKey = input.signerKey ?? config.firebaseSignerKey;
+      for await (const result of input.import(transfer, { dryRun, withoutUnknownHashes, by: OPERATOR }, signerKey)) {
         await report.tell(result);
         progress.update(input.done(), report.summary());
       }
@@ -83,7 +86,7 @@ interface Input {
   done(): number;
   /** From a file that an option names; before that of the settings. */
   readonly signerKey: string | undefined;
-  import(transfer: TransferService, options: { dryRun: boolean; signerKey: string | undefined }): AsyncIterable<ImportResult>;
+  import(transfer: TransferService, options: ImportOptions, signerKey: string | undefined): AsyncIterable<ImportResult>;
   /** Waits for no more of it. */
   close(): void;
 }
@@ -106,7 +109,7 @@ async function openDatabase(file: string): Promise<Input> {
     total: await countFastApiUsers(file),
     done: () => done,
     signerKey: undefined,
-    import: (transfer, { dryRun }) => told(transfer.importUsers(readFastApiUsers(file), { dryRun, by: OPERATOR })),
+    import: (transfer, given) => told(transfer.importUsers(readFastApiUsers(file), given)),
     close: () => undefined,
   };
 }
@@ -119,9 +122,9 @@ function openText(file: string, options: Importing): Input {
     total,
     done: () => ('bytesRead' in stream ? stream.bytesRead : 0),
     signerKey: keyFile === undefined ? undefined : readSecretFile(keyFile),
-    import: (transfer, { dryRun, signerKey }) => {
+    import: (transfer, given, signerKey) => {
       const firebase = signerKey === undefined ? undefined : { signerKey, ...firebaseNumbers(options) };
-      return transfer.importText(stream, { from: from === FASTAPI ? undefined : from, firebase }, { dryRun, by: OPERATOR });
+      return transfer.importText(stream, { from: from === FASTAPI ? undefined : from, firebase }, given);
     },
     close: () => {
       stream.destroy();

@@ -10,7 +10,8 @@ export function createTransferController({ transfer }: { transfer: TransferServi
   return {
     importUsers: ({ body, query }: Asked<SentText, undefined, ImportQuery>, actor: Actor): Reply => {
       const source = { container: CONTAINERS.get(body.type), from: query.from };
-      const results = transfer.importText(body.data, source, { dryRun: query.dry_run, by: byUser(actor) });
+      const options = { dryRun: query.dry_run, withoutUnknownHashes: query.without_unknown_hashes, by: byUser(actor) };
+      const results = transfer.importText(body.data, source, options);
       return { status: 200, content: { type: LINES_TYPE, data: presentLines(results, presentImportResult) } };
     },
     exportUsers: (_asked: Asked, actor: Actor): Reply => {

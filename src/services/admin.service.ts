@@ -20,7 +20,7 @@ import type { IssuedToken, OneTimeTokenService } from './one-time-token.service.
 import { linkTo } from './outbox/letters.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordResetService } from './password-reset.service.js';
-import { truncatesOf } from './password/formats.js';
+import { bareHash, truncatesOf } from './password/formats.js';
 import type { PasswordService } from './password/password.service.js';
 import type { SessionService } from './session/session.service.js';
 
@@ -173,22 +173,23 @@ function createAccounts(
 ): AdminService['create'] {
   return async ({ username, email = null, roles: asked = [USER], password_hash }, by) => {
     if (asked.some((role) => !roles.isKnown(role))) throw unknownRole(roles);
-    const fault = password_hash === undefined ? undefined : passwords.hashFault(password_hash);
+    const hash = password_hash === undefined ? null : bareHash(password_hash);
+    const fault = hash === null ? undefined : passwords.hashFault(hash);
     if (fault !== undefined) throw badHash(fault);
-    const truncates = password_hash !== undefined && truncatesOf(password_hash);
+    const truncates = hash !== null && truncatesOf(hash);
     const given = roles.names.filter((role) => asked.includes(role));
     const account = newAccount(
-      { username, email, emailSetByAdmin: true, roles: given, hash: password_hash ?? null, truncates },
+      { username, email, emailSetByAdmin: true, roles: given, hash, truncates },
       new Date(clock.now()),
     );
     const add = database.forClient(by).transaction(async (transaction) => {
       await names.assertUsernameFree(username, transaction);
       const added = await models.User.create(account, { transaction });
       audit.record(
-        { type: 'account.created', by, userId: added.id, details: { roles: given, password_hash: password_hash !== undefined } },
+        { type: 'account.created', by, userId: added.id, details: { roles: given, password_hash: hash !== null } },
         transaction,
       );
-      if (password_hash === undefined) return { user: added, invitation: await invite(added, by, transaction) };
+      if (hash === null) return { user: added, invitation: await invite(added, by, transaction) };
       await verification.ask(added, by, transaction);
       return { user: added, invitation: undefined };
     });

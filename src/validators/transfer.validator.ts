@@ -43,15 +43,19 @@ const FROM = ['supabase', 'keycloak', 'better-auth', 'django'] as const satisfie
 
 export interface ImportQuery {
   readonly dry_run: boolean;
+  readonly without_unknown_hashes: boolean;
   readonly from?: (typeof FROM)[number];
 }
+const flag = Joi.string()
+  .custom((value: string, helpers) => (value === 'true' || value === 'false' ? value === 'true' : helpers.error('any.only')))
+  .default(false)
+  .meta({ 'x-rules': { type: 'boolean' } });
 /** A misspelt one is refused: what was meant to change nothing would. */
 export const importQuery = Joi.object<ImportQuery>({
-  dry_run: Joi.string()
-    .custom((value: string, helpers) => (value === 'true' || value === 'false' ? value === 'true' : helpers.error('any.only')))
-    .default(false)
-    .meta({ 'x-rules': { type: 'boolean' } })
-    .description('Whether to say what would happen, and change nothing.'),
+  dry_run: flag.description('Whether to say what would happen, and change nothing.'),
+  without_unknown_hashes: flag.description(
+    'Whether a user whose password hash cannot be verified is added without a password. Otherwise the record fails.',
+  ),
   from: Joi.string()
     .valid(...FROM)
     .description('Where it was exported. Left out, that is told by what stands at its beginning.'),

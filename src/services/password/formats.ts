@@ -45,8 +45,13 @@ const bcrypt = (salt: string, digest: string, prehash?: BcryptRecipe['prehash'])
 });
 const pbkdf2 = (hash: Pbkdf2Recipe['hash'], iterations: string, salt: string, digest: string): Parts =>
   withDigest((salted, length) => ({ kind: 'pbkdf2', hash, salt: salted, iterations: Number(iterations), length }), salt, digest);
-const argon2 = (kind: Argon2Recipe['kind'], [memory = 0, passes = 0, lanes = 0]: readonly number[], salt: string, digest: string): Parts =>
-  withDigest((salted, length) => ({ kind, salt: salted, memory, passes, lanes, length }), salt, digest);
+/** Takes the parameters in any order, as Argon2 libraries do. */
+function argon2(kind: Argon2Recipe['kind'], parameters: string, salt: string, digest: string): Parts {
+  const named = new Map(parameters.split(',').map((parameter) => [parameter.slice(0, 1), Number(parameter.slice(2))] as const));
+  const [memory, passes, lanes] = ['m', 't', 'p'].map((name) => named.get(name));
+  if (memory === undefined || passes === undefined || lanes === undefined) return undefined;
+  return withDigest((salted, length) => ({ kind, salt: salted, memory, passes, lanes, length }), salt, digest);
+}
 const scrypt = ([logN = 0, r = 0, p = 0]: readonly number[], salt: string, digest: string, more: Pick<ScryptRecipe, 'nfkc'> = {}): Parts =>
   withDigest((salted, length) => ({ kind: 'scrypt', salt: salted, logN, r, p, length, ...more }), salt, digest);
 
@@ -115,21 +120,21 @@ const FORMATS: readonly Format[] = [
   {
     name: 'passlib’s PBKDF2',
     starts: /^\$pbkdf2/,
-    whole: /^\$pbkdf2(-sha256|-sha512)?\$(\d{1,9})\$([A-Za-z0-9+./]+)\$([A-Za-z0-9+./]+)$/,
+    whole: /^\$pbkdf2(-sha256|-sha512)?\$(\d{1,9})\$([A-Za-z0-9+./]+={0,2})\$([A-Za-z0-9+./]+={0,2})$/,
     read: (hash: string | undefined, iterations: string, salt: string, digest: string) =>
       pbkdf2(PBKDF2_NAMES[hash ?? ''] ?? 'sha1', iterations, salt, digest),
   },
   {
     name: 'Argon2id or Argon2i of version 19',
     starts: /^(argon2)?\$argon2/,
-    whole: /^(?:argon2)?\$argon2(id|i)\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/,
-    read: (variant: string, m: string, t: string, p: string, salt: string, digest: string) =>
-      argon2(variant === 'id' ? 'argon2id' : 'argon2i', [m, t, p].map(Number), salt, digest),
+    whole: /^(?:argon2)?\$argon2(id|i)\$v=19\$([mtp]=\d{1,9}(?:,[mtp]=\d{1,9}){2})\$([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})$/,
+    read: (variant: string, parameters: string, salt: string, digest: string) =>
+      argon2(variant === 'id' ? 'argon2id' : 'argon2i', parameters, salt, digest),
   },
   {
     name: 'scrypt',
     starts: /^\$scrypt/,
-    whole: /^\$scrypt(-nfkc)?\$ln=(\d{1,2}),r=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/,
+    whole: /^\$scrypt(-nfkc)?\$ln=(\d{1,2}),r=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})$/,
     read: (nfkc: string | undefined, logN: string, r: string, p: string, salt: string, digest: string) =>
       scrypt([logN, r, p].map(Number), salt, digest, nfkc === undefined ? {} : { nfkc: true }),
   },
@@ -151,6 +156,12 @@ const FORMATS: readonly Format[] = [
       firebase([n, r, p].map(Number), [salt, separator ?? '', signerKey, digest]),
   },
 ];
+
+/** Matches the names that Spring Security, LDAP and Dovecot put before hashes that name their format themselves. */
+const WRAPPER = /^\{(?:bcrypt|crypt|blf-crypt|argon2|argon2id?)\}/i;
+
+/** Returns a hash from elsewhere without the white space around it and the wrapper before it, such as `{bcrypt}`. */
+export const bareHash = (text: string): string => text.trim().replace(WRAPPER, '').trimStart();
 
 function parse(hash: string): Reading {
   const format = FORMATS.find(({ starts }) => starts.test(hash));

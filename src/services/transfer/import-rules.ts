@@ -3,7 +3,7 @@ import { foldEmail, isEmailAddress } from '../../lib/email-address.js';
 import { DISPLAY_NAME_RULES, displayNameFault, foldName, USERNAME_FORMAT, USERNAME_RULES, usernameFault } from '../../lib/names.js';
 import { type Roles, USER } from '../../lib/roles.js';
 import type { NewUserRow } from '../../models/user-batch.js';
-import { truncatesOf } from '../password/formats.js';
+import { bareHash, truncatesOf } from '../password/formats.js';
 import type { PasswordService } from '../password/password.service.js';
 import type { Adopted, ImportedUser } from './imported-user.js';
 
@@ -28,23 +28,27 @@ interface Circumstances {
   readonly now: Date;
   /** Whether names may be any text, where they are from where they were. */
   readonly adopts: boolean;
+  /** Whether a hash that cannot be verified is left out, where it otherwise fails the record. */
+  readonly withoutUnknownHashes: boolean;
   readonly passwords: Pick<PasswordService, 'hashFault'>;
 }
 
 /** Holds a user against every rule at once, and makes the row of one who keeps to them. */
-export function examine(user: ImportedUser, { roles, now, adopts, passwords }: Circumstances): Examined {
-  const { email, passwordHash, disabled = false } = user;
+export function examine(user: ImportedUser, circumstances: Circumstances): Examined {
+  const { roles, now, adopts } = circumstances;
+  const { email, disabled = false } = user;
+  const notes: string[] = [];
+  const { passwordHash, hashFault } = hashOf(user, circumstances, notes);
   const username = user.username ?? email;
   const adopted = adopts ? user.adopted : undefined;
   const faults = [
     ...(username === undefined ? [NAMELESS] : nameFaults(username, adopted, user.username === undefined)),
     ...(email === undefined || isEmailAddress(email) ? [] : [NO_ADDRESS]),
     ...roleFaults(user.roles, roles),
-    ...hashFaults(passwordHash === undefined ? undefined : passwords.hashFault(passwordHash)),
+    ...hashFaults(hashFault),
   ];
   if (username === undefined || faults.length > 0) return { faults };
 
-  const notes: string[] = [];
   const displayName = displayNameOf(user, notes);
   const verifiedAt = email === undefined ? null : verifiedAtOf(user, now);
   const email_fold = email === undefined ? null : foldEmail(email);
@@ -94,6 +98,20 @@ function nameFaults(username: string, adopted: Adopted | undefined, isAddress: b
 function roleFaults(asked: readonly string[] | undefined, roles: Roles): FieldFault[] {
   if (asked === undefined || asked.every((role) => roles.isKnown(role))) return [];
   return [{ path: 'roles', code: 'not_allowed', message: `may be: ${roles.names.join(', ')}` }];
+}
+
+/** Returns the hash to store, or why it cannot be verified. */
+function hashOf(
+  { passwordHash, unreadableHash }: ImportedUser,
+  { passwords, withoutUnknownHashes }: Circumstances,
+  notes: string[],
+): { passwordHash?: string; hashFault?: string } {
+  const hash = passwordHash === undefined ? undefined : bareHash(passwordHash);
+  const hashFault = unreadableHash ?? (hash === undefined ? undefined : passwords.hashFault(hash));
+  if (hashFault === undefined) return hash === undefined ? {} : { passwordHash: hash };
+  if (!withoutUnknownHashes) return { hashFault };
+  notes.push(`password_hash is left out: it ${hashFault}`);
+  return {};
 }
 
 const hashFaults = (message: string | undefined): FieldFault[] =>

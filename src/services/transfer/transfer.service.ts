@@ -44,8 +44,10 @@ interface ExportOptions {
 
 type TextOptions = Omit<ReadingOptions, 'now'>;
 
-interface ImportOptions {
+export interface ImportOptions {
   readonly dryRun: boolean;
+  /** Whether a user whose hash cannot be verified is added without a password; otherwise the record fails. */
+  readonly withoutUnknownHashes?: boolean;
   readonly by: Doer;
 }
 
@@ -63,12 +65,13 @@ export function createTransferService(parts: Parts): TransferService {
   const { models, passwords, audit, clock } = parts;
   const { add, rehearse } = createBatchWork(parts);
 
-  async function* importUsers(records: AsyncIterable<SourceRecord>, { dryRun, by }: ImportOptions): AsyncGenerator<ImportResult> {
+  async function* importUsers(records: AsyncIterable<SourceRecord>, options: ImportOptions): AsyncGenerator<ImportResult> {
+    const { dryRun, by } = options;
     const counts = { created: 0, would_create: 0, exists: 0, skipped: 0, failed: 0 } satisfies Record<ImportStatus, number>;
     const earlier = noneTaken();
     try {
       for await (const batch of batchesOf(records, BATCH)) {
-        const results = dryRun ? await rehearse(batch, by, earlier) : await add(batch, by);
+        const results = dryRun ? await rehearse(batch, options, earlier) : await add(batch, options);
         for (const { status } of results) counts[status] += 1;
         yield* results;
       }
@@ -104,8 +107,8 @@ interface Entry {
 
 /** How a batch of records is written, or only looked at. */
 function createBatchWork({ models: { User }, database, passwords, audit, roles, clock }: Parts) {
-  const entriesOf = (records: readonly SourceRecord[], by: Doer): Entry[] => {
-    const circumstances = { roles, passwords, now: new Date(clock.now()), adopts: by.kind === 'operator' };
+  const entriesOf = (records: readonly SourceRecord[], { by, withoutUnknownHashes = false }: ImportOptions): Entry[] => {
+    const circumstances = { roles, passwords, now: new Date(clock.now()), adopts: by.kind === 'operator', withoutUnknownHashes };
     return records.map((record) => {
       const { line } = record;
       if (!('user' in record)) return { line, username: undefined, outcome: record };
@@ -151,8 +154,9 @@ function createBatchWork({ models: { User }, database, passwords, audit, roles, 
   };
 
   return {
-    add: async (records: readonly SourceRecord[], by: Doer): Promise<ImportResult[]> => {
-      const entries = entriesOf(records, by);
+    add: async (records: readonly SourceRecord[], options: ImportOptions): Promise<ImportResult[]> => {
+      const { by } = options;
+      const entries = entriesOf(records, options);
       try {
         return await write(entries, by);
       } catch (error) {
@@ -163,8 +167,8 @@ function createBatchWork({ models: { User }, database, passwords, audit, roles, 
       return results;
     },
     /** `earlier` are those whom it would have added before, and then these too. */
-    rehearse: async (records: readonly SourceRecord[], by: Doer, earlier: Taken): Promise<ImportResult[]> =>
-      (await settleAll(entriesOf(records, by), earlier)).map((plan) => toResult(plan, 'would_create', new Map())),
+    rehearse: async (records: readonly SourceRecord[], options: ImportOptions, earlier: Taken): Promise<ImportResult[]> =>
+      (await settleAll(entriesOf(records, options), earlier)).map((plan) => toResult(plan, 'would_create', new Map())),
   };
 }
 

@@ -36,7 +36,8 @@ async function read(bytes: Buffer | string, options: Partial<ReadingOptions> = {
 function outlineOf(record: SourceRecord): unknown {
   if ('skipped' in record) return [record.line, 'skipped'];
   if ('faults' in record) return [record.line, record.faults.map(({ path, code }: FieldFault) => `${path}: ${code}`)];
-  const { passwordHash, ...user } = record.user;
+  const { passwordHash, unreadableHash, ...user } = record.user;
+  if (unreadableHash !== undefined) return [record.line, ['password_hash: format']];
   const given = Object.fromEntries(Object.entries(user).filter(([, value]) => value !== undefined && value !== false));
   return [record.line, { ...given, hash: passwordHash?.replace(/^(\$?[\w-]+\$).*/s, '$1') }, ...(record.notes ?? [])];
 }

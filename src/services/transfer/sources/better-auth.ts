@@ -1,7 +1,7 @@
 import type { Reading } from '../imported-user.js';
 import { betterAuthHash } from './hash-forms.js';
-import { createReader, firstText, isList, isMembers, type Members } from './members.js';
-import { hashReading, readingOf, rightsNote, type Source } from './source.js';
+import { createReader, firstText, isList, isMembers, type MemberReader, type Members } from './members.js';
+import { readingOf, rightsNote, type Source } from './source.js';
 
 const has = (row: Members, ...names: string[]): boolean => names.some((name) => Object.hasOwn(row, name));
 const listOf = (document: Members, ...names: string[]): readonly unknown[] | undefined =>
@@ -20,9 +20,8 @@ export const createBetterAuthSource = ({ now }: { now: () => number }): Source =
   },
   read: (row): Reading => {
     const reader = createReader(row);
-    const stored = passwordOf(row);
+    const stored = passwordOf(row, reader)?.trim();
     const passwordHash = stored === undefined || stored.startsWith('$') ? stored : betterAuthHash(stored);
-    if (stored !== undefined && passwordHash === undefined) return hashReading('is not in better-auth’s form, salt:key in hexadecimal');
     const role = reader.text('role');
     const until = reader.time('banExpires', 'ban_expires');
     const banned = reader.flag('banned') === true && (until === undefined || until.getTime() > now());
@@ -34,11 +33,14 @@ export const createBetterAuthSource = ({ now }: { now: () => number }): Source =
       disabled: banned,
       createdAt: reader.time('createdAt', 'created_at'),
       passwordHash,
+      unreadableHash: stored !== undefined && passwordHash === undefined ? NO_FORM : undefined,
     };
     if (reader.flag('isAnonymous', 'is_anonymous') === true) return { skipped: 'is anonymous there: nobody could log in' };
     return readingOf(reader, user, role === undefined || role === 'user' ? [] : [rightsNote('the role')]);
   },
 });
+
+const NO_FORM = 'is not in better-auth’s form, salt:key in hexadecimal';
 
 const userIdOf = (account: Members): unknown => account['userId'] ?? account['user_id'];
 
@@ -65,8 +67,8 @@ function joined(users: readonly unknown[], accounts: readonly unknown[]): unknow
 }
 
 /** Returns the password of the account that has one. */
-function passwordOf(row: Members): string | undefined {
+function passwordOf(row: Members, reader: MemberReader): string | undefined {
   const accounts = isList(row['accounts']) ? row['accounts'] : [];
   const credential = accounts.find(isCredential);
-  return credential === undefined ? firstText(row, 'password') : firstText(credential, 'password');
+  return credential === undefined ? reader.text('password') : firstText(credential, 'password');
 }

@@ -2,7 +2,7 @@ import { AppError } from '../../../errors/app-error.js';
 import type { Reading } from '../imported-user.js';
 import { firebaseHash, type FirebaseParameters } from './hash-forms.js';
 import { createReader, isList, isMembers, type Members } from './members.js';
-import { hashReading, readingOf, type Source } from './source.js';
+import { readingOf, type Source } from './source.js';
 
 const isRow = (row: Members): boolean => Object.hasOwn(row, 'localId');
 
@@ -19,8 +19,6 @@ export const createFirebaseSource = (parameters: FirebaseParameters | undefined)
     // Users without their passwords would be there, and stay so, by the time somebody finds the parameters.
     if (hash !== undefined && parameters === undefined) throw withoutParameters();
     const passwordHash = hash === undefined || parameters === undefined ? undefined : firebaseHash(hash, salt ?? '', parameters);
-    if (hash !== undefined && passwordHash === undefined)
-      return hashReading('or its salt, or a hash parameter of the project, is not base64');
     return readingOf(reader, {
       email: reader.text('email'),
       emailVerified: reader.flag('emailVerified'),
@@ -28,9 +26,12 @@ export const createFirebaseSource = (parameters: FirebaseParameters | undefined)
       disabled: reader.flag('disabled'),
       createdAt: reader.time('createdAt'),
       passwordHash,
+      unreadableHash: hash !== undefined && passwordHash === undefined ? NOT_BASE64 : undefined,
     });
   },
 });
+
+const NOT_BASE64 = 'or its salt, or a hash parameter of the project, is not base64';
 
 const withoutParameters = (): AppError =>
   new AppError('validation_failed', {

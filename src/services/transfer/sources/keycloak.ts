@@ -1,25 +1,36 @@
 import type { Reading } from '../imported-user.js';
 import { keycloakHash } from './hash-forms.js';
 import { asMembers, createReader, firstText, isList, isMembers } from './members.js';
-import { hashReading, readingOf, type Source } from './source.js';
+import { readingOf, type Source } from './source.js';
 
-const hasName = (row: unknown): boolean => isMembers(row) && Object.hasOwn(row, 'username');
+/** Members that Keycloak writes for every user; one alone may be another system's. */
+const DISTINCTIVE = [
+  'enabled',
+  'createdTimestamp',
+  'credentials',
+  'requiredActions',
+  'realmRoles',
+  'notBefore',
+  'disableableCredentialTypes',
+];
+
+const isUser = (row: unknown): boolean =>
+  isMembers(row) && Object.hasOwn(row, 'username') && DISTINCTIVE.filter((name) => Object.hasOwn(row, name)).length > 1;
 
 /**
  * The users of a Keycloak realm, as `kc.sh export` writes them: a realm, or a file of its users alone. Of an account
  * without an e-mail address the name is what logs in; of one with, both.
  */
 export const keycloakSource: Source = {
-  isRow: (row) => hasName(row) && Object.hasOwn(row, 'credentials'),
+  isRow: isUser,
   rowsOf: (document) => {
     if (!isMembers(document) || !isList(document['users'])) return undefined;
-    return Object.hasOwn(document, 'realm') || document['users'].some(hasName) ? document['users'] : undefined;
+    return Object.hasOwn(document, 'realm') || document['users'].some(isUser) ? document['users'] : undefined;
   },
   read: (row): Reading => {
     const reader = createReader(row);
     if (reader.text('serviceAccountClientId') !== undefined) return { skipped: 'is the account of a client: nobody logs in with it' };
     const password = passwordOf(row['credentials']);
-    if (password !== undefined && 'fault' in password) return hashReading(password.fault);
     const names = [firstText(row, 'firstName'), firstText(row, 'lastName')].filter((name) => name !== undefined);
     const user = {
       username: reader.text('username'),
@@ -29,12 +40,18 @@ export const keycloakSource: Source = {
       disabled: reader.flag('enabled') === false,
       createdAt: reader.time('createdTimestamp'),
       passwordHash: password?.hash,
+      unreadableHash: password?.fault,
     };
     return readingOf(reader, user, password?.notes);
   },
 };
 
-type Password = { readonly hash?: string; readonly notes?: readonly string[] } | { readonly fault: string };
+interface Password {
+  readonly hash?: string;
+  readonly notes?: readonly string[];
+  /** Why it cannot be read. */
+  readonly fault?: string;
+}
 
 const UNKNOWN = 'is of an algorithm that Keycloak does not bring itself, or malformed';
 

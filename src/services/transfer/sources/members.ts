@@ -26,13 +26,34 @@ export interface MemberReader {
   /** A list of texts, or one text with commas or spaces between. */
   texts(...names: string[]): string[] | undefined;
   readonly faults: readonly FieldFault[];
+  /** Returns a fault for each member that looks like a password hash and was asked for by none of the above. */
+  unreadHashes(): FieldFault[];
 }
 
-export function createReader(members: Members): MemberReader {
+/** Of a table without a header the first line is a user's hash, which no response repeats. */
+const NAME = /^[A-Za-z_]\w{0,63}$/;
+
+/** Returns the name of a member as the path of a fault, empty for what is no plain name. */
+export const pathOf = (name: string): string => (NAME.test(name) ? name : '');
+
+/** Names of members that hold a password or its hash, without `_` and `-`. */
+const NAMED_LIKE_HASH = /^(?:hash(?:ed)?|encrypted)?(?:password|passwd|pwd)(?:hash(?:ed)?|digest|encrypted)?$/i;
+/** Modular crypt and PHC formats, Django's, and those with a wrapper. */
+const HASH = /^\s*(?:\{[\w@.-]+\})?(?:\$(?:\w|-)+\$|(?:pbkdf2_\w+|bcrypt\w*|argon2|scrypt)\$)/;
+
+const looksLikeHash = (name: string, value: unknown): boolean =>
+  typeof value === 'string' ? HASH.test(value) || (value !== '' && isNamedLikeHash(name)) : isMembers(value) && isNamedLikeHash(name);
+
+const isNamedLikeHash = (name: string): boolean => NAMED_LIKE_HASH.test(name.replace(/[_-]/g, ''));
+
+/** `readElsewhere` names the members that the caller reads by itself. */
+export function createReader(members: Members, readElsewhere: readonly string[] = []): MemberReader {
   const faults: FieldFault[] = [];
+  const asked = new Set(readElsewhere);
   const readAs =
     <T>(read: (value: unknown) => T | undefined, what: string) =>
     (...names: string[]): T | undefined => {
+      for (const one of names) asked.add(one);
       const name = names.find((one) => Object.hasOwn(members, one) && !isAbsent(members[one]));
       if (name === undefined) return undefined;
       const value = read(members[name]);
@@ -45,8 +66,14 @@ export function createReader(members: Members): MemberReader {
     flag: readAs(toFlag, 'true or false'),
     time: readAs(toTime, 'a time'),
     texts: readAs(toTexts, 'a list of texts'),
+    unreadHashes: () =>
+      Object.entries(members)
+        .filter(([name, value]) => !asked.has(name) && looksLikeHash(name, value))
+        .map(([name]) => ({ path: pathOf(name), code: 'unknown', message: UNREAD_HASH })),
   };
 }
+
+const UNREAD_HASH = 'looks like a password hash, and is not read from exports of this kind; say what the file is, or remove it';
 
 const isAbsent = (value: unknown): boolean => value === null || value === undefined || value === '';
 

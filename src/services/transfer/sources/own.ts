@@ -1,8 +1,8 @@
 import type { FieldFault } from '../../../errors/app-error.js';
-import type { Reading } from '../imported-user.js';
+import type { ImportedUser, Reading } from '../imported-user.js';
 import { nodeScryptHash } from './hash-forms.js';
-import { createReader, isList, isMembers, type Members } from './members.js';
-import { hashReading, readingOf, type Source } from './source.js';
+import { createReader, isList, isMembers, type Members, pathOf } from './members.js';
+import { readingOf, type Source } from './source.js';
 
 /** The members of a line, and the columns of a table, in the order in which an export has them. */
 const MEMBERS: ReadonlySet<string> = new Set([
@@ -23,26 +23,25 @@ const MEMBERS: ReadonlySet<string> = new Set([
 ]);
 
 const MOST_FAULTS = 5;
-/** Of a table without a header the first line is somebody's hash, which no answer repeats. */
-const NAME = /^[A-Za-z_]\w{0,63}$/;
 
 /** What is told of names that no member of a user has: a misspelt one would be lost without a word. */
 export const unknownFaults = (names: readonly string[]): FieldFault[] =>
   names
     .filter((name) => !MEMBERS.has(name))
     .slice(0, MOST_FAULTS)
-    .map((name) => ({ path: NAME.test(name) ? name : '', code: 'unknown', message: 'is no member of a user' }));
+    .map((name) => ({ path: pathOf(name), code: 'unknown', message: 'is no member of a user' }));
 
 /** What `export` writes, and whoever has users somewhere else can write. */
 export const ownSource: Source = {
   isRow: () => true,
-  rowsOf: (document) => (isList(document) ? document : undefined),
+  rowsOf: (document) => {
+    const users = isMembers(document) ? document['users'] : document;
+    return isList(users) ? users : undefined;
+  },
   read: (row): Reading => {
     const faults = unknownFaults(Object.keys(row));
     if (faults.length > 0) return { faults };
-    const passwordHash = hashOf(row);
-    if (passwordHash === undefined) return hashReading('must be a text, or an object of Node’s scrypt: algorithm, N, r, p, salt, hash');
-    const reader = createReader(row);
+    const reader = createReader(row, ['password_hash']);
     const verified = reader.flag('email_verified');
     const verifiedAt = reader.time('email_verified_at');
     return readingOf(reader, {
@@ -53,16 +52,17 @@ export const ownSource: Source = {
       roles: reader.texts('roles'),
       disabled: reader.flag('disabled'),
       createdAt: reader.time('created_at'),
-      passwordHash: passwordHash ?? undefined,
+      ...hashOf(row),
       hashTruncates: reader.flag('hash_truncates'),
       adopted: reader.flag('adopted') === true ? { looksLike: reader.text('looks_like') } : undefined,
     });
   },
 };
 
-/** Null where there is none; undefined where it can't be one. */
-function hashOf({ password_hash: hash }: Members): string | null | undefined {
-  if (hash === undefined || hash === null) return null;
-  if (typeof hash === 'string') return hash;
-  return isMembers(hash) ? nodeScryptHash(hash) : undefined;
+const NO_HASH = 'must be a text, or an object of Node’s scrypt: algorithm, N, r, p, salt, hash';
+
+function hashOf({ password_hash: hash }: Members): Pick<ImportedUser, 'passwordHash' | 'unreadableHash'> {
+  if (hash === undefined || hash === null || hash === '') return {};
+  const passwordHash = isMembers(hash) ? nodeScryptHash(hash) : hash;
+  return typeof passwordHash === 'string' ? { passwordHash } : { unreadableHash: NO_HASH };
 }

@@ -12,14 +12,13 @@ export interface Source {
 }
 
 /** A user with what is to be said of them, or what was wrong with the record. */
-export const readingOf = ({ faults }: MemberReader, user: ImportedUser, notes: readonly string[] = []): Reading =>
-  faults.length > 0 ? { faults } : { user, ...(notes.length === 0 ? {} : { notes }) };
+export function readingOf(reader: MemberReader, user: ImportedUser, notes: readonly string[] = []): Reading {
+  const faults = [...reader.faults, ...reader.unreadHashes()];
+  return faults.length > 0 ? { faults } : { user, ...(notes.length === 0 ? {} : { notes }) };
+}
 
 /** The fault of a record as a whole. */
 export const recordFault = (message: string): FieldFault => ({ path: '', code: 'format', message });
-
-/** A hash that is in no form of ours, said of its member. */
-export const hashReading = (message: string): Reading => ({ faults: [{ path: 'password_hash', code: 'format', message }] });
 
 /** What was told of rights elsewhere says nothing of rights here. */
 export const rightsNote = (right: string): string => `${right} is not taken over: give them a role here`;
