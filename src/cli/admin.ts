@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Container } from '../container.js';
+import { AppError } from '../errors/app-error.js';
 import { OPERATOR } from '../lib/actor.js';
 import { ADMIN } from '../lib/roles.js';
 import { JSON_OPTION, type OutputOptions, printJson, printLine, remark } from './output.js';
@@ -45,8 +46,13 @@ export function addAdmin(program: Command): void {
 async function add({ services }: Container, username: string, { email, passwordStdin, json }: NewAdmin): Promise<void> {
   const { checker } = await import('../middleware/validate.js');
   const { registerBody } = await import('../validators/user.validator.js');
+  const { newAccountBody } = await import('../validators/admin.validator.js');
+  const account = { username, ...(email === undefined ? {} : { email }) };
+  // Before the password is typed, twice.
+  checker(newAccountBody)(account);
+  await services.users.assertUsernameFree(username);
   const password = passwordStdin ? await readPiped() : await askTwice();
-  const registration = checker(registerBody)({ username, password, ...(email === undefined ? {} : { email }) });
+  const registration = checker(registerBody)({ ...account, password });
   const user = await services.users.register(registration, OPERATOR);
   await services.admin.change(user.id, { roles: [...user.roles, ADMIN] }, OPERATOR);
   if (json) printJson({ id: user.id, username });
@@ -56,7 +62,7 @@ async function add({ services }: Container, username: string, { email, passwordS
 async function askTwice(): Promise<string> {
   const password = await askHidden('Password: ');
   if ((await askHidden('Once more: ')) === password) return password;
-  throw new Error('The passwords differ');
+  throw new AppError('validation_failed', { details: { detail: 'The two passwords differ. Run the command again' } });
 }
 
 async function invite({ services }: Container, username: string, { email, json }: NewAdmin): Promise<void> {

@@ -17,22 +17,23 @@ export function readSecretFile(file: string): string {
   }
 }
 
-/** Asks at the terminal and shows nothing of what is typed. Throws where it is ended by Ctrl-D. */
+/** Asks at the terminal and shows nothing of what is typed. Throws `validation_failed` where it is ended by Ctrl-D. */
 export async function askHidden(question: string): Promise<string> {
-  process.stderr.write(question);
   const nowhere = new Writable({
     write: (_chunk, _encoding, done) => {
       done();
     },
   });
   const reading = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  const ended = once(reading, 'close').then((): never => {
-    throw new Error('nothing was typed');
-  });
+  // Not before the interface has turned the echo off, or the terminal shows what is typed at once.
+  process.stderr.write(question);
+  const ended = once(reading, 'close').then(() => undefined);
   try {
-    return await Promise.race([reading.question(''), ended]);
+    // `question` rejects at Ctrl-D or Ctrl-C, where it does not stay pending.
+    const typed = await Promise.race([reading.question('').catch(() => undefined), ended]);
+    if (typed !== undefined) return typed;
+    throw new AppError('validation_failed', { details: { detail: 'No password was typed. Run the command again' } });
   } finally {
-    ended.catch(() => undefined);
     reading.close();
     process.stderr.write('\n');
   }

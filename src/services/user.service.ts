@@ -50,6 +50,8 @@ export interface UserService extends OwnEmail, OwnRecoveryCodes {
    * like it, is somebody's; a password rule's code; `overloaded` where too many hashes wait.
    */
   register(registration: Registration, by: Doer): Promise<User>;
+  /** Throws `username_taken` where `register` would. */
+  assertUsernameFree(username: string): Promise<void>;
   /** The user of that id. Throws `invalid_token` where they are gone or disabled: who asks was that user. */
   get(id: number): Promise<User>;
   /** The user with that username, else with that verified address. Throws `not_found`. */
@@ -97,8 +99,13 @@ export function createUserService(parts: Parts): UserService {
     return user;
   };
 
+  const assertUsernameFree = async (username: string): Promise<void> => {
+    if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
+  };
+
   return {
     get,
+    assertUsernameFree,
     findByName: async (name) => {
       const [user] = await User.findCandidates(loginIdentifier(name));
       if (!user) throw noSuchUser();
@@ -106,7 +113,7 @@ export function createUserService(parts: Parts): UserService {
     },
     register: async ({ username, password, email = null }, by) => {
       // Asked before the hash, which is expensive; a name taken meanwhile is refused by the unique columns.
-      if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
+      await assertUsernameFree(username);
       const hash = await passwords.hash(password, username, flowOf(by));
       // An operator who registers a user sets the address as an administrator does.
       const emailSetByAdmin = by.kind !== 'nobody';

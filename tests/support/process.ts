@@ -49,6 +49,8 @@ interface ServerOptions {
 export interface Processes {
   /** Runs a file of the repository. */
   runFile(path: string, options: { cwd: string; settings?: Settings; args?: readonly string[] }): Child;
+  /** Runs a file of the repository at a terminal of its own, by util-linux's `script`; its standard output is what the terminal shows. */
+  runAtTerminal(path: string, options: { cwd: string; settings?: Settings; args?: readonly string[] }): Child;
   /** Runs a module given as text, which may import ours by `moduleUrl`. */
   runModule(text: string, options: { cwd: string }): Child;
   /** Runs a program of this machine, to which that folder is its home, and which is asked nothing. */
@@ -74,6 +76,11 @@ export function useProcesses(): Processes {
     start([fileURLToPath(moduleUrl(path)), ...args], cwd, settings);
   return {
     runFile,
+    runAtTerminal: (path, { cwd, settings = {}, args = [] }) => {
+      const command = [process.execPath, fileURLToPath(moduleUrl(path)), ...args].join(' ');
+      const env = { PATH: process.env['PATH'], ...settings };
+      return keep(watch(spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { cwd, env, stdio: 'pipe' })));
+    },
     runModule: (text, { cwd }) => start(moduleArguments(text), cwd),
     runProgram: (name, { cwd, args }) => {
       const child = keep(watch(spawn(name, args, { cwd, env: { PATH: process.env['PATH'], HOME: cwd }, stdio: 'pipe' })));

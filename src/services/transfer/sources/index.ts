@@ -37,6 +37,7 @@ const PEEK_BYTES = 256 * 1024;
 export async function* readUsers(bytes: Bytes, options: ReadingOptions): AsyncGenerator<SourceRecord> {
   const sources = sourcesOf(options);
   const { head, ended, whole } = await peek(bytes, PEEK_BYTES);
+  assertNoBanner(head.toString(), options.container);
   const container = options.container ?? containerOf(options.from, head.toString(), ended, sources);
   if (container === 'csv') yield* readTable(whole, options.from, sources);
   else if (container === 'lines') yield* readLines(whole, options.from, sources);
@@ -74,6 +75,20 @@ function containerOf(from: TextSource | undefined, head: string, ended: boolean,
   const parsed = parse(first);
   if (parsed === undefined) return !/[[{,]\s*$/.test(first) && more.some((line) => line.startsWith('{')) ? 'lines' : 'document';
   return Object.values(sources).some((source) => source.rowsOf(parsed) !== undefined) ? 'document' : 'lines';
+}
+
+const NPM_BANNER = /^> [@\w./-]{1,128}@[\w.+-]{1,64}(?= |$)/;
+
+/** Throws where a program has written lines of its own before the records, as npm does. Quotes none but npm's. */
+function assertNoBanner(head: string, container: Container | undefined): void {
+  const [first = '', ...more] = head
+    .replace(/^\uFEFF/, '')
+    .trimStart()
+    .split(/\r?\n/);
+  const [banner] = NPM_BANNER.exec(first) ?? [];
+  if (banner !== undefined) throw unreadable(`The first line is npm’s: "${banner}". Write the file again with npm run --silent`);
+  if (container === 'csv' || /^[[{]|^$/.test(first) || !more.some((line) => isMembers(parse(line)))) return;
+  throw unreadable('The first line is neither JSON nor the header of a table. Remove it, or write the file again with npm run --silent');
 }
 
 function parse(text: string): unknown {
