@@ -34,13 +34,16 @@ export function buildApp(container: Container): Express {
     version: config.environment === 'production' ? undefined : version,
     settings: { ...config.token, publicUrl, hasMailbox: config.environment !== 'production' && config.http.trustedProxies === 0 },
   });
-  const cookieOrigins = new Set([...corsOrigins, new URL(publicUrl).origin]);
+  const cookies = {
+    origins: new Set([...corsOrigins, new URL(publicUrl).origin]),
+    isOwnToken: (token: string) => services.sessions.sessionOf(token) !== undefined,
+  };
   app.use(
     mountRoutes(routes, {
       guards: createGuards(services),
       limiter: createLimiter(services.limits),
       requests,
-      cookieOrigins,
+      cookies,
       turn: inTurn(config.queues.requests),
       ready: started(container),
     }),

@@ -24,13 +24,15 @@ export interface SentText {
 
 /** What a browser adds to a request by itself. */
 export interface AskingPage {
-  /** Whether the refresh cookie came, whatever is in it. */
+  /** Whether a cookie of the refresh cookie's name came, whatever it holds: another service on this host may have set it. */
   readonly hasRefreshCookie: boolean;
   /** The cookie of a device that has logged in before, as it came; undefined where there is none. */
   readonly deviceCookie: string | undefined;
+  /** Whether the request names the Origin of a page that may use the refresh cookie. */
+  readonly mayUseCookie: boolean;
   /**
-   * The refresh token in the cookie; undefined where there is none. Throws `malformed_request` where it comes without the
-   * Origin of a page that may use it, as another site's page could have sent it (CSRF; ASVS 3.5.1).
+   * Returns the refresh token in the cookie; undefined where this service did not issue what the cookie holds. Throws
+   * `malformed_request` unless `mayUseCookie`, as another site's page could have sent it (CSRF; ASVS 3.5.1).
    */
   refreshToken(): string | undefined;
   /** The refresh token whose place a new cookie takes, once `assertMayHaveCookie` has let the page have one. */

@@ -17,6 +17,7 @@ import type {
 } from '../validators/token.validator.js';
 import { type Asked, type AskingPage, noContent, ok, type Reply } from './reply.js';
 
+const NO_REFRESH_TOKEN = 'A refresh token is required; log in to get one';
 const VALID = ok({ message: 'Token is valid' });
 
 interface Parts {
@@ -35,11 +36,16 @@ export function createTokenController({ auth, sessions, reauthentication, settin
       const { device, ...grant } = await auth.logIn(body, client, shown);
       return granted(grant, byCookie, page().mayHaveCookie ? [deviceCookie(device)] : []);
     },
-    /** The session of the refresh token that came; undefined where that is not one of ours. */
-    sessionToRefresh: ({ body, page }: Asked<RefreshBody>): string | undefined => sessions.sessionOf(presented(body, page()).token ?? ''),
+    /** The session of the refresh token that came, undefined where this service did not issue it; undefined where none came. */
+    presentedToken: ({ body, page }: Asked<RefreshBody>): { sessionId: string | undefined } | undefined => {
+      const { token } = presented(body, page());
+      return token === undefined ? undefined : { sessionId: sessions.sessionOf(token) };
+    },
     refresh: async ({ body, client, page }: Asked<RefreshBody>): Promise<Reply> => {
       const { token, byCookie } = presented(body, page());
-      return granted(await sessions.refresh(token ?? missing(), client), byCookie);
+      if (token === undefined) throw new AppError('authentication_required', { details: { detail: NO_REFRESH_TOKEN } });
+      const grant = sessions.refresh(token, client);
+      return granted(await (byCookie ? grant.catch(clearDeadCookie) : grant), byCookie);
     },
     stepUp: async ({ body }: Asked<StepUpBody>, actor: Actor): Promise<Reply> =>
       ok(presentGrant(await reauthentication.stepUp(actor, body.password), { withRefreshToken: false })),
@@ -62,8 +68,10 @@ export function createTokenController({ auth, sessions, reauthentication, settin
     logOut: async ({ body, query, caller, client, page }: Asked<LogOutBody, undefined, LogOutQuery>): Promise<Reply> => {
       // Who is known by a Bearer token can't have been made to ask by another site's page.
       const refreshToken = caller.kind === 'user' ? undefined : presented(body, page()).token;
-      await sessions.logOut({ caller, refreshToken, client }, query.scope);
-      return page().mayHaveCookie && page().hasRefreshCookie && query.scope !== 'others' ? LOGGED_OUT_OF_COOKIE : noContent;
+      const { hasRefreshCookie, mayUseCookie, mayHaveCookie } = page();
+      const dropsCookie = hasRefreshCookie && query.scope !== 'others';
+      await sessions.logOut({ caller, refreshToken, client, dropsCookie: dropsCookie && mayUseCookie }, query.scope);
+      return dropsCookie && mayHaveCookie ? LOGGED_OUT_OF_COOKIE : noContent;
     },
   };
 }
@@ -98,6 +106,8 @@ function presented(body: { readonly refresh_token?: string }, page: AskingPage):
   throw new AppError('malformed_request', { details: { detail: 'A refresh token came in the body and in the cookie' } });
 }
 
-function missing(): never {
-  throw new AppError('validation_failed', { details: { fields: [{ path: 'refresh_token', code: 'required', message: 'is required' }] } });
+/** Clears the cookie with the refusal where its session has ended: no refresh by it would succeed any more. */
+function clearDeadCookie(error: unknown): never {
+  if (!(error instanceof AppError && error.details.sessionEnded === true)) throw error;
+  throw new AppError(error.code, { cause: error, details: { ...error.details, setCookie: noRefreshCookie() } });
 }

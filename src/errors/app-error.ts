@@ -21,6 +21,10 @@ export interface FaultDetails {
   readonly reauthentication?: { readonly maxAgeSeconds: number; readonly acrValues: readonly Acr[] };
   /** How long to wait before the next try (429, 503). */
   readonly retryAfterSeconds?: number;
+  /** The session of the refresh token has ended: no refresh by that token succeeds any more. */
+  readonly sessionEnded?: true;
+  /** A `Set-Cookie` that goes with the response. */
+  readonly setCookie?: string;
   /** Said in place of the code's own text. Public: never a value from the request. */
   readonly detail?: string;
   /** Further members of the problem document (RFC 9457 §3.2). */

@@ -11,15 +11,28 @@ const refuse = (detail: string): never => {
 /** What `Sec-Fetch-Site` says of a page of this origin, and of a request that no page makes (Fetch Metadata §2.4). */
 const SAME_ORIGIN: ReadonlySet<unknown> = new Set(['same-origin', 'none']);
 
-/** `origins` are those whose pages may use the cookie. */
-export function askingPage(origins: ReadonlySet<string>, { headers }: Pick<IncomingMessage, 'headers'>): AskingPage {
+/** How this instance of the service uses cookies. */
+export interface CookieUse {
+  /** The origins whose pages may use the refresh cookie. */
+  readonly origins: ReadonlySet<string>;
+  /** Whether this service issued a refresh token; another service on this host may use the cookie's name too. */
+  readonly isOwnToken: (refreshToken: string) => boolean;
+}
+
+/** Reads what a browser adds to a request by itself. */
+export function askingPage({ origins, isOwnToken }: CookieUse, { headers }: Pick<IncomingMessage, 'headers'>): AskingPage {
   const { origin, cookie, 'sec-fetch-site': site } = headers;
+  const mayUseCookie = origin !== undefined && origins.has(origin);
   // Browsers send Origin with every POST; Sec-Fetch-Site stands in where something between has removed it. Other clients send neither.
-  const isOwn = origin === undefined ? site === undefined || SAME_ORIGIN.has(site) : origins.has(origin);
+  const mayHaveCookie = origin === undefined ? site === undefined || SAME_ORIGIN.has(site) : mayUseCookie;
   const read = (name: string): string | undefined => {
     const value = cookie === undefined ? '' : parseCookie(cookie)[name];
     // One that was taken away.
     return value === '' ? undefined : value;
+  };
+  const ownToken = (): string | undefined => {
+    const value = read(REFRESH_COOKIE);
+    return value !== undefined && isOwnToken(value) ? value : undefined;
   };
   return {
     get hasRefreshCookie() {
@@ -29,17 +42,17 @@ export function askingPage(origins: ReadonlySet<string>, { headers }: Pick<Incom
       return read(DEVICE_COOKIE);
     },
     get replacedToken() {
-      return read(REFRESH_COOKIE);
+      return ownToken();
     },
-    mayHaveCookie: isOwn,
+    mayUseCookie,
+    mayHaveCookie,
     refreshToken: () => {
-      const token = read(REFRESH_COOKIE);
-      if (token === undefined) return undefined;
-      if (origin === undefined || !origins.has(origin)) refuse('The refresh cookie needs the Origin of a page that may use it');
+      const token = ownToken();
+      if (token !== undefined && !mayUseCookie) refuse('The refresh cookie needs the Origin of a page that may use it');
       return token;
     },
     assertMayHaveCookie: () => {
-      if (!isOwn) refuse('The refresh cookie is not for pages of this Origin');
+      if (!mayHaveCookie) refuse('The refresh cookie is not for pages of this Origin');
     },
   };
 }

@@ -53,6 +53,7 @@ export function answerFault(res: ServerResponse, fault: AppError, { requestId, b
   const challenge = challengeOf(fault);
   if (challenge !== undefined) res.setHeader('WWW-Authenticate', challenge);
   if (fault.details.allow !== undefined) res.setHeader('Allow', fault.details.allow);
+  if (fault.details.setCookie !== undefined) res.setHeader('Set-Cookie', fault.details.setCookie);
   if (status === 503 || status === 429) res.setHeader('Retry-After', String(fault.details.retryAfterSeconds ?? RETRY_AFTER_SECONDS));
   // A body left unread would be taken for the next request.
   if (status === 413) res.setHeader('Connection', 'close');

@@ -25,10 +25,12 @@ export const LIMIT = {
     { limit: 'log_ins', account: body.username },
     { limit: 'log_in', account: body.username, device: page().deviceCookie },
   ],
-  /** Whoever forges tokens keeps nobody from refreshing who has one. */
-  refresh: (sessionId: string | undefined): LimitUse[] => [
-    sessionId === undefined ? { limit: 'forged_refresh' } : { limit: 'refresh', key: sessionId },
-  ],
+  /** Forged tokens never keep the owner of a good one from refreshing. A first visit, which has no token, is no failure. */
+  refresh: (presented: { readonly sessionId: string | undefined } | undefined): LimitUse[] => {
+    if (presented === undefined) return [];
+    const { sessionId } = presented;
+    return [sessionId === undefined ? { limit: 'forged_refresh' } : { limit: 'refresh', key: sessionId }];
+  },
   registration: ({ body: { email } }: Asked<Registration>): LimitUse[] => [{ limit: 'registration' }, ...mailTo(email)],
   resetRequest: ({ body }: Asked<ForgotBody>): LimitUse[] => [{ limit: 'reset_request', account: body.identifier }],
   /** Nobody keeps the owner of a code or a token from using it by guessing others. */

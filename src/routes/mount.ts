@@ -7,7 +7,7 @@ import { AppError } from '../errors/app-error.js';
 import { acceptsJson, prefersHtml } from '../lib/accept.js';
 import type { Caller } from '../lib/actor.js';
 import { errorCode } from '../lib/error-code.js';
-import { askingPage } from '../middleware/asking-page.js';
+import { askingPage, type CookieUse } from '../middleware/asking-page.js';
 import { type Guards, oneCredential } from '../middleware/authenticate.js';
 import type { LocalResponse, Middleware } from '../middleware/locals.js';
 import type { Limiter } from '../middleware/rate-limit.js';
@@ -18,8 +18,7 @@ import { answersJson, type Received, type Route } from './route.js';
 interface Steps {
   readonly guards: Guards;
   readonly limiter: Limiter;
-  /** Whose pages may use the refresh cookie. */
-  readonly cookieOrigins: ReadonlySet<string>;
+  readonly cookies: CookieUse;
   /** Passes when it is the request's turn. */
   readonly turn: Middleware;
   /** Passes once the database can be used. */
@@ -62,7 +61,7 @@ export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
 const NOBODY: Caller = { kind: 'nobody' };
 
 /** What a request to a route passes, in order. */
-function stepsOf(route: Route, { guards, limiter, cookieOrigins, turn, ready, requests }: Steps): Middleware[] {
+function stepsOf(route: Route, { guards, limiter, cookies, turn, ready, requests }: Steps): Middleware[] {
   const { handler, oauth = false, bodyOptional = false } = route;
   const answer: Middleware = async (req, res) => {
     const { actor, caller = NOBODY, body, client } = res.locals;
@@ -78,7 +77,7 @@ function stepsOf(route: Route, { guards, limiter, cookieOrigins, turn, ready, re
       signIn: () => guards.signIn(req, client),
       requireRecent: guards.requireRecent,
       limited: (uses, work) => limiter(res, uses, work),
-      page: () => askingPage(cookieOrigins, req),
+      page: () => askingPage(cookies, req),
       base: req.baseUrl,
       wantsHtml,
     };

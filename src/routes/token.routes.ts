@@ -21,9 +21,9 @@ import { byGrantType, handler, type Handler, type Route, signInHandler } from '.
 const isValid = "pm.expect(answer).to.eql({ message: 'Token is valid' });";
 
 /** What the token endpoint takes, by `grant_type`; the first is the usual one. */
-export const grantsOf = ({ logIn, refresh, sessionToRefresh, stepUp }: TokenController): Readonly<Record<string, Handler>> => ({
+export const grantsOf = ({ logIn, refresh, presentedToken, stepUp }: TokenController): Readonly<Record<string, Handler>> => ({
   password: handler({ body: tokenBody, limit: LIMIT.logIn }, logIn),
-  refresh_token: handler({ body: refreshBody, limit: (asked) => LIMIT.refresh(sessionToRefresh(asked)) }, refresh),
+  refresh_token: handler({ body: refreshBody, limit: (asked) => LIMIT.refresh(presentedToken(asked)) }, refresh),
   [STEP_UP_GRANT]: signInHandler({ body: stepUpBody, limit: LIMIT.stepUp }, stepUp),
 });
 
@@ -70,7 +70,7 @@ const tokenRoute = (grants: ReturnType<typeof grantsOf>): Route => ({
   tag: 'Tokens',
   summary: 'Log in, refresh, or step up',
   description:
-    'As JSON or as a form. `grant_type` is `password`, or `refresh_token` for the next tokens of a session: any number of tabs may refresh with one token at once, and a lost answer may be asked for again. `urn:lingomate:grant:step-up` authenticates the user of the Bearer token again, on the same session: the new access token, which comes without a refresh token, and those issued later carry the time.',
+    'As JSON or as a form. `grant_type` is `password`, or `refresh_token` for the next tokens of a session: any number of tabs may refresh with one token at once, and a lost answer may be asked for again. Without any refresh token, as on a first visit, it is 401 `authentication_required`: show the log-in. `urn:lingomate:grant:step-up` authenticates the user of the Bearer token again, on the same session: the new access token, which comes without a refresh token, and those issued later carry the time.',
   replies: { 200: { description: 'An access token, and a refresh token for the next one.', schema: tokenResponse, headers: COOKIE } },
   errors: [
     'invalid_grant',
@@ -78,6 +78,7 @@ const tokenRoute = (grants: ReturnType<typeof grantsOf>): Route => ({
     'session_revoked',
     'unsupported_grant_type',
     'invalid_credentials',
+    'authentication_required',
     'account_disabled',
     'overloaded',
   ],
@@ -114,7 +115,7 @@ function endingRoutes({ logOut, revoke }: TokenController): Route[] {
         204: {
           description: 'The session has ended, with its tokens.',
           headers: {
-            'Set-Cookie': 'Takes the refresh cookie away, where there is one.',
+            'Set-Cookie': 'Takes the refresh cookie away, where there is one, whatever it holds.',
             'Clear-Site-Data': '`"storage"`, where there is a cookie.',
           },
         },

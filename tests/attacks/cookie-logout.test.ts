@@ -80,8 +80,53 @@ describe('a log-out by cookie', () => {
     for (const session of [own, other]) await calls.expectAlive(session);
   });
 
-  test('that is not good is 401, and of another name is nobody’s', async () => {
-    expectInvalidToken(await logOut({ Origin: APP, Cookie: `${NAME}=x` }));
+  test('takes away a cookie whatever it holds, as the page has no other way to', async () => {
+    const ended = await auth.session(user);
+    await calls.revoke(ended.refreshToken);
+    for (const value of ['x', `${own.refreshToken}x`, ended.refreshToken])
+      for (const query of ['', '?scope=all']) {
+        for (const bearer of [{}, { Authorization: 'Bearer x' }]) {
+          const response = await logOut({ Origin: APP, Cookie: `${NAME}=${value}`, ...bearer }, query);
+          expect([value, query, response.status, response.headers['set-cookie']]).toEqual([value, query, 204, [GONE]]);
+        }
+      }
+    for (const session of [own, other]) await calls.expectAlive(session);
+  });
+
+  test('of all sessions by a token that was used before ends its own session', async () => {
+    const next = await calls.refreshed(own.refreshToken);
+    const last = await calls.refreshed(next.refreshToken);
+    auth.clock.advance(31);
+    expect((await logOut({ Origin: APP, ...cookieOf(own) }, '?scope=all')).status).toBe(204);
+    await calls.expectEnded(last);
+    await calls.expectAlive(other);
+  });
+
+  test('of all others by a cookie that is not good is 401, and leaves the cookie', async () => {
+    const ended = await auth.session(user);
+    await calls.revoke(ended.refreshToken);
+    const dead = await logOut({ Origin: APP, ...cookieOf(ended) }, '?scope=others');
+    expectInvalidToken(dead);
+    const foreign = await logOut({ Origin: APP, Cookie: `${NAME}=x` }, '?scope=others');
+    expectProblem(foreign, 401, 'authentication_required');
+    for (const { headers } of [dead, foreign]) expect(headers).not.toHaveProperty('set-cookie');
+  });
+
+  test('by a foreign cookie from a page that is not listed is 401, and leaves the cookie', async () => {
+    for (const headers of [{}, { Origin: 'https://evil.example' }]) {
+      const response = await logOut({ ...headers, Cookie: `${NAME}=x` });
+      expectProblem(response, 401, 'authentication_required');
+      expect(response.headers).not.toHaveProperty('set-cookie');
+    }
+  });
+
+  test('by a refresh token in the body beside a foreign cookie ends the session, and takes the cookie away', async () => {
+    const response = await logOut({ Origin: APP, Cookie: `${NAME}=x` }).send({ refresh_token: own.refreshToken });
+    expect([response.status, response.headers['set-cookie']]).toEqual([204, [GONE]]);
+    await calls.expectEnded(own);
+  });
+
+  test('by a cookie of another name is nobody’s', async () => {
     expectProblem(await logOut({ Origin: APP, Cookie: `refresh_token=${own.refreshToken}` }), 401, 'authentication_required');
     await calls.expectAlive(own);
   });
@@ -113,7 +158,7 @@ describe('the cookie', () => {
     for (const body of bodies) expect(await calls.isTaken('/users/me', text(body, 'access_token'))).toBe(true);
     await agent.post('/logout').expect(204);
     expect(await calls.isTaken('/users/me', text(bodies[1], 'access_token'))).toBe(false);
-    await agent.post('/token').send({ grant_type: 'refresh_token' }).expect(422);
+    await agent.post('/token').send({ grant_type: 'refresh_token' }).expect(401);
     await agent.post('/logout').expect(401);
   });
 
@@ -121,6 +166,6 @@ describe('the cookie', () => {
     const [agent, stranger] = [await auth.agent(), await auth.agent()];
     const { username, password } = user;
     await agent.post('/token').send({ username, password, refresh_transport: 'cookie' }).expect(200);
-    await stranger.post('/token').send({ grant_type: 'refresh_token' }).expect(422);
+    await stranger.post('/token').send({ grant_type: 'refresh_token' }).expect(401);
   });
 });

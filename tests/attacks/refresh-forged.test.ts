@@ -230,13 +230,13 @@ describe('forged refresh tokens', () => {
     expectProblem(response, 422, 'validation_failed', { oauth: 'invalid_request', errors: [['refresh_token', 'type']] });
   });
 
-  test('no refresh token breaks a rule, in JSON and in a form; sent twice it can not be read', async () => {
+  test('a request without one is 401, in JSON and in a form; one sent twice can not be read', async () => {
     for (const response of [
       await postJson({ grant_type: 'refresh_token' }),
       await postForm('grant_type=refresh_token'),
       await postForm('grant_type=refresh_token&refreshToken=x&token=x'),
     ])
-      expectProblem(response, 422, 'validation_failed', { oauth: 'invalid_request', errors: [['refresh_token', 'required']] });
+      expectProblem(response, 401, 'authentication_required', { oauth: 'authentication_required' });
     const twice = await postForm(`grant_type=refresh_token&refresh_token=${own.refreshToken}&refresh_token=x`);
     expectProblem(twice, 400, 'malformed_request', { oauth: 'invalid_request' });
   });
@@ -246,11 +246,11 @@ describe('forged refresh tokens', () => {
       await postJson({ grant_type: 'refresh_token', refresh_token: '' }),
       await postForm('grant_type=refresh_token&refresh_token='),
     ])
-      expectProblem(response, 422, 'validation_failed', { oauth: 'invalid_request', errors: [['refresh_token', 'required']] });
+      expectProblem(response, 401, 'authentication_required', { oauth: 'authentication_required' });
   });
 
-  test('one in the query is none', async () => {
+  test('one in the query counts as none', async () => {
     const response = await auth.http().post(`/token?refresh_token=${own.refreshToken}`).send({ grant_type: 'refresh_token' });
-    expectProblem(response, 422, 'validation_failed', { oauth: 'invalid_request', errors: [['refresh_token', 'required']] });
+    expectProblem(response, 401, 'authentication_required', { oauth: 'authentication_required' });
   });
 });

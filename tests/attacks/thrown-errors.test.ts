@@ -90,7 +90,9 @@ describe('an error that is thrown by', () => {
     app.get('/middleware-later', failLater);
     const limiter: Limiter = (_res, _uses, work) => work();
     const requests: Pick<WorkQueue, 'run'> = { run: (work) => work() };
-    app.use(mountRoutes(routes, { guards, limiter, requests, cookieOrigins: new Set(), turn: pass, ready: fail }));
+    app.use(
+      mountRoutes(routes, { guards, limiter, requests, cookies: { origins: new Set(), isOwnToken: () => false }, turn: pass, ready: fail }),
+    );
     app.use(errorHandler({ logger, databaseFault: () => undefined }));
     server = createHttpServer(app);
     port = await listen(server);

@@ -232,7 +232,7 @@ describe('an answer that is sent as it comes', () => {
       mountRoutes(routes, {
         limiter: (_res, _uses, work) => work(),
         guards: OPEN_GUARDS,
-        cookieOrigins: new Set(),
+        cookies: { origins: new Set(), isOwnToken: () => false },
         turn: pass,
         ready: pass,
         requests: { run: (work) => work() },

@@ -2,8 +2,8 @@ import { Op } from 'sequelize';
 import { AppError } from '../../errors/app-error.js';
 import { byClient, byService, byUser, type Caller, type Client, type Doer } from '../../lib/actor.js';
 import type { Denials } from './denials.js';
-import type { Endings, Which } from './endings.js';
-import type { Refreshing } from './refreshing.js';
+import type { Ending, Endings, Which } from './endings.js';
+import { noneFor, type Refreshing } from './refreshing.js';
 import { afterRefusal, type RejectedTokens } from './rejected-tokens.js';
 
 /** Who asks to be logged out. */
@@ -11,6 +11,8 @@ export interface LogOutWho {
   readonly caller: Caller;
   readonly refreshToken: string | undefined;
   readonly client: Client;
+  /** Whether the browser drops its refresh cookie with the response: then a caller without a live session has logged out too. */
+  readonly dropsCookie?: boolean;
 }
 
 /** Which sessions a log-out ends. */
@@ -22,7 +24,7 @@ export interface LogOut {
   revoke(token: string, caller: Caller, client: Client): Promise<void>;
   /**
    * Ends sessions of who is signed in, or of whose refresh token it is. Throws `authentication_required` or `invalid_token`
-   * where neither tells who that is. Of others than this one, only an access token that this service issued ends sessions.
+   * where neither tells who that is, unless the browser drops its cookie. Of others than this one, only an access token that this service issued ends sessions.
    */
   logOut(who: LogOutWho, scope: LogOutScope): Promise<void>;
 }
@@ -45,9 +47,17 @@ export const createLogOut = ({ endings, refreshing, denials, rejected, sessionOf
     if (ended === 0) await denials.record(id, by);
   },
   logOut: async (who, scope) => {
-    const { refreshToken, client } = who;
+    const { caller, refreshToken, client, dropsCookie = false } = who;
+    const why: Ending = { reason: 'log_out', by: doerOf(caller, client) };
+    if (dropsCookie && caller.kind !== 'user') {
+      const own = await whoLogsOut(who, scope, refreshing).catch(noneFor('authentication_required', 'invalid_token'));
+      // A token that is good no more still ends its own session.
+      const where = own ? whereOf(scope, own) : thisOf(refreshToken, refreshing);
+      if (where !== undefined) await endings.endNow(where, why);
+      return;
+    }
     const own = await whoLogsOut(who, scope, refreshing).catch(afterRefusal(() => rejected.logOut(refreshToken, client)));
-    await endings.endNow(whereOf(scope, own), { reason: 'log_out', by: doerOf(who.caller, client) });
+    await endings.endNow(whereOf(scope, own), why);
   },
 });
 
@@ -81,6 +91,11 @@ async function whoLogsOut(who: LogOutWho, scope: LogOutScope, refreshing: Refres
   const good = await refreshing.findGood(refreshToken);
   if (good === undefined) throw new AppError('invalid_token');
   return { sessionId: good.session.id, userId: good.user.id };
+}
+
+function thisOf(refreshToken: string | undefined, { read }: Refreshing): Which | undefined {
+  const parts = refreshToken === undefined ? undefined : read(refreshToken);
+  return parts && { id: parts.sessionId };
 }
 
 function whereOf(scope: LogOutScope, { userId, sessionId }: Own): Which {

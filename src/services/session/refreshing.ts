@@ -58,7 +58,7 @@ export function createRefreshing(parts: Parts): Refreshing {
     if (verdict === 'reused') {
       // Committed before it is told, or telling it would undo it.
       await endings.endNow({ id: found.session.id }, { reason: 'refresh_token_reused', by: byClient(client) });
-      throw new AppError('refresh_token_reused');
+      throw ended('refresh_token_reused');
     }
     const current = verdict === 'rotate' ? await rotate(found, token.counter, client) : found.session;
     // The token that is asked about is still to be issued.
@@ -94,10 +94,10 @@ const createFinder =
     // Asked before the row is read: what is written between the two would be in neither.
     const unwritten = arrivals.pending(sessionId);
     const session = await Session.findByPk(sessionId);
-    if (session?.ended_at) throw new AppError('session_revoked');
-    if (!session?.isLive(clock.now())) throw new AppError('invalid_grant');
+    if (session?.ended_at) throw ended('session_revoked');
+    if (!session?.isLive(clock.now())) throw ended('invalid_grant');
     const user = await User.findByPk(session.user_id);
-    if (!user || user.disabled_at) throw new AppError('session_revoked');
+    if (!user || user.disabled_at) throw ended('session_revoked');
     const { counter, replaced, rotated_at, refused_through } = session;
     const chain: Chain = {
       counter,
@@ -107,6 +107,9 @@ const createFinder =
     };
     return { session, user, chain };
   };
+
+const ended = (code: 'refresh_token_reused' | 'session_revoked' | 'invalid_grant'): AppError =>
+  new AppError(code, { details: { sessionEnded: true } });
 
 /** Makes a successor: one conditional UPDATE decides who does; undefined for everybody else. */
 const createRotation =

@@ -56,7 +56,8 @@ export interface SessionService extends LogOut {
   stepUp(actor: Actor, user: User, authentication: Authentication, transaction: Transaction): Promise<Grant>;
   /**
    * The next tokens for a refresh token (RFC 6749 §6), by the rules of `refresh-chain`. Throws `invalid_grant` for what is
-   * no token of a live session, `session_revoked`, and `refresh_token_reused`, which has ended the session.
+   * no token of a live session, `session_revoked`, and `refresh_token_reused`, which has ended the session; with `sessionEnded`
+   * in the details where the token is one of a session that has ended.
    */
   refresh(refreshToken: string, client: Client): Promise<Grant>;
   /** The session that a refresh token says it is of, where it is one of ours to the letter, live or not; undefined otherwise. */
