@@ -57,6 +57,8 @@ export interface Config {
     readonly smtpUrl: string | undefined;
     /** The sender; its name is APP_NAME where MAIL_FROM has none. */
     readonly from: Mailbox;
+    /** How long the token of a verification is valid. */
+    readonly verificationHours: number;
   };
   readonly limits: Limits;
   readonly audit: { /** 0 for ever. */ readonly retentionDays: number };
@@ -158,6 +160,7 @@ function toConfig({ settings, publicUrl, keysBeside, notices }: Checked): Config
       appUrl: settings.APP_URL.replace(/\/+$/, ''),
       smtpUrl: settings.SMTP_URL,
       from: senderOf(settings),
+      verificationHours: settings.EMAIL_VERIFICATION_HOURS,
     },
     limits: limitsOf(settings),
     audit: { retentionDays: settings.AUDIT_RETENTION_DAYS },

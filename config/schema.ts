@@ -1,11 +1,12 @@
 import Joi from 'joi';
+import { type AccountSettings, accountSettings } from './accounts.js';
 import { isPostgres, parseDatabaseUrl, SSL_MODES } from './database.js';
 import { type Algorithm, forAlgorithm, HMAC_KEY_BYTES, KEY_PAIR_ALGORITHMS, KEYGEN, requiredWhereShared, signingKey } from './key-rules.js';
 import { type LimitSettings, limitSettings } from './limits.js';
 import { exactOrigin, originsForProduction, plainUrl, publicHttps, readRoles, sender, smtpUrl } from './values.js';
 
 /** The validated settings by the names they have in the environment. */
-export interface Settings extends LimitSettings {
+export interface Settings extends LimitSettings, AccountSettings {
   NODE_ENV: 'development' | 'test' | 'production';
   HOST: string;
   PORT: number;
@@ -257,6 +258,7 @@ export const settingsSchema = Joi.object<Settings, true>({
         '{#label} must be one e-mail address, with or without a name: no-reply@example.com or Example <no-reply@example.com>; a name with any of , ; : < > @ needs double quotes: "Example, Inc." <no-reply@example.com>',
     })
     .description('Sender of every mail, with `APP_NAME` as its name unless it has one. Mail servers are greeted with its domain.'),
+  ...accountSettings,
   AUDIT_RETENTION_DAYS: Joi.number()
     .integer()
     .min(0)

@@ -11,11 +11,19 @@ export class OneTimeToken extends Model<InferAttributes<OneTimeToken>, InferCrea
   declare email_fold: string | null;
   declare created_at: Date;
   declare expires_at: Date;
-  /** When it was used, for a purpose whose used tokens are kept until they expire. */
+  /** When it was used, for a purpose whose used tokens are kept until they are pruned. */
   declare used_at: Date | null;
   /** Who was given it to hand over, as the audit names them; null where it was mailed to its user. */
   declare issuer_kind: string | null;
   declare issuer_id: string | null;
+
+  /** Reports whether a later token of the same purpose was mailed to the user of this one. */
+  static async hasLater({ id, user_id, purpose, created_at }: OneTimeToken, transaction: Transaction): Promise<boolean> {
+    if (user_id === null) return false;
+    const later = { [Op.or]: [{ created_at: { [Op.gt]: created_at } }, { created_at, id: { [Op.gt]: id } }] };
+    const where = { user_id, purpose, issuer_kind: null, ...later };
+    return (await this.findOne({ attributes: ['id'], where, transaction })) !== null;
+  }
 
   /** Removes up to `most` that ran out before that time, and says how many. */
   static async deleteExpired(before: Date, most: number, transaction: Transaction): Promise<number> {

@@ -9,8 +9,11 @@ import {
   type WhereOptions,
 } from 'sequelize';
 
-/** `waiting` to be sent at `due_at`, being sent (`sending`), or done with: `sent`, or `failed` for good. */
-export type MailState = 'waiting' | 'sending' | 'sent' | 'failed';
+/**
+ * `waiting` to be sent at `due_at`, being sent (`sending`), or done with: `sent`, `failed` for good, or `dropped` as its token is
+ * worthless or a later mail has taken its place.
+ */
+export type MailState = 'waiting' | 'sending' | 'sent' | 'failed' | 'dropped';
 
 /** Done with at that time. */
 type Finished = Pick<OutboxMail, 'state' | 'last_error' | 'finished_at'>;
@@ -106,7 +109,7 @@ export class OutboxMail extends Model<InferAttributes<OutboxMail>, InferCreation
 
   /** Removes up to `most` that were done with before that time, and says how many. */
   static async deleteFinished(before: Date, most: number, transaction: Transaction): Promise<number> {
-    return deleteUpTo(this, { state: ['sent', 'failed'], finished_at: { [Op.lt]: before } }, most, transaction);
+    return deleteUpTo(this, { state: ['sent', 'failed', 'dropped'], finished_at: { [Op.lt]: before } }, most, transaction);
   }
 
   /** Whether so many are not sent yet, be they for somebody or for nobody. Reads no more of the index than that. */

@@ -116,7 +116,8 @@ const emailRoutes = ({ requestVerification, isGoodVerification, verifyEmail, isG
     id: 'requestEmailVerification',
     tag: 'Accounts',
     summary: 'Have your e-mail address verified',
-    description: 'Mails the unverified address a link with a token that is valid for ten minutes.',
+    description:
+      'Mails the unverified address a link with a token that is valid for `EMAIL_VERIFICATION_HOURS` (24) after the mail was sent.',
     replies: { 202: { description: 'A mail was accepted for delivery, unless the address is verified.' } },
     errors: ['conflict'],
     postman: {},

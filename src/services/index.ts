@@ -77,12 +77,11 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const { config, models, database, hasher, counters, clock, logger } = parts;
   const { rootKeys } = config;
   const ground = createGround(parts);
-  const { audit, sessions } = ground;
+  const { audit, sessions, oneTimeTokens } = ground;
   const serviceKeys = createServiceKeyService({ model: models.ServiceKey, database, audit, rootKeys, clock, logger });
   const passwords = createPasswordService({ hasher, rounds: config.password.rounds, words: wordsOf(config) });
-  const oneTimeTokens = createOneTimeTokenService({ model: models.OneTimeToken, database, rootKeys, clock });
   const installation = createInstallationService({ ...ground, model: models.Installation, database, rootKeys, logger });
-  const backups = createBackupService({ ...ground, models, database, rootKeys, installation, oneTimeTokens });
+  const backups = createBackupService({ ...ground, models, database, rootKeys, installation });
   const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKeys, clock });
   const devices = createDevices({ rootKeys, clock });
   const limits = createLimitService({ counters, settings: config.limits, rootKeys, devices, User: models.User, audit });
@@ -98,8 +97,8 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
     settings: config.reauthentication,
   });
   const factorsOf = noFactors;
-  const revokeCredentials = createCredentialRevocation({ ...ground, oneTimeTokens, recoveryCodes, factorsOf });
-  const common = { ...ground, models, database, limits, names, passwords, reauthentication, oneTimeTokens, recoveryCodes, clock };
+  const revokeCredentials = createCredentialRevocation({ ...ground, recoveryCodes, factorsOf });
+  const common = { ...ground, models, database, limits, names, passwords, reauthentication, recoveryCodes, clock };
   const verification = createEmailVerification(common);
   const changes = createAccountChanges({ ...common, verification });
   const users = createUserService({ ...common, verification, changes, revokeCredentials, factorsOf });
@@ -137,6 +136,7 @@ interface Ground {
   readonly roles: Roles;
   readonly keys: KeyService;
   readonly audit: AuditService;
+  readonly oneTimeTokens: OneTimeTokenService;
   readonly outbox: OutboxService;
   readonly revocations: Revocations;
   readonly sessions: SessionService;
@@ -149,10 +149,18 @@ function createGround({ config, models, database, mailer, clock, logger }: Parts
   const audit = createAuditService({ models, database, rootKeys, clock, retentionDays: config.audit.retentionDays, logger });
   const keys = createKeyService({ settings: token, rootKeys, model: models.SigningKey, database, audit, clock });
   const tokens = createTokenService({ keys, rootKeys, clock, settings: token });
+  const oneTimeTokens = createOneTimeTokenService({
+    model: models.OneTimeToken,
+    database,
+    rootKeys,
+    clock,
+    verificationHours: mail.verificationHours,
+  });
   const outbox = createOutboxService({
     model: models.OutboxMail,
     database,
     rootKeys,
+    oneTimeTokens,
     mailer,
     settings: {
       appName: mail.appName,
@@ -176,5 +184,5 @@ function createGround({ config, models, database, mailer, clock, logger }: Parts
     clock,
     logger,
   });
-  return { roles, keys, audit, outbox, revocations, sessions };
+  return { roles, keys, audit, oneTimeTokens, outbox, revocations, sessions };
 }

@@ -6,16 +6,25 @@ import type { Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { deriveKeys, type RootKeys } from '../lib/derived-key.js';
 import type { OneTimeToken, OneTimeTokenModel } from '../models/one-time-token.model.js';
+import { TRIED_MS } from './outbox/back-off.js';
 
-const THREE_DAYS = 3 * 24 * 60;
+const TOKEN_PURPOSES = ['email_verification', 'email_rejection', 'password_reset', 'invitation'] as const;
+export type TokenPurpose = (typeof TOKEN_PURPOSES)[number];
+
+const HOUR = 60;
+const THREE_DAYS = 3 * 24 * HOUR;
 /**
- * How many minutes a token of each purpose is valid: ten for what proves something (ASVS 6.5.5). An invitation waits for its
- * reader, and a rejection, which only removes an unverified address, is of use to a user who reads the mail later.
+ * How many minutes a token of each purpose is valid: ten for a reset, which sets a password (ASVS 6.5.5). A verification and an
+ * invitation wait for their reader, and so does a rejection, which only removes an unverified address.
  */
-export const TOKEN_MINUTES = { email_verification: 10, email_rejection: THREE_DAYS, password_reset: 10, invitation: THREE_DAYS } as const;
-export type TokenPurpose = keyof typeof TOKEN_MINUTES;
+const minutesOf = (verificationHours: number): Readonly<Record<TokenPurpose, number>> => ({
+  email_verification: verificationHours * HOUR,
+  email_rejection: THREE_DAYS,
+  password_reset: 10,
+  invitation: THREE_DAYS,
+});
 
-/** Used tokens of these purposes are kept until they expire, so that a repeated request gets the same response. */
+/** Used tokens of these purposes are kept until they are pruned, so that a repeated request gets the same response. */
 const KEPT_WHEN_USED: ReadonlySet<TokenPurpose> = new Set<TokenPurpose>(['email_verification']);
 
 /** 256 bits (ASVS 7.2.3 asks for 128): nobody guesses one, so a plain keyed hash keeps it (ASVS 6.5.2). */
@@ -25,8 +34,11 @@ const PRUNED_AT_ONCE = 1000;
 
 /** A token as whoever gets it holds it. */
 export interface IssuedToken {
+  readonly tokenId: string;
   readonly token: string;
   readonly expiresAt: Date;
+  /** Its life, which begins anew with each delivery attempt of the mail that has it. */
+  readonly minutes: number;
 }
 
 /** What a token is good for, and whose it is. */
@@ -55,6 +67,11 @@ export interface OneTimeTokenService {
   /** A new token, in the transaction that sends it. */
   issue(whose: NewToken, transaction: Transaction): Promise<IssuedToken>;
   /**
+   * Begins the life of the tokens of a mail that is about to be sent. Returns false where the mail must not be sent: its first
+   * token was used or voided, or its user was issued a later one of that purpose.
+   */
+  startLife(tokenIds: readonly string[], transaction: Transaction): Promise<boolean>;
+  /**
    * What a token of one of these purposes is good for, without using it; also of a used one whose purpose keeps it. Throws
    * `token_invalid_or_expired`.
    */
@@ -70,7 +87,7 @@ export interface OneTimeTokenService {
   discard(userId: number, purposes: readonly TokenPurpose[], transaction: Transaction): Promise<void>;
   /** Makes everybody's tokens worthless, and says how many there were. */
   discardAll(transaction: Transaction): Promise<number>;
-  /** Removes what has run out; as much as one transaction may take, and whether there is more. */
+  /** Removes what expired so long ago that no mail with it is sent any more; as much as one transaction may take, and whether there is more. */
   prune(): Promise<boolean>;
 }
 
@@ -79,11 +96,14 @@ interface Parts {
   readonly database: Database;
   readonly rootKeys: RootKeys;
   readonly clock: Clock;
+  /** How long the token of an e-mail verification is valid. */
+  readonly verificationHours: number;
 }
 
 /** Tokens that do one thing once (ASVS 6.5.1). */
-export function createOneTimeTokenService({ model, database, rootKeys, clock }: Parts): OneTimeTokenService {
+export function createOneTimeTokenService({ model, database, rootKeys, clock, verificationHours }: Parts): OneTimeTokenService {
   const keys = deriveKeys(rootKeys, 'one-time tokens');
+  const minutes = minutesOf(verificationHours);
   /** With the purpose in it: a token for one thing is none for another. */
   const hash = (key: Buffer, token: string, purpose: TokenPurpose): string =>
     createHmac('sha256', key).update(`${purpose}.${token}`).digest('base64url');
@@ -96,17 +116,19 @@ export function createOneTimeTokenService({ model, database, rootKeys, clock }: 
     const row = hashes.length === 0 ? null : await model.findOne({ where: { token_hash: hashes } });
     const purpose = purposes.find((one) => one === row?.purpose);
     const userId = row?.user_id ?? null;
-    if (row === null || userId === null || purpose === undefined || !isInTime(row)) return undefined;
+    if (row === null || userId === null || purpose === undefined || !(isInTime(row) || row.used_at !== null)) return undefined;
     return { id: row.id, userId, purpose, emailFold: row.email_fold, issuer: issuerOf(row) };
   };
 
   return {
     issue: async (whose, transaction) => {
       const token = randomBytes(TOKEN_BYTES).toString('base64url');
-      const row = newRow(whose, hash(keys.current, token, whose.purpose), clock.now());
+      const life = minutes[whose.purpose];
+      const row = newRow(whose, hash(keys.current, token, whose.purpose), clock.now(), life);
       await model.create(row, { transaction });
-      return { token, expiresAt: row.expires_at };
+      return { tokenId: row.id, token, expiresAt: row.expires_at, minutes: life };
     },
+    startLife: createLifeStart(model, clock, minutes),
     read: async (token, purposes) => {
       const facts = await find(token, purposes);
       if (facts === undefined) throw worthless();
@@ -115,8 +137,8 @@ export function createOneTimeTokenService({ model, database, rootKeys, clock }: 
     isGood: async (token, purposes) => (await find(token, purposes)) !== undefined,
     use: async ({ id, purpose }, transaction) => {
       const row = await model.findByPk(id, { transaction, lock: true });
+      if (row !== null && row.used_at !== null) return 'used_before';
       if (row === null || !isInTime(row)) throw worthless();
-      if (row.used_at !== null) return 'used_before';
       if (KEPT_WHEN_USED.has(purpose)) await row.update({ used_at: new Date(clock.now()) }, { transaction });
       else await row.destroy({ transaction });
       return 'used';
@@ -127,7 +149,8 @@ export function createOneTimeTokenService({ model, database, rootKeys, clock }: 
     },
     discardAll: (transaction) => model.destroy({ where: {}, transaction }),
     prune: async () => {
-      const before = new Date(clock.now());
+      // The mail of an expired token may still be waiting for the mail server, and begins its life anew.
+      const before = new Date(clock.now() - TRIED_MS);
       const removed = await database.transaction((transaction) => model.deleteExpired(before, PRUNED_AT_ONCE, transaction), {
         ahead: true,
       });
@@ -136,14 +159,33 @@ export function createOneTimeTokenService({ model, database, rootKeys, clock }: 
   };
 }
 
-const newRow = ({ purpose, userId, emailFold, issuer }: NewToken, hash: string, now: number) => ({
+function createLifeStart(
+  model: OneTimeTokenModel,
+  clock: Clock,
+  minutes: Readonly<Record<TokenPurpose, number>>,
+): OneTimeTokenService['startLife'] {
+  return async (tokenIds, transaction) => {
+    const rows = await model.findAll({ where: { id: [...tokenIds], used_at: null }, transaction });
+    const first = rows.find(({ id }) => id === tokenIds[0]);
+    if (first === undefined || (await model.hasLater(first, transaction))) return false;
+    for (const row of rows) {
+      const purpose = TOKEN_PURPOSES.find((one) => one === row.purpose);
+      if (purpose !== undefined) await row.update({ expires_at: expiry(clock.now(), minutes[purpose]) }, { transaction });
+    }
+    return true;
+  };
+}
+
+const expiry = (now: number, minutes: number): Date => new Date(now + minutes * 60_000);
+
+const newRow = ({ purpose, userId, emailFold, issuer }: NewToken, hash: string, now: number, minutes: number) => ({
   id: randomUUID(),
   user_id: userId,
   purpose,
   token_hash: hash,
   email_fold: emailFold,
   created_at: new Date(now),
-  expires_at: new Date(now + TOKEN_MINUTES[purpose] * 60_000),
+  expires_at: expiry(now, minutes),
   used_at: null,
   issuer_kind: issuer?.kind ?? null,
   issuer_id: issuer?.id ?? null,

@@ -21,7 +21,13 @@ describe('what a change of credentials revokes', () => {
     const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKeys: alone(ROOT_KEY), clock });
     const recorded: string[] = [];
     const revokeCredentials = createCredentialRevocation({
-      oneTimeTokens: createOneTimeTokenService({ model: models.OneTimeToken, database, rootKeys: alone(ROOT_KEY), clock }),
+      oneTimeTokens: createOneTimeTokenService({
+        model: models.OneTimeToken,
+        database,
+        rootKeys: alone(ROOT_KEY),
+        clock,
+        verificationHours: 24,
+      }),
       recoveryCodes,
       sessions: { endAllOf: () => Promise.resolve(0) },
       audit: { record: ({ type }) => recorded.push(type) },

@@ -6,6 +6,7 @@ import { alone } from '../support/root-keys.js';
 
 const ROOT_KEY = 'k'.repeat(64);
 const MINUTE = 60;
+const THREE_DAYS = 3 * 24 * 60 * MINUTE;
 const RESET = ['password_reset'] as const;
 
 let stored: StoredUsers;
@@ -18,7 +19,7 @@ afterEach(() => stored.database.close());
 
 const serviceUnder = (rootKey: string): OneTimeTokenService => {
   const { database, models, clock } = stored;
-  return createOneTimeTokenService({ model: models.OneTimeToken, database, rootKeys: alone(rootKey), clock });
+  return createOneTimeTokenService({ model: models.OneTimeToken, database, rootKeys: alone(rootKey), clock, verificationHours: 24 });
 };
 const issue = (purpose: TokenPurpose, userId: number | null = stored.ada, emailFold: string | null = null) =>
   stored.database.transaction((transaction) => tokens.issue({ purpose, userId, emailFold }, transaction));
@@ -40,7 +41,8 @@ describe('a token', () => {
   });
 
   test.each([
-    ['email_verification', 10],
+    ['email_verification', 24 * 60],
+    ['email_rejection', 3 * 24 * 60],
     ['password_reset', 10],
     ['invitation', 3 * 24 * 60],
   ] as const)('for %s is good for %i minutes, and not a moment longer', async (purpose, minutes) => {
@@ -151,6 +153,59 @@ describe('a token is used up', () => {
   });
 });
 
+describe('startLife', () => {
+  const start = (...tokenIds: string[]) => stored.database.transaction((transaction) => tokens.startLife(tokenIds, transaction));
+
+  test.each(['email_verification', 'password_reset', 'invitation', 'email_rejection'] as const)(
+    'gives an expired token of %s its whole life again',
+    async (purpose) => {
+      const { tokenId, token, minutes } = await issue(purpose);
+      stored.clock.advance(THREE_DAYS);
+      await tokens.prune();
+      expect(await start(tokenId)).toBe(true);
+      stored.clock.advance(minutes * MINUTE - 0.001);
+      expect(await tokens.isGood(token, [purpose])).toBe(true);
+      stored.clock.advance(0.001);
+      expect(await tokens.isGood(token, [purpose])).toBe(false);
+    },
+  );
+
+  test('begins the life of both tokens of a mail', async () => {
+    const [verification, rejection] = [await issue('email_verification'), await issue('email_rejection')];
+    stored.clock.advance(THREE_DAYS);
+    expect(await start(verification.tokenId, rejection.tokenId)).toBe(true);
+    expect(await tokens.isGood(verification.token, ['email_verification'])).toBe(true);
+    expect(await tokens.isGood(rejection.token, ['email_rejection'])).toBe(true);
+  });
+
+  test('returns false for a token that was used or voided, and does not revive it', async () => {
+    const [used, kept, voided] = [await issue('password_reset'), await issue('email_verification'), await issue('invitation')];
+    const { database, ada } = stored;
+    for (const [{ token }, purpose] of [
+      [used, 'password_reset'],
+      [kept, 'email_verification'],
+    ] as const) {
+      const facts = await tokens.read(token, [purpose]);
+      await database.transaction((transaction) => tokens.use(facts, transaction));
+    }
+    await database.transaction((transaction) => tokens.discard(ada, ['invitation'], transaction));
+    for (const { tokenId } of [used, kept, voided]) expect(await start(tokenId)).toBe(false);
+    expect(await stored.models.OneTimeToken.count()).toBe(1);
+  });
+
+  test('returns false where the user was issued a later token of that purpose, also within a millisecond', async () => {
+    const issued = [await issue('password_reset'), await issue('password_reset')];
+    const others = [await issue('password_reset', stored.bob), await issue('invitation')];
+    const wanted = await Promise.all(issued.map(({ tokenId }) => start(tokenId)));
+    expect(wanted.filter(Boolean)).toHaveLength(1);
+    for (const { tokenId } of others) expect(await start(tokenId)).toBe(true);
+    stored.clock.advance(1);
+    const newest = await issue('password_reset');
+    for (const { tokenId } of issued) expect(await start(tokenId)).toBe(false);
+    expect(await start(newest.tokenId)).toBe(true);
+  });
+});
+
 describe('what has run out', () => {
   /** So many rows that run out in so many minutes. */
   const add = async (count: number, minutes: number): Promise<void> => {
@@ -159,12 +214,12 @@ describe('what has run out', () => {
     await stored.models.OneTimeToken.bulkCreate(rows.map((row) => ({ ...row, token_hash: row.id, created_at, expires_at })));
   };
 
-  test('is removed a thousand at a time, for as long as there is more, and nothing else', async () => {
+  test('is removed after three more days, a thousand at a time, for as long as there is more, and nothing else', async () => {
     await add(1000, 1);
     await add(999, 2);
     await add(5, 10);
     expect(await tokens.prune()).toBe(false);
-    stored.clock.advance(2 * MINUTE + 1);
+    stored.clock.advance(THREE_DAYS + 2 * MINUTE + 1);
     expect(await tokens.prune()).toBe(true);
     expect(await stored.models.OneTimeToken.count()).toBe(1004);
     expect(await tokens.prune()).toBe(false);

@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Transaction } from 'sequelize';
 import { createDatabase } from '../../src/adapters/database.js';
 import type { Mailer, OutgoingMail } from '../../src/adapters/mailer.js';
 import { migrate } from '../../src/adapters/migrator.js';
@@ -7,6 +8,7 @@ import { createModels } from '../../src/models/index.js';
 import type { OutboxMail, OutboxMailModel } from '../../src/models/outbox-mail.model.js';
 import { createLogger } from '../../src/observability/logger.js';
 import type { Mail } from '../../src/services/outbox/mail.js';
+import { createOneTimeTokenService } from '../../src/services/one-time-token.service.js';
 import { createOutboxService, type OutboxService } from '../../src/services/outbox/outbox.service.js';
 import type { TestTarget } from './test-database.js';
 import { alone } from './root-keys.js';
@@ -19,7 +21,8 @@ export const ROOT_KEY = randomBytes(64).toString('base64url');
 export const resetMail = (token = TOKEN): Mail => ({
   purpose: 'password_reset',
   token,
-  expiresAt: new Date(Date.UTC(2026, 10, 25, 14, 5)),
+  tokenId: randomUUID(),
+  minutes: 10,
 });
 
 interface Options {
@@ -45,11 +48,21 @@ export async function openOutbox({ target }: TestTarget, options: Options = {}):
   const { mailer, rootKey = ROOT_KEY, production = false, queueLimit = 1000, clock = movableClock(Date.UTC(2026, 10, 25, 12)) } = options;
   const database = createDatabase(target);
   await migrate(database);
-  const model = createModels(database.sequelize).OutboxMail;
+  const { OutboxMail: model, OneTimeToken } = createModels(database.sequelize);
   const log: string[] = [];
   const logger = createLogger({ level: 'trace', readable: false, destination: { write: (line) => log.push(line) } });
   const settings = { ...APP, keepsContent: !production, queueLimit };
-  const outbox = createOutboxService({ model, database, rootKeys: alone(rootKey), mailer, settings, clock, logger });
+  const rootKeys = alone(rootKey);
+  const oneTimeTokens = createOneTimeTokenService({ model: OneTimeToken, database, rootKeys, clock, verificationHours: 24 });
+  const outbox = createOutboxService({ model, database, rootKeys, oneTimeTokens, mailer, settings, clock, logger });
+  /** The row of the token that a mail has. */
+  const keepToken = async (mail: Mail, transaction: Transaction): Promise<void> => {
+    if (!('token' in mail)) return;
+    const [created_at, expires_at] = [new Date(clock.now()), new Date(clock.now() + mail.minutes * 60_000)];
+    const nobodys = { user_id: null, email_fold: null, used_at: null, issuer_kind: null, issuer_id: null };
+    const row = { id: mail.tokenId, purpose: mail.purpose, token_hash: mail.tokenId, created_at, expires_at, ...nobodys };
+    await OneTimeToken.create(row, { transaction });
+  };
   return {
     ...outbox,
     clock,
@@ -57,7 +70,10 @@ export async function openOutbox({ target }: TestTarget, options: Options = {}):
     model,
     postNow: (...mails) =>
       database.transaction(async (transaction) => {
-        for (const [mail, to] of mails) await outbox.post(mail, to, transaction);
+        for (const [mail, to] of mails) {
+          await keepToken(mail, transaction);
+          await outbox.post(mail, to, transaction);
+        }
       }),
     rows: () =>
       model.findAll({

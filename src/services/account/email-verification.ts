@@ -39,8 +39,8 @@ export function createEmailVerification({ names, oneTimeTokens, outbox, audit, c
       const owner = await names.ownerOf(claim.email, transaction);
       const whose = owner === null ? { userId: user.id, emailFold: claim.fold } : { userId: null, emailFold: null };
       const issued = await oneTimeTokens.issue({ purpose: 'email_verification', ...whose }, transaction);
-      const { token: rejectionToken } = await oneTimeTokens.issue({ purpose: 'email_rejection', ...whose }, transaction);
-      if (owner === null) await outbox.post({ purpose: 'email_verification', ...issued, rejectionToken }, claim.email, transaction);
+      const rejection = await oneTimeTokens.issue({ purpose: 'email_rejection', ...whose }, transaction);
+      if (owner === null) await outbox.post({ purpose: 'email_verification', ...issued, rejection }, claim.email, transaction);
       else await outbox.post({ purpose: 'email_claimed', client, at: new Date(clock.now()) }, owner.email, transaction);
     },
     confirm: async (user, by, transaction, sessionId) => {

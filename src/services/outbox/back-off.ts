@@ -1,8 +1,13 @@
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-/** A server that is back soon is asked soon; one that is away for long is left in peace. */
-const WAITS_MS = [5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE];
+/** How long a mail is tried after it was posted. */
+export const TRIED_MS = 3 * 24 * HOUR;
+/**
+ * Five attempts within the first ten minutes: somebody waits for the mail, and greylisting servers accept it after about five
+ * (RFC 6647 §5). A server that is unavailable for longer is asked less and less often.
+ */
+const WAITS_MS = [5 * SECOND, 30 * SECOND, 2 * MINUTE, 3 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE];
 /** What is refused may be our own settings, and whoever runs the service needs a while to see and mend that. */
 const WAITS_REFUSED_MS = [10 * MINUTE];
 /** Mails that failed together are not all tried together. */

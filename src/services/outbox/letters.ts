@@ -49,7 +49,7 @@ export function writeMail(mail: Mail, settings: LetterSettings): MailContent {
 }
 
 function withToken(mail: Tokened, url: string, { appName, appUrl }: LetterSettings): Words {
-  const until = `The link works once, until ${timeOf(mail.expiresAt)}.`;
+  const until = `The link works once, for ${durationOf(mail.minutes)} after this mail was sent.`;
   switch (mail.purpose) {
     case 'email_verification':
       return {
@@ -59,7 +59,7 @@ function withToken(mail: Tokened, url: string, { appName, appUrl }: LetterSettin
           { url, label: 'Confirm my e-mail address' },
           until,
           `If you gave this address to no account at ${appName}, this was not you. Open this link, and the account no longer has your address:`,
-          { url: linkTo('email_rejection', mail.rejectionToken, appUrl), label: 'This was not me', minor: true },
+          { url: linkTo('email_rejection', mail.rejection.token, appUrl), label: 'This was not me', minor: true },
         ],
       };
     case 'password_reset':
@@ -202,6 +202,14 @@ function factsOf({ purpose, at, client }: Notification): [string, string][] {
     ...(userAgent === null || purpose === 'email_claimed' ? [] : [['Browser', browserName(userAgent)] satisfies [string, string]]),
   ];
 }
+
+/** A life of a token in words: `10 minutes`, `24 hours`, `3 days`. */
+function durationOf(minutes: number): string {
+  const [count, unit] = minutes >= 2 * DAY_MINUTES && minutes % DAY_MINUTES === 0 ? [minutes / DAY_MINUTES, 'day'] : inHours(minutes);
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+const inHours = (minutes: number): [number, string] => (minutes % 60 === 0 ? [minutes / 60, 'hour'] : [minutes, 'minute']);
+const DAY_MINUTES = 24 * 60;
 
 const DAYS = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
 const timeOf = (time: Date): string => `${DAYS.format(time)}, ${time.toISOString().slice(11, 16)} UTC`;

@@ -1,11 +1,9 @@
 import type { Client } from '../../lib/actor.js';
 import type { RecoveryCodesAfter } from '../account/credential-revocation.js';
+import type { IssuedToken } from '../one-time-token.service.js';
 
-/** A link with a token, which is valid until then. */
-interface WithToken {
-  readonly token: string;
-  readonly expiresAt: Date;
-}
+/** A token that a mail has a link with. Its life begins when the mail is sent. */
+type MailedToken = Pick<IssuedToken, 'tokenId' | 'token' | 'minutes'>;
 
 /** Something that was done to an account, from where and when. */
 interface Notice {
@@ -18,10 +16,10 @@ export type PasswordSetBy = 'current_password' | 'password_reset' | 'invitation'
 
 /** Every mail that is sent, by what it is for. A username is in a mail only where its reader needs it. */
 export type Mail =
-  /** `rejectionToken` removes the unverified address from the account. */
-  | ({ readonly purpose: 'email_verification'; readonly rejectionToken: string } & WithToken)
-  | ({ readonly purpose: 'password_reset' } & WithToken)
-  | ({ readonly purpose: 'invitation'; readonly username: string } & WithToken)
+  /** `rejection` removes the unverified address from the account. */
+  | ({ readonly purpose: 'email_verification'; readonly rejection: MailedToken } & MailedToken)
+  | ({ readonly purpose: 'password_reset' } & MailedToken)
+  | ({ readonly purpose: 'invitation'; readonly username: string } & MailedToken)
   /** To the owner of a verified address that another account claims. */
   | ({ readonly purpose: 'email_claimed' } & Notice)
   | ({ readonly purpose: 'new_device' } & Notice)

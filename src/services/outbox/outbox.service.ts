@@ -7,15 +7,17 @@ import type { Clock } from '../../lib/clock.js';
 import { deriveKeys, type RootKeys } from '../../lib/derived-key.js';
 import { foldEmail } from '../../lib/email-address.js';
 import { orderedIds } from '../../lib/ordered-ids.js';
-import type { OutboxMailModel } from '../../models/outbox-mail.model.js';
+import type { OutboxMail, OutboxMailModel } from '../../models/outbox-mail.model.js';
 import type { Logger } from '../../observability/logger.js';
+import type { OneTimeTokenService } from '../one-time-token.service.js';
+import { TRIED_MS } from './back-off.js';
 import { type LetterSettings, type MailContent, writeMail } from './letters.js';
 import { isSecurityNotice, type Mail } from './mail.js';
 import { createContentSeal } from './mail-content.js';
 import { createRounds } from './rounds.js';
 
-/** How long a mail is tried, and how long what is done with is kept. */
-const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
+/** How long what is done with is kept. */
+const KEPT_MS = TRIED_MS;
 const MOST_SHOWN = 100;
 const PRUNED_AT_ONCE = 500;
 /**
@@ -56,7 +58,8 @@ export interface OutboxService {
   /** The mails that can still be read, newest first, at most 100: to one address, compared without case, or all. For development and tests. */
   mailbox(to?: string): Promise<MailboxItem[]>;
   /**
-   * One round: drops what is for nobody, and sends what is due. Without a mailer only the former. Resolves when all of it
+   * One round: drops what is for nobody, and sends what is due; the life of a mail's tokens begins then. A mail whose token was
+   * used, voided or replaced by a later one is dropped. Without a mailer only what is for nobody is. Resolves when all of it
    * is sent or put off; what a slow server holds up for longer than two seconds goes on behind it.
    */
   deliver(): Promise<void>;
@@ -74,6 +77,7 @@ interface Parts {
   readonly model: OutboxMailModel;
   readonly database: Database;
   readonly rootKeys: RootKeys;
+  readonly oneTimeTokens: Pick<OneTimeTokenService, 'startLife'>;
   /** Absent where mails only wait. */
   readonly mailer: Mailer | undefined;
   readonly settings: LetterSettings & {
@@ -85,6 +89,15 @@ interface Parts {
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+function itemOf({ id, recipient, purpose, created_at: createdAt }: OutboxMail, content: MailContent | undefined): MailboxItem[] {
+  if (content === undefined || recipient === null) return [];
+  const { subject, text, html, link, token } = content;
+  return [{ id, to: recipient, purpose, createdAt, subject, text, html, link, token }];
+}
+
+const tokenIdsOf = (mail: Mail): string[] =>
+  'token' in mail ? [mail.tokenId, ...('rejection' in mail ? [mail.rejection.tokenId] : [])] : [];
 
 /** Reports whether a mail may be queued. Throws `overloaded` where too many wait, unless it is a security notice. */
 async function hasRoom({ model, settings: { queueLimit }, logger }: Parts, mail: Mail, transaction: Transaction): Promise<boolean> {
@@ -100,7 +113,7 @@ export function createOutboxService(parts: Parts): OutboxService {
   const { model, database, rootKeys, settings, clock, logger } = parts;
   const contents = createContentSeal(deriveKeys(rootKeys, 'outbox'));
   const nextId = orderedIds(clock);
-  const rounds = createRounds({ ...parts, contents, keepsContent: settings.keepsContent, triedMs: KEPT_MS });
+  const rounds = createRounds({ ...parts, contents, keepsContent: settings.keepsContent, triedMs: TRIED_MS });
   return {
     post: async (mail, to, transaction) => {
       if (!(await hasRoom(parts, mail, transaction))) return false;
@@ -110,7 +123,7 @@ export function createOutboxService(parts: Parts): OutboxService {
         purpose: mail.purpose,
         recipient: to,
         recipient_fold: to === null ? null : foldEmail(to),
-        sealed_content: contents.close(id, writeMail(mail, settings)),
+        sealed_content: contents.close(id, { ...writeMail(mail, settings), tokenIds: tokenIdsOf(mail) }),
         state: 'waiting' as const,
         attempts: 0,
         refusals: 0,
@@ -125,16 +138,11 @@ export function createOutboxService(parts: Parts): OutboxService {
     },
     mailbox: async (to) => {
       const rows = await model.newestReadable(to === undefined ? undefined : foldEmail(to), MOST_SHOWN);
-      return rows.flatMap((row) => {
-        const content = contents.open(row);
-        const { id, recipient, purpose, created_at: createdAt } = row;
-        return content === undefined || recipient === null ? [] : [{ id, to: recipient, purpose, createdAt, ...content }];
-      });
+      return rows.flatMap((row) => itemOf(row, contents.open(row)));
     },
     deliver: () => rounds.next(),
     prune: async () => {
       const now = clock.now();
-      const before = new Date(now - KEPT_MS);
       const change = {
         state: 'failed' as const,
         last_error: 'too old',
@@ -143,8 +151,8 @@ export function createOutboxService(parts: Parts): OutboxService {
       };
       const [given, removed] = await database.transaction(
         async (transaction) => [
-          await model.giveUpWaiting(before, change, PRUNED_AT_ONCE, transaction),
-          await model.deleteFinished(before, PRUNED_AT_ONCE, transaction),
+          await model.giveUpWaiting(new Date(now - TRIED_MS), change, PRUNED_AT_ONCE, transaction),
+          await model.deleteFinished(new Date(now - KEPT_MS), PRUNED_AT_ONCE, transaction),
         ],
         { ahead: true },
       );

@@ -3,6 +3,7 @@ import type { Mailer } from '../../adapters/mailer.js';
 import type { Clock } from '../../lib/clock.js';
 import type { OutboxMail, OutboxMailModel } from '../../models/outbox-mail.model.js';
 import type { Logger } from '../../observability/logger.js';
+import type { OneTimeTokenService } from '../one-time-token.service.js';
 import type { ContentSeal } from './mail-content.js';
 import { createSending, LEASE_MS, type Sending } from './sending.js';
 
@@ -26,6 +27,7 @@ interface Parts {
   readonly model: OutboxMailModel;
   readonly database: Database;
   readonly mailer: Mailer | undefined;
+  readonly oneTimeTokens: Pick<OneTimeTokenService, 'startLife'>;
   readonly contents: ContentSeal;
   readonly keepsContent: boolean;
   /** How long after it was posted a mail is tried. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Transaction } from 'sequelize';
 import type { Database } from '../../adapters/database.js';
 import type { Mailer } from '../../adapters/mailer.js';
 import { MailError } from '../../errors/mail-error.js';
@@ -7,8 +8,8 @@ import { every } from '../../lib/every.js';
 import type { OutboxMail, OutboxMailModel } from '../../models/outbox-mail.model.js';
 import type { Logger } from '../../observability/logger.js';
 import { waitAfter, waitAfterRefusal } from './back-off.js';
-import type { MailContent } from './letters.js';
-import type { ContentSeal } from './mail-content.js';
+import type { OneTimeTokenService } from '../one-time-token.service.js';
+import type { ContentSeal, KeptMail } from './mail-content.js';
 
 /** How long a mail that is being sent may show no sign of life, until another process takes it over. */
 export const LEASE_MS = 60_000;
@@ -31,6 +32,7 @@ interface Parts {
   readonly model: OutboxMailModel;
   readonly database: Database;
   readonly mailer: Mailer;
+  readonly oneTimeTokens: Pick<OneTimeTokenService, 'startLife'>;
   readonly contents: ContentSeal;
   /** Whether what was sent can still be read. */
   readonly keepsContent: boolean;
@@ -42,22 +44,27 @@ interface Claimed {
   readonly mail: OutboxMail;
   readonly id: string;
   readonly claim: string;
+  /** False for a mail whose token is worthless, or which a later one has replaced. */
+  readonly isWanted: boolean;
 }
 type Change = Parameters<OutboxMailModel['changeClaimed']>[1];
 
 export function createSending(parts: Parts): Sending {
-  const { model, database, contents, clock, logger } = parts;
+  const { model, database, contents, oneTimeTokens, clock, logger } = parts;
   const underWay = new Set<string>();
   const trouble = createTrouble(logger);
   const wrapUp = createWrapUp(parts);
 
-  const claim = async (mail: OutboxMail): Promise<Claimed | undefined> => {
+  const claim = (mail: OutboxMail, tokenIds: readonly string[]): Promise<Claimed | undefined> => {
     const claimed = { mail, id: mail.id, claim: randomUUID() };
     const change: Change = { state: 'sending', claim: claimed.claim, attempts: mail.attempts + 1, due_at: inFuture(clock, LEASE_MS) };
-    const got = await database.transaction((transaction) => model.changeFrom(mail, change, transaction), { ahead: true });
-    return got ? claimed : undefined;
+    const take = async (transaction: Transaction): Promise<Claimed | undefined> => {
+      if (!(await model.changeFrom(mail, change, transaction))) return undefined;
+      return { ...claimed, isWanted: tokenIds.length === 0 || (await oneTimeTokens.startLife(tokenIds, transaction)) };
+    };
+    return database.transaction(take, { ahead: true });
   };
-  const sendClaimed = async (claimed: Claimed, content: MailContent): Promise<Change> => {
+  const sendClaimed = async (claimed: Claimed, content: KeptMail): Promise<Change> => {
     const { mail, id } = claimed;
     const alive = every(SIGN_MS, () => showLife(parts, claimed));
     try {
@@ -72,6 +79,10 @@ export function createSending(parts: Parts): Sending {
       await alive.stop();
     }
   };
+  const outcomeOf = async (claimed: Claimed, content: KeptMail | undefined): Promise<Change> => {
+    if (content === undefined) return outcomes.failed('unreadable', parts);
+    return claimed.isWanted ? sendClaimed(claimed, content) : outcomes.dropped(parts);
+  };
   return {
     has: (id) => underWay.has(id),
     stop: () => {
@@ -81,10 +92,10 @@ export function createSending(parts: Parts): Sending {
       if (underWay.has(mail.id)) return;
       underWay.add(mail.id);
       try {
-        const claimed = await claim(mail);
-        if (claimed === undefined) return;
         const content = contents.open(mail);
-        const outcome = content === undefined ? outcomes.failed('unreadable', parts) : await sendClaimed(claimed, content);
+        const claimed = await claim(mail, content?.tokenIds ?? []);
+        if (claimed === undefined) return;
+        const outcome = await outcomeOf(claimed, content);
         await wrapUp.write(claimed, outcome);
         if (outcome.state === 'failed') logger.warn({ mail_id: mail.id, purpose: mail.purpose }, 'a mail was given up');
       } finally {
@@ -116,13 +127,8 @@ const outcomes = {
     finished_at: inFuture(clock, 0),
     ...(keepsContent ? {} : { sealed_content: null }),
   }),
-  failed: (reason: string, { keepsContent, clock }: Parts): Change => ({
-    state: 'failed',
-    claim: null,
-    last_error: reason,
-    finished_at: inFuture(clock, 0),
-    ...(keepsContent ? {} : { sealed_content: null }),
-  }),
+  failed: (reason: string, parts: Parts): Change => ({ ...outcomes.sent(parts), state: 'failed', last_error: reason }),
+  dropped: (parts: Parts): Change => ({ ...outcomes.sent(parts), state: 'dropped' }),
   notSent: (mail: OutboxMail, { permanent, message }: MailError, parts: Parts): Change => {
     const refusals = mail.refusals + (permanent ? 1 : 0);
     if (refusals >= MOST_REFUSALS) return { ...outcomes.failed(message, parts), refusals };

@@ -5,14 +5,15 @@ import type { Mail } from '../../../src/services/outbox/mail.js';
 import { APP, TOKEN } from '../../support/outbox.js';
 
 const at = new Date(Date.UTC(2026, 10, 25, 14, 5, 59));
-const ada = { token: TOKEN, expiresAt: at };
+const ada = { token: TOKEN, tokenId: 'id', minutes: 10 };
 const client = { ip: '203.0.113.7', userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0' };
 const notice = { client, at };
 const codes = { revoked: 10, remaining: 0 };
 const REJECTION = 'rejection-token-8Kd2';
+const rejection = { token: REJECTION, tokenId: 'id', minutes: 3 * 24 * 60 };
 const REJECT_LINK = `${APP.appUrl}/reject-email#token=${REJECTION}`;
 const LINKED: readonly Extract<Mail, { token: string }>[] = [
-  { purpose: 'email_verification', rejectionToken: REJECTION, ...ada },
+  { purpose: 'email_verification', rejection, ...ada },
   { purpose: 'password_reset', ...ada },
   { purpose: 'invitation', username: 'ada', ...ada },
 ];
@@ -60,13 +61,13 @@ describe('every mail', () => {
   });
 });
 
-test.each(LINKED)('$purpose has a link on a line of its own, with the token where no server is told it, and says until when', (mail) => {
+test.each(LINKED)('$purpose has a link on a line of its own, with the token where no server is told it, and says for how long', (mail) => {
   const { text, html, link, token } = writeMail(mail, APP);
   expect(link).toBe(`https://app.example.com/${PAGES[mail.purpose] ?? ''}#token=${TOKEN}`);
   expect(token).toBe(TOKEN);
   expect(text.split('\n')).toContain(link);
   expect(hrefs(html)).toContain(link);
-  for (const part of [text, html]) expect(part).toContain('until 25 November 2026, 14:05 UTC');
+  for (const part of [text, html]) expect(part).toMatch(/for 10 minutes after\s+this\s+mail was sent/);
 });
 
 test.each(NOTICES)('$purpose has no token, and says when and from where', (mail) => {
@@ -78,6 +79,17 @@ test.each(NOTICES)('$purpose has no token, and says when and from where', (mail)
   expect(writeMail(nowhere, APP).text).toMatch(/\nWhen: [^\n]+\n\n/);
 });
 
+test.each([
+  [1, '1 minute'],
+  [60, '1 hour'],
+  [24 * 60, '24 hours'],
+  [36 * 60, '36 hours'],
+  [3 * 24 * 60, '3 days'],
+])('a token of %i minutes is valid for %s after the mail was sent', (minutes, words) => {
+  const { text } = writeMail({ purpose: 'password_reset', ...ada, minutes }, APP);
+  expect(text.replace(/\s+/g, ' ')).toContain(`The link works once, for ${words} after this mail was sent.`);
+});
+
 test('an app that lies in a folder is where the links lead, and a token is no markup', () => {
   const mail: Mail = { purpose: 'password_reset', ...ada, token: '<&#?/ä' };
   const { link, html } = writeMail(mail, { appName: 'B&B', appUrl: 'https://example.com/shop' });
@@ -86,7 +98,7 @@ test('an app that lies in a folder is where the links lead, and a token is no ma
 });
 
 test('the verification mail has a second link that removes the address from the account', () => {
-  const { text, html, token } = writeMail({ purpose: 'email_verification', rejectionToken: REJECTION, ...ada }, APP);
+  const { text, html, token } = writeMail({ purpose: 'email_verification', rejection, ...ada }, APP);
   expect(text.split('\n')).toContain(REJECT_LINK);
   expect(hrefs(html)).toContain(REJECT_LINK);
   expect(token).toBe(TOKEN);
