@@ -39,6 +39,7 @@ describe('defaults', () => {
         appUrl: 'http://localhost:3000',
         smtpUrl: undefined,
         from: { name: 'Lingomate', address: 'no-reply@localhost' },
+        verificationHours: 24,
       },
       limits: {
         on: true,
@@ -151,6 +152,7 @@ describe('good settings', () => {
       APP_URL: 'https://app.example.com/shop/',
       SMTP_URL: 'smtps://me%40example.com:p%40ss@mail.example.com',
       MAIL_FROM: 'Bücher <no-reply@example.com>',
+      EMAIL_VERIFICATION_HOURS: '48',
       AUDIT_RETENTION_DAYS: '0',
       FIREBASE_SIGNER_KEY: 'a2V5',
       LOG_LEVEL: 'warn',
@@ -184,6 +186,7 @@ describe('good settings', () => {
         appUrl: 'https://app.example.com/shop',
         smtpUrl: 'smtps://me%40example.com:p%40ss@mail.example.com',
         from: { name: 'Bücher', address: 'no-reply@example.com' },
+        verificationHours: 48,
       },
       limits: {
         on: true,
@@ -264,6 +267,7 @@ describe('faults', () => {
     APP_URL: 'app.example.com',
     SMTP_URL: `mail://me:${CANARY}@mail.example.com`,
     MAIL_FROM: 'Lingomate',
+    EMAIL_VERIFICATION_HOURS: '169',
     AUDIT_RETENTION_DAYS: '-1',
     FIREBASE_SIGNER_KEY: `~${CANARY}`,
     LOG_LEVEL: 'loud',
