@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { inspectConfig } from '../../config/index.js';
 import { migrations } from '../../migrations/index.js';
@@ -191,6 +193,33 @@ describe('the mail server', () => {
     expect(server.mails).toEqual([]);
     await server.stop();
     expect(await find({ SMTP_URL: as('x') })).toMatchObject({ status: 'fail', detail: expect.stringMatching(/ECONNREFUSED.*Start it/) });
+  });
+
+  test.each([
+    ['at its greeting', ['421 go away\r\n']],
+    ['at its greeting, for good', ['554 no service for you\r\n']],
+    ['at EHLO', ['220 mail.example.com\r\n', '421 name yourself\r\n']],
+    ['at EHLO, for good', ['220 mail.example.com\r\n', '550 name yourself\r\n', '550 name yourself\r\n']],
+  ])('that refuses %s is said to run', async (_, replies) => {
+    const server = createServer((socket) => {
+      const left = [...replies];
+      const reply = (): void => {
+        const text = left.shift();
+        if (text !== undefined) socket.write(text);
+        if (left.length === 0) socket.end();
+      };
+      socket.on('error', () => undefined);
+      socket.on('data', reply);
+      reply();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const found = await find({ SMTP_URL: `smtp://127.0.0.1:${port ?? 0}?tls=none` });
+    server.close();
+    expect(found).toMatchObject({ status: 'fail', detail: expect.stringMatching(/\b(421|55[04])\b.*It runs and refuses/) });
+    expect(found.detail).not.toContain('Start it');
   });
 });
 

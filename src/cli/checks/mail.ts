@@ -24,10 +24,15 @@ export async function checkMailServer({ environment, mail: { smtpUrl, from } }: 
 /** By the names that nodemailer, Node.js and OpenSSL have for it. */
 const TLS_FAULT = /ETLS|ERR_TLS|CERT|UNABLE_TO/;
 
+/** A reply of the server at the end of the reason (RFC 5321 §4.2): it runs, and refuses. */
+const REPLY = / [45]\d\d$/;
+
 function remedyFor(reason: string): string {
   if (reason.startsWith('EAUTH')) return 'Mend the user and password in SMTP_URL';
   if (TLS_FAULT.test(reason))
     return 'It needs TLS with a certificate that is trusted here; a server that has none needs ?tls=none in SMTP_URL';
+  if (REPLY.test(reason))
+    return "It runs and refuses this client or its greeting (EHLO): its log says why. Let it accept this machine's IP address, or set another SMTP_URL";
   return 'Start it, or name another in SMTP_URL';
 }
 
