@@ -74,6 +74,24 @@ describe('the mailbox', () => {
     expect(headers['content-security-policy']).not.toContain('script-src');
   });
 
+  test('is a page that refreshes itself and shows the HTML of each mail where no script runs and no page of ours is in reach', async () => {
+    const { text } = await mailbox().set('Accept', 'text/html');
+    expect(text).toMatch(/<meta http-equiv="refresh" content="\d+">/);
+    const [frame] = /<iframe[^>]*>/.exec(text) ?? [];
+    expect(frame).toContain('sandbox="allow-popups allow-popups-to-escape-sandbox"');
+    expect(frame).toContain('&#60;title&#62;Confirm your e-mail address');
+    expect(text).toContain('<a href="?to=eve%40example.com">eve@example.com</a>');
+  });
+
+  test('is a page that says how to cause a mail where there is none', async () => {
+    const { text } = await mailbox('?to=nobody@example.com').set('Accept', 'text/html');
+    expect(text).toContain('There are no mails to nobody@example.com.');
+    const empty = await createTestApp();
+    const page = await empty.http().get('/dev/mailbox').set('Accept', 'text/html');
+    expect(page.text).toMatch(/There are no mails\. .*POST \/register.*POST \/password\/forgot/);
+    await empty.close();
+  });
+
   test('takes no other method here, and changes nothing', async () => {
     expect(auth.log.join()).not.toContain('SMTP_URL');
     expectProblem(await auth.http().post('/dev/mailbox').send({}), 405, 'method_not_allowed');
