@@ -47,6 +47,18 @@ export function foldEmail(address: string): string {
   return at === -1 ? foldName(normal) : `${foldName(normal.slice(0, at))}@${foldDomain(normal.slice(at + 1))}`;
 }
 
+/**
+ * Reports whether two addresses are one mailbox beyond doubt: they differ only in the case of A to Z or in the spelling of the
+ * domain. The lower case of another letter can be a letter of another mailbox, as k is of the Kelvin sign.
+ */
+export const isSameMailbox = (one: string, other: string): boolean => mailboxOf(one) === mailboxOf(other);
+
+function mailboxOf(address: string): string {
+  const at = address.lastIndexOf('@');
+  const local = address.slice(0, at).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return `${local}@${foldDomain(address.slice(at + 1).normalize('NFKC'))}`;
+}
+
 /** Leaves to `domainToASCII` only what it can not take for a path, a port or a number of IPv4. */
 function foldDomain(domain: string): string {
   const isEncodable = needsEncoding(domain) && !hasInvisible(domain) && domain.split('.').every((label) => LABEL.test(label));

@@ -1,5 +1,6 @@
 import type { Transaction } from 'sequelize';
 import type { Clock } from '../../lib/clock.js';
+import { isSameMailbox } from '../../lib/email-address.js';
 import type { User } from '../../models/user.model.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { OneTimeTokenService } from '../one-time-token.service.js';
@@ -41,7 +42,7 @@ export function createEmailChange(parts: Parts): EmailChange {
     if (email === null) {
       if (user.email !== null) await remove(user, changer, transaction);
     } else if (isSameAddress(email, user.email)) {
-      // The same address in another case is as verified as it was.
+      // The same address in another case or spelling of its domain is as verified as it was.
       if (email !== user.email) await write(user, { email }, 'spelling', changer, transaction);
       if (user.pending_email === null) return;
       await write(user, claimColumns(user, null, false), 'pending_removed', changer, transaction);
@@ -82,6 +83,4 @@ const createClaiming =
     if (user.hashed_password !== null || isVerified) await verification.ask(user, client, transaction);
   };
 
-/** Ignores the case of A to Z alone: the lower case of another letter can be a letter of another mailbox, as k is of the Kelvin sign. */
-const isSameAddress = (one: string, other: string | null): boolean => other !== null && inLowerCase(one) === inLowerCase(other);
-const inLowerCase = (address: string): string => address.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+const isSameAddress = (one: string, other: string | null): boolean => other !== null && isSameMailbox(one, other);

@@ -36,7 +36,9 @@ export function createEmailVerification({ names, oneTimeTokens, outbox, audit, c
     ask: async (user, client, transaction) => {
       const claim = emailClaimOf(user);
       if (claim === null) return;
-      const owner = await names.ownerOf(claim.email, transaction);
+      const found = await names.ownerOf(claim.email, transaction);
+      // The user's own verified address can look like the claimed one and be another mailbox.
+      const owner = found?.id === user.id ? null : found;
       const whose = owner === null ? { userId: user.id, emailFold: claim.fold } : { userId: null, emailFold: null };
       const issued = await oneTimeTokens.issue({ purpose: 'email_verification', ...whose }, transaction);
       const rejection = await oneTimeTokens.issue({ purpose: 'email_rejection', ...whose }, transaction);

@@ -87,8 +87,10 @@ function createVerifying(parts: Parts): OwnEmail['verifyEmail'] {
       const isOwner = session?.userId === facts.userId;
       const user = isOwner ? await changes.lockOwn(session, transaction) : await changes.lock(facts.userId, transaction);
       if (user.disabled_at !== null || facts.emailFold === null) throw worthless();
-      if (user.verified_email_fold === facts.emailFold) return;
-      if (emailClaimOf(user)?.fold !== facts.emailFold) throw worthless();
+      if (emailClaimOf(user)?.fold !== facts.emailFold) {
+        if (user.verified_email_fold === facts.emailFold) return;
+        throw worthless();
+      }
       await confirm({ user, facts, session: isOwner ? session : undefined, client: verifier.client }, transaction);
     });
     await verify.catch(asWorthless).catch(failed(facts.userId));
