@@ -2,11 +2,18 @@ import Joi from 'joi';
 
 /** The settings of how accounts begin, by their names in the environment. */
 export interface AccountSettings {
+  REGISTRATION: 'open' | 'invite' | 'closed';
   EMAIL_VERIFICATION_HOURS: number;
 }
 
 /** Their rules; they are spread into those of all settings. */
 export const accountSettings: Joi.StrictSchemaMap<AccountSettings> = {
+  REGISTRATION: Joi.string()
+    .valid('open', 'invite', 'closed')
+    .default('open')
+    .description(
+      '`open`: anybody may register. `invite` and `closed`: `POST /register` is 404 `not_found`, which says to ask for an invitation, or that registration is closed. Administrators, imports and the command line add accounts under each.',
+    ),
   EMAIL_VERIFICATION_HOURS: Joi.number()
     .integer()
     .min(1)

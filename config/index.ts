@@ -60,6 +60,8 @@ export interface Config {
     /** How long the token of a verification is valid. */
     readonly verificationHours: number;
   };
+  /** Who may register. */
+  readonly registration: Settings['REGISTRATION'];
   readonly limits: Limits;
   readonly audit: { /** 0 for ever. */ readonly retentionDays: number };
   readonly password: { readonly rounds: number; readonly threads: number; readonly queueLimit: number };
@@ -162,6 +164,7 @@ function toConfig({ settings, publicUrl, keysBeside, notices }: Checked): Config
       from: senderOf(settings),
       verificationHours: settings.EMAIL_VERIFICATION_HOURS,
     },
+    registration: settings.REGISTRATION,
     limits: limitsOf(settings),
     audit: { retentionDays: settings.AUDIT_RETENTION_DAYS },
     password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },

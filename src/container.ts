@@ -67,6 +67,7 @@ export function createContainer(config: Config, overrides: Partial<Overrides> = 
     await services.storedHashes.refresh();
     await services.keys.load();
     await inner.revocations.load();
+    if (config.registration !== 'open') logger.info(`REGISTRATION is ${config.registration}: POST /register is refused`);
     if (mailer === undefined && config.environment === 'production') logger.warn(NO_MAIL_SERVER);
     for (const { users, reason } of await services.storedHashes.unverifiable()) logger.warn({ users }, unverifiableHash(reason));
     jobs.push(...startJobs({ config, services, inner, logger }));

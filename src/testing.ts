@@ -133,7 +133,7 @@ function createUsersOf({ admin, outbox, users }: Services): TestAuth['createUser
     const { roles, emailVerified = false, ...given } = input;
     const user = { username: `user-${made}`, password: PASSWORD, ...given };
     try {
-      const { id } = await users.register(check(user), byClient(TEST_CLIENT));
+      const { id } = await users.add(check(user), byClient(TEST_CLIENT));
       if (emailVerified) await verify(given);
       if (roles !== undefined) await admin.change(id, { roles }, OPERATOR);
       return { id, username: user.username, password: user.password };

@@ -53,7 +53,7 @@ async function add({ services }: Container, username: string, { email, passwordS
   await services.users.assertUsernameFree(username);
   const password = passwordStdin ? await readPiped() : await askTwice();
   const registration = checker(registerBody)({ ...account, password });
-  const user = await services.users.register(registration, OPERATOR);
+  const user = await services.users.add(registration, OPERATOR);
   await services.admin.change(user.id, { roles: [...user.roles, ADMIN] }, OPERATOR);
   if (json) printJson({ id: user.id, username });
   else printLine(`Made ${username} an administrator (id ${user.id})`);

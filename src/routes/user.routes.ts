@@ -43,8 +43,10 @@ const registerRoute = ({ register }: UserController): Route => ({
   id: 'register',
   tag: 'Accounts',
   summary: 'Register a new user',
+  description:
+    'With `REGISTRATION=invite` or `closed` 404 `not_found`, whose `detail` says which; administrators invite users by `POST /admin/users`.',
   replies: { 201: { description: 'The new user.', schema: userResponse, headers: REGISTERED } },
-  errors: ['username_taken', ...PASSWORD_RULES, 'overloaded'],
+  errors: ['not_found', 'username_taken', ...PASSWORD_RULES, 'overloaded'],
   postman: {
     // A name that nobody has yet, so that the collection can be run again and again.
     before: ["pm.environment.set('username', 'postman-' + Date.now().toString(36));"],

@@ -101,7 +101,7 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const common = { ...ground, models, database, limits, names, passwords, reauthentication, recoveryCodes, clock };
   const verification = createEmailVerification(common);
   const changes = createAccountChanges({ ...common, verification });
-  const users = createUserService({ ...common, verification, changes, revokeCredentials, factorsOf });
+  const users = createUserService({ ...common, verification, changes, revokeCredentials, factorsOf, registration: config.registration });
   const passwordResets = createPasswordResetService({ ...common, verification, revokeCredentials });
   const admin = createAdminService({ ...common, verification, changes, passwordResets, appUrl: config.mail.appUrl });
   const transfer = createTransferService(common);

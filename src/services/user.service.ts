@@ -45,12 +45,14 @@ export interface ProfilePatch {
 }
 
 export interface UserService extends OwnEmail, OwnRecoveryCodes {
-  /**
-   * Adds a user; an e-mail address is claimed, and sent a token. Throws `username_taken` where the name, or one that looks
-   * like it, is somebody's; a password rule's code; `overloaded` where too many hashes wait.
-   */
+  /** Adds a user as `add` does. Throws `not_found` too, where REGISTRATION is not `open`. */
   register(registration: Registration, by: Doer): Promise<User>;
-  /** Throws `username_taken` where `register` would. */
+  /**
+   * Adds a user, whatever REGISTRATION says, and sends a verification to the e-mail address. Throws `username_taken` where an
+   * account has that name or one with its fold; a password rule's code; `overloaded` where too many hashes wait.
+   */
+  add(registration: Registration, by: Doer): Promise<User>;
+  /** Throws `username_taken` where `add` would. */
   assertUsernameFree(username: string): Promise<void>;
   /** The user of that id. Throws `invalid_token` where they are gone or disabled: who asks was that user. */
   get(id: number): Promise<User>;
@@ -87,21 +89,29 @@ interface Parts {
   readonly outbox: OutboxService;
   readonly audit: AuditService;
   readonly clock: Clock;
+  /** Who may register. */
+  readonly registration: keyof typeof NOT_OPEN | 'open';
 }
+
+/** Why a registration is refused. */
+const NOT_OPEN = {
+  invite: 'Registration is by invitation: ask an administrator for one',
+  closed: 'Registration is closed',
+} as const;
 
 /** Users and what they do with their own account. */
 export function createUserService(parts: Parts): UserService {
-  const { models, database, verification, passwords, audit, clock } = parts;
+  const { models, registration } = parts;
   const { User } = models;
   const get = async (id: number): Promise<User> => {
     const user = await User.findByPk(id);
     if (!user || user.disabled_at) throw new AppError('invalid_token');
     return user;
   };
-
   const assertUsernameFree = async (username: string): Promise<void> => {
     if (await User.isNameTaken(username, foldName(username))) throw new AppError('username_taken');
   };
+  const add = createAdding(parts, assertUsernameFree);
 
   return {
     get,
@@ -111,24 +121,35 @@ export function createUserService(parts: Parts): UserService {
       if (!user) throw noSuchUser();
       return user;
     },
-    register: async ({ username, password, email = null }, by) => {
-      // Asked before the hash, which is expensive; a name taken meanwhile is refused by the unique columns.
-      await assertUsernameFree(username);
-      const hash = await passwords.hash(password, username, flowOf(by));
-      // An operator who registers a user sets the address as an administrator does.
-      const emailSetByAdmin = by.kind !== 'nobody';
-      const account = newAccount({ username, email, emailSetByAdmin, roles: [USER], hash }, new Date(clock.now()));
-      const add = database.forClient(by).transaction(async (transaction) => {
-        const added = await User.create(account, { transaction });
-        await verification.ask(added, by, transaction);
-        audit.record({ type: 'account.registered', by, userId: added.id }, transaction);
-        return added;
-      });
-      return add.catch(asNameTaken);
+    register: async (asked, by) => {
+      if (registration !== 'open') throw new AppError('not_found', { details: { detail: NOT_OPEN[registration] } });
+      return add(asked, by);
     },
+    add,
     ...createOwnChanges(parts, get),
     ...createOwnEmail(parts),
     ...createOwnRecoveryCodes(parts),
+  };
+}
+
+function createAdding(
+  { models: { User }, database, verification, passwords, audit, clock }: Parts,
+  assertUsernameFree: UserService['assertUsernameFree'],
+): UserService['add'] {
+  return async ({ username, password, email = null }, by) => {
+    // Asked before the hash, which is expensive; a name taken meanwhile is refused by the unique columns.
+    await assertUsernameFree(username);
+    const hash = await passwords.hash(password, username, flowOf(by));
+    // An operator who registers a user sets the address as an administrator does.
+    const emailSetByAdmin = by.kind !== 'nobody';
+    const account = newAccount({ username, email, emailSetByAdmin, roles: [USER], hash }, new Date(clock.now()));
+    const added = database.forClient(by).transaction(async (transaction) => {
+      const user = await User.create(account, { transaction });
+      await verification.ask(user, by, transaction);
+      audit.record({ type: 'account.registered', by, userId: user.id }, transaction);
+      return user;
+    });
+    return added.catch(asNameTaken);
   };
 }
 

@@ -41,6 +41,7 @@ describe('defaults', () => {
         from: { name: 'Lingomate', address: 'no-reply@localhost' },
         verificationHours: 24,
       },
+      registration: 'open',
       limits: {
         on: true,
         failures: { perAccount: 10, perAddress: 100, codeTries: 5, consecutive: 100 },
@@ -152,6 +153,7 @@ describe('good settings', () => {
       APP_URL: 'https://app.example.com/shop/',
       SMTP_URL: 'smtps://me%40example.com:p%40ss@mail.example.com',
       MAIL_FROM: 'Bücher <no-reply@example.com>',
+      REGISTRATION: 'invite',
       EMAIL_VERIFICATION_HOURS: '48',
       AUDIT_RETENTION_DAYS: '0',
       FIREBASE_SIGNER_KEY: 'a2V5',
@@ -188,6 +190,7 @@ describe('good settings', () => {
         from: { name: 'Bücher', address: 'no-reply@example.com' },
         verificationHours: 48,
       },
+      registration: 'invite',
       limits: {
         on: true,
         failures: { perAccount: 3, perAddress: 30, codeTries: 4, consecutive: 50 },
@@ -267,6 +270,7 @@ describe('faults', () => {
     APP_URL: 'app.example.com',
     SMTP_URL: `mail://me:${CANARY}@mail.example.com`,
     MAIL_FROM: 'Lingomate',
+    REGISTRATION: 'none',
     EMAIL_VERIFICATION_HOURS: '169',
     AUDIT_RETENTION_DAYS: '-1',
     FIREBASE_SIGNER_KEY: `~${CANARY}`,
