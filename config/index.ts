@@ -19,6 +19,8 @@ export interface Config {
     readonly port: number;
     /** Where clients find this service: the issuer where one is set, else this machine. */
     readonly publicUrl: string;
+    /** The path of ISSUER, without a slash at its end; undefined where ISSUER is not set, and where the app is mounted says it. */
+    readonly publicPath: string | undefined;
     readonly corsOrigins: readonly string[];
     readonly trustedProxies: number;
   };
@@ -106,8 +108,8 @@ function configOf(environment: SettingsInput, keysBeside: typeof localKeys): Con
   const invalid = result.error?.details.filter(({ path: [name] }) => !faults.has(String(name))) ?? [];
   const all = [...faults.values(), ...invalid.map(({ message }) => message)];
   if (result.error !== undefined || all.length > 0) throw new ConfigError(all);
-  const publicUrl = texts['ISSUER'] === undefined ? `http://localhost:${result.value.PORT}` : result.value.ISSUER;
-  return toConfig({ settings: result.value, publicUrl, keysBeside, notices });
+  const issuer = texts['ISSUER'] === undefined ? undefined : result.value.ISSUER;
+  return toConfig({ settings: result.value, issuer, keysBeside, notices });
 }
 
 const splitList = (value: string): string[] =>
@@ -120,12 +122,13 @@ const DAY_SECONDS = 24 * 60 * 60;
 
 interface Checked {
   readonly settings: Settings;
-  readonly publicUrl: string;
+  /** ISSUER, where it is set. */
+  readonly issuer: string | undefined;
   readonly keysBeside: typeof localKeys;
   readonly notices: readonly string[];
 }
 
-function toConfig({ settings, publicUrl, keysBeside, notices }: Checked): Config {
+function toConfig({ settings, issuer, keysBeside, notices }: Checked): Config {
   const database = parseDatabaseUrl(settings.DATABASE_URL);
   if (!database) throw new TypeError('the schema let an unreadable DATABASE_URL through');
   const { secretKey, secretKeyFile, rootKey, notices: keyNotices } = keysOf(settings, database, keysBeside);
@@ -134,7 +137,8 @@ function toConfig({ settings, publicUrl, keysBeside, notices }: Checked): Config
     http: {
       host: settings.HOST,
       port: settings.PORT,
-      publicUrl,
+      publicUrl: issuer ?? `http://localhost:${settings.PORT}`,
+      publicPath: issuer === undefined ? undefined : new URL(issuer).pathname.replace(/\/$/, ''),
       corsOrigins: settings.CORS_ORIGINS,
       trustedProxies: settings.TRUST_PROXY,
     },

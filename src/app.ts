@@ -22,7 +22,7 @@ export function buildApp(container: Container): Express {
   app.disable('etag');
   app.set('trust proxy', config.http.trustedProxies);
 
-  app.use(requestContext(logger));
+  app.use(requestContext(logger, config.http.publicPath));
   app.use(watchProxy(container));
   app.use(securityHeaders());
   app.use(allowOrigins(config.http.corsOrigins));

@@ -39,9 +39,9 @@ const CODE_OF_FAULT: Readonly<Record<string, Code>> = {
 /**
  * A server whose requests and responses are born with the prototypes that Express would give them one by one, which
  * costs more than half of its speed. What never becomes a request (too long, too slow, no HTTP) is answered in the
- * contract's shape too, and who neither sends nor reads is not waited for.
+ * contract's shape too, and who neither sends nor reads is not waited for. `base` is the prefix of the URLs in those responses.
  */
-export function createHttpServer(app: Express, limits: Partial<Limits> = {}, logger?: Told): Server {
+export function createHttpServer(app: Express, limits: Partial<Limits> = {}, logger?: Told, base = ''): Server {
   class Request extends IncomingMessage {}
   class Response<Message extends IncomingMessage> extends ServerResponse<Message> {}
   Object.setPrototypeOf(Request.prototype, app.request);
@@ -55,7 +55,7 @@ export function createHttpServer(app: Express, limits: Partial<Limits> = {}, log
   server.maxHeadersCount = 0;
   const underWay = followRequests(server);
   server.on('request', app);
-  server.on('clientError', answerUnreadable(underWay, logger));
+  server.on('clientError', answerUnreadable(underWay, logger, base));
   // Node would answer an Expect it doesn't know with a bare 417; a server may as well ignore it (RFC 9110 §10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   leaveUnread(server, underWay, { unreadTimeout, readTimeout, answerTimeout, every: ofNode.connectionsCheckingInterval });
@@ -131,7 +131,7 @@ function leaveUnread(
   });
 }
 
-function answerUnreadable(underWay: UnderWay, logger: Told | undefined): (error: Error, socket: Duplex) => void {
+function answerUnreadable(underWay: UnderWay, logger: Told | undefined, base: string): (error: Error, socket: Duplex) => void {
   const lines = securityHeaderLines();
   return (error, socket) => {
     const reason = 'code' in error ? String(error.code) : '';
@@ -152,7 +152,7 @@ function answerUnreadable(underWay: UnderWay, logger: Told | undefined): (error:
     const requestId = randomUUID();
     const peer = 'remoteAddress' in socket ? socket.remoteAddress : undefined;
     logger?.info({ request_id: requestId, status: CODES[fault.code].status, fault: fault.code, reason, peer }, 'unreadable request');
-    socket.end(rawAnswer(fault, requestId, lines, last === undefined && isHead(error)));
+    socket.end(rawAnswer(fault, { requestId, base }, lines, last === undefined && isHead(error)));
   };
 }
 
@@ -160,9 +160,14 @@ function answerUnreadable(underWay: UnderWay, logger: Told | undefined): (error:
 const isHead = (error: Error): boolean =>
   'rawPacket' in error && Buffer.isBuffer(error.rawPacket) && error.rawPacket.subarray(0, 5).toString('latin1') === 'HEAD ';
 
-function rawAnswer(fault: AppError, requestId: string, lines: readonly string[], isContentless: boolean): string {
+function rawAnswer(
+  fault: AppError,
+  { requestId, base }: { requestId: string; base: string },
+  lines: readonly string[],
+  isContentless: boolean,
+): string {
   const { status } = CODES[fault.code];
-  const body = JSON.stringify(presentProblem(fault, { status, requestId, base: '', oauth: false }));
+  const body = JSON.stringify(presentProblem(fault, { status, requestId, base, oauth: false }));
   const headers = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     ...lines,

@@ -24,7 +24,7 @@ export async function serve(): Promise<void> {
   outliveFaults(container);
   try {
     await container.start();
-    const server = createHttpServer(buildApp(container), undefined, container.logger);
+    const server = createHttpServer(buildApp(container), undefined, container.logger, config.http.publicPath);
     drainOnSignal(server, container);
     await listen(server, config.http);
     container.logger.info(`Lingomate Auth ${container.version} listens on ${urlOf(server)}, documentation at /docs`);

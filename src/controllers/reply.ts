@@ -10,7 +10,7 @@ export interface Asked<Body = undefined, Params = undefined, Query = undefined> 
   readonly caller: Caller;
   /** What the page behind the request brings with it. */
   readonly page: () => AskingPage;
-  /** Where the app is mounted: '' at the root. */
+  /** What clients put before every path of this service: '' at the root of its host. */
   readonly base: string;
   /** Whether a person's browser asks. */
   readonly wantsHtml: boolean;

@@ -110,6 +110,6 @@ export function errorHandler({
       next(error);
       return;
     }
-    answerFault(res, fault, { requestId, base: req.baseUrl, oauth: res.locals.oauth === true });
+    answerFault(res, fault, { requestId, base: res.locals.base, oauth: res.locals.oauth === true });
   };
 }

@@ -6,6 +6,8 @@ import type { Actor, Caller, Client } from '../lib/actor.js';
 export interface Locals {
   requestId: string;
   client: Client;
+  /** What clients put before every path of this service: '' at the root of its host. */
+  base: string;
   /** The matched route's pattern: logged in place of the path, which may hold a token. */
   route?: string;
   /** Whether errors also carry what OAuth clients read (RFC 6749 §5.2). */

@@ -17,8 +17,11 @@ const clientOf = (req: Pick<Request, 'ip' | 'headers'>, requestId: string): Clie
   requestId,
 });
 
-/** Gives each request an id, answered as X-Request-Id, and writes one line when it is over. */
-export function requestContext(logger: Logger): Middleware {
+/**
+ * Gives each request an id, answered as X-Request-Id, and writes one line when it is over. `publicPath` is the prefix of the URLs in
+ * responses; without it, that is where the app is mounted, which a proxy that strips or adds a prefix does not tell.
+ */
+export function requestContext(logger: Logger, publicPath?: string): Middleware {
   const logs = logger.isLevelEnabled('info');
   return (req, res, next) => {
     const sent = req.headers['x-request-id'];
@@ -26,6 +29,7 @@ export function requestContext(logger: Logger): Middleware {
     const client = clientOf(req, requestId);
     res.locals.requestId = requestId;
     res.locals.client = client;
+    res.locals.base = publicPath ?? req.baseUrl;
     res.setHeader('X-Request-Id', requestId);
     res.setHeader('Cache-Control', 'no-store');
     if (logs) {

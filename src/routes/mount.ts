@@ -78,7 +78,7 @@ function stepsOf(route: Route, { guards, limiter, cookies, turn, ready, requests
       requireRecent: guards.requireRecent,
       limited: (uses, work) => limiter(res, uses, work),
       page: () => askingPage(cookies, req),
-      base: req.baseUrl,
+      base: res.locals.base,
       wantsHtml,
     };
     const reply = await handler.run(received);
