@@ -8,7 +8,7 @@ import { AppError } from '../errors/app-error.js';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { flowOf, type Requester } from '../lib/flow.js';
-import { openRaw } from './sqlite-file.js';
+import { pingFile, WRITE_NOTHING } from './sqlite-file.js';
 import { createWorkQueue, type Place } from './work-queue.js';
 
 /** How long a write waits for another process's lock on a SQLite file before it is answered 503. */
@@ -51,7 +51,7 @@ export interface Database {
   afterCommit(transaction: Transaction, then: () => void): void;
   /** Holds, until that transaction ends, what only one process may do at a time. SQLite's only writer holds it already. */
   lock(transaction: Transaction, what: (typeof LOCKS)[keyof typeof LOCKS]): Promise<void>;
-  /** Resolves when the database is there, migrated, and answers; throws what it says otherwise, and StartError for a file that another took the place of. */
+  /** Resolves when the database is there, migrated, and takes writes; throws what it says otherwise, and StartError for a file that another took the place of. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -113,10 +113,10 @@ export function createDatabase(target: DatabaseTarget, { waitMs, queueLimit = In
       if (target.dialect === 'postgres') await sequelize.query(`SELECT pg_advisory_xact_lock(${what})`, { transaction });
     },
     ping: async () => {
-      // A deleted file goes on answering those who have it open.
-      if (isFile(target)) await (await openRaw(target.file, { write: false })).close();
+      // A connection that is open keeps a deleted file, and the right to write to one that became read-only.
+      if (isFile(target)) await pingFile(target.file);
       assertInPlace();
-      await sequelize.query('SELECT 1 FROM schema_migrations LIMIT 1');
+      await sequelize.query(isFile(target) ? 'SELECT 1 FROM schema_migrations LIMIT 1' : WRITE_NOTHING);
       assertInPlace();
     },
     close: () => sequelize.close(),

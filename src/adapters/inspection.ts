@@ -1,11 +1,10 @@
-import { constants, accessSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { QueryTypes } from 'sequelize';
+import { types } from 'node:util';
 import { describeTarget } from '../../config/database.js';
 import { errorCode } from '../lib/error-code.js';
 import { type Database, isFile } from './database.js';
 import { pendingAfter, pendingIn } from './migrator.js';
-import { inspectFile, openRaw } from './sqlite-file.js';
+import { READ_ONLY, readServer } from './postgres-server.js';
+import { inspectFile, writeObstacle } from './sqlite-file.js';
 
 /** What can be told of a database without changing it. */
 export interface DatabaseState {
@@ -13,6 +12,8 @@ export interface DatabaseState {
   readonly exists: boolean;
   /** The migrations that it lacks. */
   readonly pending: readonly string[];
+  /** Why a start refuses it, where its contents can be read all the same; undefined where it does not. */
+  readonly refusal: string | undefined;
   /** What keeps it from being written to; undefined where nothing does. */
   readonly obstacle: string | undefined;
   /** How far its server's clock is ahead of ours, in milliseconds; undefined where it has no server. */
@@ -23,51 +24,40 @@ export interface DatabaseState {
 export async function inspectDatabase(database: Database): Promise<DatabaseState> {
   const { target } = database;
   if (target.dialect === 'postgres') return inspectServer(database);
-  if (!isFile(target)) return { exists: false, pending: [], obstacle: undefined, clockLead: undefined };
+  if (!isFile(target)) return { exists: false, pending: [], refusal: undefined, obstacle: undefined, clockLead: undefined };
   const state = await inspectFile(target.file);
   return {
     exists: state.exists,
     pending: pendingIn(target.file, state),
-    obstacle: state.exists ? await obstacleTo(target.file) : undefined,
+    refusal: undefined,
+    obstacle: state.exists ? await writeObstacle(target.file) : undefined,
     clockLead: undefined,
   };
 }
 
-/** Takes the writer's lock and gives it back, which writes nothing. `-wal` and `-shm` files need the folder. */
-async function obstacleTo(file: string): Promise<string | undefined> {
-  try {
-    accessSync(dirname(resolve(file)), constants.W_OK | constants.X_OK);
-    const connection = await openRaw(file, { write: true });
-    try {
-      await connection.all('BEGIN IMMEDIATE');
-      await connection.all('ROLLBACK');
-    } finally {
-      await connection.close();
-    }
-    return undefined;
-  } catch (error) {
-    return errorCode(error);
-  }
-}
-
-async function inspectServer({ sequelize, target }: Database): Promise<DatabaseState> {
-  const select = <Row extends object>(sql: string): Promise<Row[]> => sequelize.query<Row>(sql, { type: QueryTypes.SELECT });
+async function inspectServer(database: Database): Promise<DatabaseState> {
   const before = Date.now();
-  const [facts] = await select<{ now: number; read_only: string; migrated: boolean }>(
-    `SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now, current_setting('transaction_read_only') AS read_only,
-            to_regclass('schema_migrations') IS NOT NULL AS migrated`,
-  );
+  const { now, isReadOnly, migrations, refusal } = await readServer(database);
   const after = Date.now();
-  if (facts === undefined) throw new TypeError('a SELECT without FROM gives a row');
-  const recorded = facts.migrated ? await select<{ name: string }>('SELECT name FROM schema_migrations') : [];
   return {
     exists: true,
-    pending: pendingAfter(
-      recorded.map(({ name }) => name),
-      describeTarget(target),
-    ),
-    obstacle: facts.read_only === 'on' ? 'default_transaction_read_only is on, or it is a standby' : undefined,
+    pending: pendingAfter(migrations, describeTarget(database.target)),
+    refusal,
+    obstacle: isReadOnly ? READ_ONLY : await serverObstacle(database),
     // The answer was made somewhere between.
-    clockLead: facts.now - (before + after) / 2,
+    clockLead: now - (before + after) / 2,
   };
+}
+
+/** Creates a table on the server and rolls that back. Returns what PostgreSQL says where it cannot. */
+async function serverObstacle({ sequelize }: Database): Promise<string | undefined> {
+  const transaction = await sequelize.transaction();
+  try {
+    await sequelize.query('CREATE TABLE auth_write_check (filler TEXT)', { transaction });
+    return undefined;
+  } catch (error) {
+    return types.isNativeError(error) ? error.message : errorCode(error);
+  } finally {
+    await transaction.rollback();
+  }
 }

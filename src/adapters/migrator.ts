@@ -7,8 +7,9 @@ import { hasFastApiColumns } from '../../migrations/fastapi-adoption.js';
 import { type Migration, type MigrationContext, migrations as ourMigrations } from '../../migrations/index.js';
 import { StartError } from '../errors/start-error.js';
 import { createDatabase, type Database, isFile, LOCKS } from './database.js';
+import { READ_ONLY, readServer } from './postgres-server.js';
 import { createPrivateFile, protectDatabaseFiles } from './private-file.js';
-import { enableWriteAheadLog, type FileState, inspectFile, openRaw } from './sqlite-file.js';
+import { assertWritable, enableWriteAheadLog, type FileState, inspectFile, openRaw } from './sqlite-file.js';
 
 /** How long a process waits while another one migrates. */
 const MIGRATION_WAIT_MS = 60_000;
@@ -43,6 +44,7 @@ async function bringUpToDate(database: Database, history: readonly Migration[]):
 
   const state = await inspectFile(target.file);
   const isCurrent = pendingIn(target.file, state, history).length === 0;
+  if (state.exists) await assertWritable(target.file);
   const lines = protectDatabaseFiles(target.file);
   const report = isCurrent ? NOTHING : await applyApart(target, history);
   if (!state.writeAheadLog) await enableWriteAheadLog(target.file);
@@ -87,6 +89,7 @@ export async function migrateIn(
   let copy: string | undefined;
   const where = describeTarget(database.target);
   await database.lock(transaction, LOCKS.migrating);
+  if (database.target.dialect === 'postgres') await assertUsable(database, transaction, where);
   await sequelize.query('CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)', {
     transaction,
   });
@@ -115,6 +118,12 @@ export async function migrateIn(
     );
   });
   return { applied: applied.map(({ name }) => name), lines };
+}
+
+async function assertUsable(database: Database, transaction: Transaction, where: string): Promise<void> {
+  const { refusal, isReadOnly } = await readServer(database, transaction);
+  if (refusal !== undefined) throw new StartError(refusal);
+  if (isReadOnly) throw new StartError(`DATABASE_URL: ${where} takes no writes (${READ_ONLY}). Name the primary server`);
 }
 
 /** The record is written in the transaction of what it records. */

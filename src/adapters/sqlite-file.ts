@@ -14,6 +14,11 @@ export interface RawConnection {
 const SETTLE_MS = 50;
 const SETTLE_TRIES = 200;
 
+const BUSY = /^SQLITE_(BUSY|LOCKED)/;
+
+/** Needs the right to write, and a transaction that may write, on SQLite and on PostgreSQL; and changes no row. */
+export const WRITE_NOTHING = 'DELETE FROM auth_sessions WHERE 1 = 0';
+
 /** How every SQLite file begins. */
 const HEADER = Buffer.from('SQLite format 3\0');
 
@@ -154,7 +159,7 @@ export async function patiently(work: () => Promise<unknown>, leftMs = SETTLE_MS
   try {
     await work();
   } catch (error) {
-    if (leftMs <= 0 || !/^SQLITE_(BUSY|LOCKED)/.test(errorCode(error))) throw error;
+    if (leftMs <= 0 || !BUSY.test(errorCode(error))) throw error;
     await sleep(SETTLE_MS);
     await patiently(work, leftMs - SETTLE_MS);
   }
@@ -168,6 +173,60 @@ export async function enableWriteAheadLog(file: string): Promise<void> {
   const connection = await openRaw(file, { write: true });
   try {
     await patiently(() => connection.all('PRAGMA journal_mode=WAL'));
+  } finally {
+    await connection.close();
+  }
+}
+
+/** More than the cache of a page holds, so that SQLite writes it before the commit. */
+const WRITE_CHECK = [
+  'PRAGMA cache_size=1',
+  'BEGIN IMMEDIATE',
+  'CREATE TABLE auth_write_check (filler BLOB)',
+  'INSERT INTO auth_write_check VALUES (zeroblob(200000))',
+  'ROLLBACK',
+];
+
+/**
+ * Returns the error code of what prevents writes to a SQLite file, or undefined. It writes to the disk and rolls back, so the
+ * content stays as it is. `BEGIN IMMEDIATE` alone succeeds on a read-only file.
+ */
+export async function writeObstacle(file: string): Promise<string | undefined> {
+  try {
+    // The `-wal` and `-shm` files are created there.
+    accessSync(dirname(resolve(file)), constants.W_OK | constants.X_OK);
+    const connection = await openRaw(file, { write: true });
+    try {
+      for (const statement of WRITE_CHECK) await connection.all(statement);
+    } finally {
+      await connection.close();
+    }
+    return undefined;
+  } catch (error) {
+    return errorCode(error);
+  }
+}
+
+/** Throws StartError where a SQLite file takes no writes. One that another process is writing to does. */
+export async function assertWritable(file: string): Promise<void> {
+  const obstacle = await writeObstacle(file);
+  if (obstacle === undefined || BUSY.test(obstacle)) return;
+  throw new StartError(
+    `DATABASE_URL: ${file} takes no writes (${obstacle}). Make it, its folder, and -wal and -shm beside it writable for this user`,
+  );
+}
+
+/**
+ * Opens a migrated SQLite file and begins a write that changes nothing. Throws what SQLite says where the file is absent or
+ * read-only. A file that another connection is writing to passes.
+ */
+export async function pingFile(file: string): Promise<void> {
+  const connection = await openRaw(file, { write: true });
+  try {
+    await connection.all('PRAGMA busy_timeout=0');
+    await connection.all(WRITE_NOTHING);
+  } catch (error) {
+    if (!BUSY.test(errorCode(error))) throw error;
   } finally {
     await connection.close();
   }

@@ -17,6 +17,7 @@ export function checkDatabase(target: DatabaseTarget, state: DatabaseState): Fin
     return [warn('database', 'it is in memory and gone when the process ends. Name a file in DATABASE_URL')];
   }
   if (!state.exists) return [warn('database', `${where} is not there: the first start makes it. If it should be, mend DATABASE_URL`)];
+  if (state.refusal !== undefined) return [fail('database', state.refusal)];
   return [
     ok('database', `${where} answers`),
     ...(isFile(target) ? [ok('integrity', 'quick_check found nothing wrong')] : []),

@@ -44,7 +44,7 @@ async function examineDatabase(config: Config): Promise<Finding[]> {
 
 /** What stands in the database can be read once its schema is today's. */
 async function examineContents({ config, services }: Container, state: DatabaseState): Promise<Finding[]> {
-  if (!state.exists || state.pending.length > 0) return [];
+  if (!state.exists || state.pending.length > 0 || state.refusal !== undefined) return [];
   const attempt = (check: string, finding: Promise<Finding>): Promise<Finding> =>
     finding.catch((error: unknown) => fail(check, reasonOf(error, config)));
   const always = [

@@ -124,7 +124,7 @@ export function createBackupService({
 /** Tells the audit; whether it could be told. Throws StartError where there is nothing to back up. */
 async function record({ database, audit, installation }: Pick<Parts, 'database' | 'audit' | 'installation'>): Promise<boolean> {
   const where = describeTarget(database.target);
-  const { exists, pending, obstacle } = await inspectDatabase(database);
+  const { exists, pending, refusal, obstacle } = await inspectDatabase(database);
   if (database.target.dialect === 'sqlite' && !isFile(database.target)) {
     throw new StartError('DATABASE_URL: a database in memory lives in its process alone and can’t be backed up. Name a file in it');
   }
@@ -134,7 +134,7 @@ async function record({ database, audit, installation }: Pick<Parts, 'database' 
   // Sealed under another key it could not be restored, and the audit would go on under that key.
   if (pending.length === 0 && (await installation.matchRootKey()) === 'none') throw new StartError(WRONG_ROOT_KEY);
   // It is copied as it is: who is about to start a newer version wants what was before.
-  if (pending.length > 0 || obstacle !== undefined) return false;
+  if (pending.length > 0 || refusal !== undefined || obstacle !== undefined) return false;
   try {
     await audit.recordNow({ type: 'backup.made', by: OPERATOR });
     return true;
