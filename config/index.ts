@@ -22,6 +22,10 @@ export interface Config {
     /** The path of ISSUER, without a slash at its end; undefined where ISSUER is not set, and where the app is mounted says it. */
     readonly publicPath: string | undefined;
     readonly corsOrigins: readonly string[];
+    /** Of the refresh cookie. */
+    readonly cookieName: string;
+    /** Whether a log-out clears what pages of this origin have stored. */
+    readonly clearsStorage: boolean;
     readonly trustedProxies: number;
   };
   readonly database: DatabaseTarget;
@@ -140,6 +144,8 @@ function toConfig({ settings, issuer, keysBeside, notices }: Checked): Config {
       publicUrl: issuer ?? `http://localhost:${settings.PORT}`,
       publicPath: issuer === undefined ? undefined : new URL(issuer).pathname.replace(/\/$/, ''),
       corsOrigins: settings.CORS_ORIGINS,
+      cookieName: settings.COOKIE_NAME,
+      clearsStorage: settings.CLEAR_SITE_DATA === 'storage',
       trustedProxies: settings.TRUST_PROXY,
     },
     database,

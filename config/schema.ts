@@ -1,12 +1,13 @@
 import Joi from 'joi';
 import { type AccountSettings, accountSettings } from './accounts.js';
+import { type CookieSettings, cookieSettings } from './cookies.js';
 import { isPostgres, parseDatabaseUrl, SSL_MODES } from './database.js';
 import { type Algorithm, forAlgorithm, HMAC_KEY_BYTES, KEY_PAIR_ALGORITHMS, KEYGEN, requiredWhereShared, signingKey } from './key-rules.js';
 import { type LimitSettings, limitSettings } from './limits.js';
 import { exactOrigin, originsForProduction, plainUrl, publicHttps, readRoles, sender, smtpUrl } from './values.js';
 
 /** The validated settings by the names they have in the environment. */
-export interface Settings extends LimitSettings, AccountSettings {
+export interface Settings extends LimitSettings, AccountSettings, CookieSettings {
   NODE_ENV: 'development' | 'test' | 'production';
   HOST: string;
   PORT: number;
@@ -153,6 +154,7 @@ export const settingsSchema = Joi.object<Settings, true>({
       'origin.plain': '{#label} must be https in production: an attacker on the network can change a page that is served over http',
     })
     .description('Origins whose pages may call this service, separated by commas; none in production unless it is set.'),
+  ...cookieSettings,
   BCRYPT_ROUNDS: Joi.number()
     .integer()
     .min(4)

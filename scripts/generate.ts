@@ -4,6 +4,7 @@ import { format, resolveConfig } from 'prettier';
 import { loadConfig } from '../config/index.js';
 import { settingsSchema } from '../config/schema.js';
 import { createContainer } from '../src/container.js';
+import { cookieNames, createCookies } from '../src/presenters/cookie.presenter.js';
 import { createRoutes } from '../src/routes/index.js';
 import { openApiDocument } from '../src/routes/openapi.js';
 import { postmanCollection, postmanEnvironment } from '../src/routes/postman.js';
@@ -88,7 +89,13 @@ const routes = createRoutes({
   services,
   health,
   version,
-  settings: { ...config.token, publicUrl: config.http.publicUrl, hasMailbox: true },
+  settings: {
+    ...config.token,
+    publicUrl: config.http.publicUrl,
+    hasMailbox: true,
+    cookies: createCookies(cookieNames(container.config.http.cookieName)),
+    clearsStorage: false,
+  },
 });
 
 const made: Readonly<Record<string, string>> = {

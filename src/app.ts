@@ -11,6 +11,7 @@ import { createLimiter } from './middleware/rate-limit.js';
 import { checkHead } from './middleware/request-head.js';
 import { requestContext } from './middleware/request-context.js';
 import { securityHeaders } from './middleware/security-headers.js';
+import { cookieNames, createCookies } from './presenters/cookie.presenter.js';
 import { createRoutes } from './routes/index.js';
 import { mountRoutes } from './routes/mount.js';
 
@@ -27,14 +28,22 @@ export function buildApp(container: Container): Express {
   app.use(securityHeaders());
   app.use(allowOrigins(config.http.corsOrigins));
   app.use(checkHead);
-  const { publicUrl, corsOrigins } = config.http;
+  const { publicUrl, corsOrigins, cookieName, clearsStorage } = config.http;
+  const names = cookieNames(cookieName);
   const routes = createRoutes({
     services,
     health,
     version: config.environment === 'production' ? undefined : version,
-    settings: { ...config.token, publicUrl, hasMailbox: config.environment !== 'production' && config.http.trustedProxies === 0 },
+    settings: {
+      ...config.token,
+      publicUrl,
+      hasMailbox: config.environment !== 'production' && config.http.trustedProxies === 0,
+      cookies: createCookies(names),
+      clearsStorage,
+    },
   });
   const cookies = {
+    names,
     origins: new Set([...corsOrigins, new URL(publicUrl).origin]),
     isOwnToken: (token: string) => services.sessions.sessionOf(token) !== undefined,
   };

@@ -1,6 +1,6 @@
 import { AppError } from '../errors/app-error.js';
 import type { Actor } from '../lib/actor.js';
-import { deviceCookie, noRefreshCookie, refreshCookie } from '../presenters/cookie.presenter.js';
+import type { Cookies } from '../presenters/cookie.presenter.js';
 import { presentGrant, presentIntrospection, presentRevocation } from '../presenters/token.presenter.js';
 import type { AuthService } from '../services/auth.service.js';
 import type { ReauthenticationService } from '../services/reauthentication.service.js';
@@ -24,17 +24,28 @@ interface Parts {
   readonly auth: AuthService;
   readonly sessions: SessionService;
   readonly reauthentication: ReauthenticationService;
-  readonly settings: { readonly issuer: string; readonly audience: string; readonly clientId: string; readonly lifetimeSeconds: number };
+  readonly settings: {
+    readonly issuer: string;
+    readonly audience: string;
+    readonly clientId: string;
+    readonly lifetimeSeconds: number;
+    readonly cookies: Cookies;
+    /** Whether a log-out clears what pages of this origin have stored. */
+    readonly clearsStorage: boolean;
+  };
 }
 
 export function createTokenController({ auth, sessions, reauthentication, settings }: Parts) {
+  const { cookies, clearsStorage } = settings;
+  const granted = grantedWith(cookies);
+  const clearDeadCookie = clearingDead(cookies);
   return {
     logIn: async ({ body, client, page }: Asked<TokenBody>): Promise<Reply> => {
       const byCookie = body.refresh_transport === 'cookie';
       if (byCookie) page().assertMayHaveCookie();
       const shown = { device: page().deviceCookie, replaced: byCookie ? page().replacedToken : undefined };
       const { device, ...grant } = await auth.logIn(body, client, shown);
-      return granted(grant, byCookie, page().mayHaveCookie ? [deviceCookie(device)] : []);
+      return granted(grant, byCookie, page().mayHaveCookie ? [cookies.device(device)] : []);
     },
     /** The session of the refresh token that came, undefined where this service did not issue it; undefined where none came. */
     presentedToken: ({ body, page }: Asked<RefreshBody>): { sessionId: string | undefined } | undefined => {
@@ -71,28 +82,30 @@ export function createTokenController({ auth, sessions, reauthentication, settin
       const { hasRefreshCookie, mayUseCookie, mayHaveCookie } = page();
       const dropsCookie = hasRefreshCookie && query.scope !== 'others';
       await sessions.logOut({ caller, refreshToken, client, dropsCookie: dropsCookie && mayUseCookie }, query.scope);
-      return dropsCookie && mayHaveCookie ? LOGGED_OUT_OF_COOKIE : noContent;
+      return dropsCookie && mayHaveCookie ? withoutCookie(cookies, clearsStorage) : noContent;
     },
   };
 }
 export type TokenController = ReturnType<typeof createTokenController>;
 
 /**
- * The cookie is taken away by name, and what pages of this origin have kept is cleared (ASVS 14.3.1). Not `"cookies"`: that
- * would reach those of every other host of the domain.
+ * Clears the cookie by its name and, where the setting asks for it, what pages of this origin have stored (ASVS 14.3.1). Never
+ * `"cookies"`: that would reach those of every other host of the domain.
  */
-const LOGGED_OUT_OF_COOKIE: Reply = {
+const withoutCookie = (cookies: Cookies, clearsStorage: boolean): Reply => ({
   status: 204,
-  headers: { 'Set-Cookie': noRefreshCookie(), 'Clear-Site-Data': '"storage"' },
-};
+  headers: { 'Set-Cookie': cookies.noRefresh(), ...(clearsStorage ? { 'Clear-Site-Data': '"storage"' } : {}) },
+});
 
-function granted(grant: Grant, byCookie: boolean, more: readonly string[] = []): Reply {
-  const cookies = byCookie ? [refreshCookie(grant.refreshToken, grant.refreshExpiresInSeconds), ...more] : more;
-  return {
-    ...ok(presentGrant(grant, { withRefreshToken: !byCookie })),
-    ...(cookies.length > 0 ? { headers: { 'Set-Cookie': cookies } } : {}),
+const grantedWith =
+  (cookies: Cookies) =>
+  (grant: Grant, byCookie: boolean, more: readonly string[] = []): Reply => {
+    const set = byCookie ? [cookies.refresh(grant.refreshToken, grant.refreshExpiresInSeconds), ...more] : more;
+    return {
+      ...ok(presentGrant(grant, { withRefreshToken: !byCookie })),
+      ...(set.length > 0 ? { headers: { 'Set-Cookie': set } } : {}),
+    };
   };
-}
 
 /**
  * The refresh token that came in the body or in the cookie; an empty one is none (RFC 6749 §3.2). Throws `malformed_request`
@@ -107,7 +120,9 @@ function presented(body: { readonly refresh_token?: string }, page: AskingPage):
 }
 
 /** Clears the cookie with the refusal where its session has ended: no refresh by it would succeed any more. */
-function clearDeadCookie(error: unknown): never {
-  if (!(error instanceof AppError && error.details.sessionEnded === true)) throw error;
-  throw new AppError(error.code, { cause: error, details: { ...error.details, setCookie: noRefreshCookie() } });
-}
+const clearingDead =
+  (cookies: Cookies) =>
+  (error: unknown): never => {
+    if (!(error instanceof AppError && error.details.sessionEnded === true)) throw error;
+    throw new AppError(error.code, { cause: error, details: { ...error.details, setCookie: cookies.noRefresh() } });
+  };

@@ -1,5 +1,5 @@
 import { type Actor, byClient } from '../lib/actor.js';
-import { deviceCookie } from '../presenters/cookie.presenter.js';
+import type { Cookies } from '../presenters/cookie.presenter.js';
 import { presentProfile, presentRecoveryCodes, presentUser } from '../presenters/user.presenter.js';
 import type { AuthService } from '../services/auth.service.js';
 import type { PasswordChange, ProfilePatch, Registration, UserService } from '../services/user.service.js';
@@ -9,14 +9,15 @@ import { accepted, type Asked, noContent, ok, type Reply } from './reply.js';
 interface Parts {
   readonly users: UserService;
   readonly auth: Pick<AuthService, 'rememberDevice'>;
+  readonly cookies: Pick<Cookies, 'device'>;
 }
 
-export function createUserController({ users, auth }: Parts) {
+export function createUserController({ users, auth, cookies }: Parts) {
   return {
     register: async ({ body, base, client, page }: Asked<Registration>): Promise<Reply> => {
       const user = await users.register(body, byClient(client));
       const { mayHaveCookie, deviceCookie: shown } = page();
-      const cookie = mayHaveCookie ? { 'Set-Cookie': deviceCookie(auth.rememberDevice(user, shown)) } : {};
+      const cookie = mayHaveCookie ? { 'Set-Cookie': cookies.device(auth.rememberDevice(user, shown)) } : {};
       return { status: 201, headers: { Location: `${base}/users/me`, ...cookie }, json: presentUser(user) };
     },
     me: async (_asked: Asked, { userId }: Actor): Promise<Reply> => ok(presentProfile(await users.get(userId))),

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { parseCookie } from 'cookie';
 import type { AskingPage } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
-import { DEVICE_COOKIE, REFRESH_COOKIE } from '../presenters/cookie.presenter.js';
+import type { CookieNames } from '../presenters/cookie.presenter.js';
 
 const refuse = (detail: string): never => {
   throw new AppError('malformed_request', { details: { detail } });
@@ -13,6 +13,7 @@ const SAME_ORIGIN: ReadonlySet<unknown> = new Set(['same-origin', 'none']);
 
 /** How this instance of the service uses cookies. */
 export interface CookieUse {
+  readonly names: CookieNames;
   /** The origins whose pages may use the refresh cookie. */
   readonly origins: ReadonlySet<string>;
   /** Whether this service issued a refresh token; another service on this host may use the cookie's name too. */
@@ -20,7 +21,7 @@ export interface CookieUse {
 }
 
 /** Reads what a browser adds to a request by itself. */
-export function askingPage({ origins, isOwnToken }: CookieUse, { headers }: Pick<IncomingMessage, 'headers'>): AskingPage {
+export function askingPage({ names, origins, isOwnToken }: CookieUse, { headers }: Pick<IncomingMessage, 'headers'>): AskingPage {
   const { origin, cookie, 'sec-fetch-site': site } = headers;
   const mayUseCookie = origin !== undefined && origins.has(origin);
   // Browsers send Origin with every POST; Sec-Fetch-Site stands in where something between has removed it. Other clients send neither.
@@ -31,15 +32,15 @@ export function askingPage({ origins, isOwnToken }: CookieUse, { headers }: Pick
     return value === '' ? undefined : value;
   };
   const ownToken = (): string | undefined => {
-    const value = read(REFRESH_COOKIE);
+    const value = read(names.refresh);
     return value !== undefined && isOwnToken(value) ? value : undefined;
   };
   return {
     get hasRefreshCookie() {
-      return read(REFRESH_COOKIE) !== undefined;
+      return read(names.refresh) !== undefined;
     },
     get deviceCookie() {
-      return read(DEVICE_COOKIE);
+      return read(names.device);
     },
     get replacedToken() {
       return ownToken();

@@ -10,6 +10,7 @@ import { createSessionController } from '../controllers/session.controller.js';
 import { createTokenController } from '../controllers/token.controller.js';
 import { createTransferController } from '../controllers/transfer.controller.js';
 import { createUserController } from '../controllers/user.controller.js';
+import type { Cookies } from '../presenters/cookie.presenter.js';
 import type { Health } from '../observability/health.js';
 import type { AuditService } from '../services/audit/audit.service.js';
 import type { AdminService } from '../services/admin.service.js';
@@ -64,6 +65,9 @@ interface Parts {
     readonly publicUrl: string;
     /** Whether mails can be read here: outside production, and where no proxy is trusted. */
     readonly hasMailbox: boolean;
+    readonly cookies: Cookies;
+    /** Whether a log-out clears what pages of this origin have stored. */
+    readonly clearsStorage: boolean;
   };
 }
 
@@ -79,7 +83,7 @@ export function createRoutes({ services, health, version, settings }: Parts): Ro
     postmanEnvironment: () => postmanEnvironment({ baseUrl: settings.publicUrl }),
   };
   const routes: Route[] = [
-    ...userRoutes(createUserController(services)),
+    ...userRoutes(createUserController({ ...services, cookies: settings.cookies })),
     ...tokenRoutes(tokens, grants),
     ...sessionRoutes(createSessionController(services)),
     ...passwordResetRoutes(createPasswordResetController(services)),

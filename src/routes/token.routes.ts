@@ -116,7 +116,7 @@ function endingRoutes({ logOut, revoke }: TokenController): Route[] {
           description: 'The session has ended, with its tokens.',
           headers: {
             'Set-Cookie': 'Takes the refresh cookie away, where there is one, whatever it holds.',
-            'Clear-Site-Data': '`"storage"`, where there is a cookie.',
+            'Clear-Site-Data': '`"storage"`, where there is a cookie and CLEAR_SITE_DATA is `storage`.',
           },
         },
       },

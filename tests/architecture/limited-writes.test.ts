@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../config/index.js';
 import { createContainer } from '../../src/container.js';
+import { cookieNames, createCookies } from '../../src/presenters/cookie.presenter.js';
 import { createRoutes } from '../../src/routes/index.js';
 import type { Route } from '../../src/routes/route.js';
 
@@ -16,7 +17,13 @@ describe('the route table', () => {
   it('has every route that writes under a limit, except those that end the caller’s own session', async () => {
     const container = createContainer(loadConfig({ NODE_ENV: 'test', DATABASE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' }));
     const { config, services, health, version } = container;
-    const settings = { ...config.token, publicUrl: config.http.publicUrl, hasMailbox: true };
+    const settings = {
+      ...config.token,
+      publicUrl: config.http.publicUrl,
+      hasMailbox: true,
+      cookies: createCookies(cookieNames(config.http.cookieName)),
+      clearsStorage: false,
+    };
     const writing = createRoutes({ services, health, version, settings }).filter(({ method }) => method !== 'get');
     expect(writing.length).toBeGreaterThan(15);
     expect(writing.filter(({ handler }) => handler.limited !== true).map(nameOf)).toEqual(NEVER_LIMITED);

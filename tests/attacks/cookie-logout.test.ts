@@ -30,14 +30,29 @@ describe('a log-out by cookie', () => {
   test.each([
     ['', true, false],
     ['?scope=all', true, true],
-  ])('takes the cookie away and clears what pages have kept (%s)', async (query, ...ends) => {
+  ])('takes the cookie away, and leaves what other apps of the origin have stored (%s)', async (query, ...ends) => {
     const response = await logOut({ Origin: APP, ...cookieOf(own) }, query);
     expect([response.status, response.text]).toEqual([204, '']);
     expect(response.headers['set-cookie']).toEqual([GONE]);
-    expect(response.headers['clear-site-data']).toBe('"storage"');
+    expect(response.headers).not.toHaveProperty('clear-site-data');
     for (const [index, session] of [own, other].entries()) {
       if (ends[index] === true) await calls.expectEnded(session);
       else await calls.expectAlive(session);
+    }
+  });
+
+  test('clears what pages have kept where CLEAR_SITE_DATA is storage, with the cookie alone', async () => {
+    const clearing = await createTestApp({ CORS_ORIGINS: APP, CLEAR_SITE_DATA: 'storage' });
+    try {
+      const { accessToken, refreshToken } = await clearing.session(await clearing.createUser());
+      const clears = async (query: string, headers: Record<string, string>): Promise<unknown> =>
+        (await clearing.http().post(`/logout${query}`).set(headers).expect(204)).headers['clear-site-data'];
+      const byCookie = { Origin: APP, Cookie: `${NAME}=${refreshToken}` };
+      expect(await clears('?scope=others', byCookie)).toBeUndefined();
+      expect(await clears('?scope=others', { Authorization: `Bearer ${accessToken}` })).toBeUndefined();
+      expect(await clears('', byCookie)).toBe('"storage"');
+    } finally {
+      await clearing.close();
     }
   });
 

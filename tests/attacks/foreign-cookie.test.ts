@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Response } from 'supertest';
 import type { TestUser } from '../../src/testing.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
@@ -55,4 +56,33 @@ describe('a refresh cookie that another service on this host has set', () => {
       expect((await post('/token', cookie, { grant_type: 'refresh_token', refresh_token: refreshToken })).status).toBe(200);
     }
   });
+});
+
+/** The cookies that a response sets, name and value. */
+const cookiesOf = (response: Response): string[] => {
+  const cookies: unknown = response.headers['set-cookie'];
+  return Array.isArray(cookies) ? cookies.map((cookie) => String(cookie).split(';')[0] ?? '') : [];
+};
+
+test('two instances on one host keep both log-ins in one browser where each has a COOKIE_NAME of its own', async () => {
+  const settings = [{}, { COOKIE_NAME: '__Host-shop' }];
+  const instances = await Promise.all(settings.map((one) => createTestApp({ CORS_ORIGINS: APP, ...one })));
+  const jar = new Map<string, string>();
+  const visit = async (instance: TestApp, path: string, body: object): Promise<number> => {
+    const Cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await instance.http().post(path).set({ Origin: APP, Cookie }).send(body);
+    for (const cookie of cookiesOf(response)) jar.set(cookie.slice(0, cookie.indexOf('=')), cookie.slice(cookie.indexOf('=') + 1));
+    return response.status;
+  };
+  for (const instance of instances) {
+    const { username, password } = await instance.createUser();
+    expect(await visit(instance, '/token', { username, password, refresh_transport: 'cookie' })).toBe(200);
+  }
+  expect([...jar.keys()].sort()).toEqual(['__Host-device', '__Host-refresh_token', '__Host-shop', '__Host-shop-device']);
+  for (const instance of instances) expect(await visit(instance, '/token', { grant_type: 'refresh_token' })).toBe(200);
+  const [first, second] = instances;
+  if (first === undefined || second === undefined) throw new TypeError('there are two');
+  expect(await visit(first, '/logout', {})).toBe(204);
+  expect([jar.get('__Host-refresh_token'), await visit(second, '/token', { grant_type: 'refresh_token' })]).toEqual(['', 200]);
+  for (const instance of instances) await instance.close();
 });

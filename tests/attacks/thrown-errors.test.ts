@@ -12,6 +12,7 @@ import type { Middleware } from '../../src/middleware/locals.js';
 import type { Limiter } from '../../src/middleware/rate-limit.js';
 import { requestContext } from '../../src/middleware/request-context.js';
 import { createLogger } from '../../src/observability/logger.js';
+import { cookieNames } from '../../src/presenters/cookie.presenter.js';
 import { mountRoutes } from '../../src/routes/mount.js';
 import { handler, type Route } from '../../src/routes/route.js';
 import { OPEN_GUARDS } from '../support/guards.js';
@@ -91,7 +92,14 @@ describe('an error that is thrown by', () => {
     const limiter: Limiter = (_res, _uses, work) => work();
     const requests: Pick<WorkQueue, 'run'> = { run: (work) => work() };
     app.use(
-      mountRoutes(routes, { guards, limiter, requests, cookies: { origins: new Set(), isOwnToken: () => false }, turn: pass, ready: fail }),
+      mountRoutes(routes, {
+        guards,
+        limiter,
+        requests,
+        cookies: { names: cookieNames('__Host-refresh_token'), origins: new Set(), isOwnToken: () => false },
+        turn: pass,
+        ready: fail,
+      }),
     );
     app.use(errorHandler({ logger, databaseFault: () => undefined }));
     server = createHttpServer(app);

@@ -4,6 +4,7 @@ import type Joi from 'joi';
 import { loadConfig } from '../../config/index.js';
 import { createContainer, type Container } from '../../src/container.js';
 import { createRoutes } from '../../src/routes/index.js';
+import { cookieNames, createCookies } from '../../src/presenters/cookie.presenter.js';
 import { isJsonObject, openApiDocument, type JsonObject } from '../../src/routes/openapi.js';
 import type { Route } from '../../src/routes/route.js';
 import { createTestApp } from '../support/test-app.js';
@@ -17,7 +18,13 @@ beforeAll(() => {
     services,
     health,
     version,
-    settings: { ...container.config.token, publicUrl: 'http://localhost:8000', hasMailbox: true },
+    settings: {
+      ...container.config.token,
+      publicUrl: 'http://localhost:8000',
+      hasMailbox: true,
+      cookies: createCookies(cookieNames(container.config.http.cookieName)),
+      clearsStorage: false,
+    },
   });
 });
 afterAll(() => container.close());

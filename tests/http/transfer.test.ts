@@ -9,6 +9,7 @@ import { errorHandler } from '../../src/middleware/error-handler.js';
 import type { Middleware } from '../../src/middleware/locals.js';
 import { requestContext } from '../../src/middleware/request-context.js';
 import { createLogger } from '../../src/observability/logger.js';
+import { cookieNames } from '../../src/presenters/cookie.presenter.js';
 import { mountRoutes } from '../../src/routes/mount.js';
 import { handler, type Route } from '../../src/routes/route.js';
 import { OPEN_GUARDS } from '../support/guards.js';
@@ -232,7 +233,7 @@ describe('an answer that is sent as it comes', () => {
       mountRoutes(routes, {
         limiter: (_res, _uses, work) => work(),
         guards: OPEN_GUARDS,
-        cookies: { origins: new Set(), isOwnToken: () => false },
+        cookies: { names: cookieNames('__Host-refresh_token'), origins: new Set(), isOwnToken: () => false },
         turn: pass,
         ready: pass,
         requests: { run: (work) => work() },
