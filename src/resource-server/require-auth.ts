@@ -15,8 +15,10 @@ export interface AuthLocals extends Record<string, unknown> {
 interface Requirement {
   /** One that the token must have (RFC 6749 §3.3); left out, any good token will do. */
   readonly scope?: string;
-  /** Told why requests are answered 503. */
-  readonly onUnavailable?: (cause: unknown) => void;
+  /** Called with the cause when a request is answered 503. */
+  readonly onUnavailable?: ((cause: unknown) => void) | undefined;
+  /** Called with the reason when a token is answered 401 `invalid_token`. The reason is for logs: the client must not learn it. */
+  readonly onRefused?: ((reason: Error) => void) | undefined;
 }
 
 /** What is required, by a verifier that several routes may share, or by settings for one of its own. */
@@ -34,8 +36,8 @@ const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
  * where it can't be known. Throws TypeError for options that can't be.
  */
 export function requireAuth(options: RequireAuthOptions = {}): AuthHandler {
-  const { scope, onUnavailable } = options;
-  const verifier = options.verifier ?? createVerifier(options);
+  const { scope, onUnavailable, onRefused } = options;
+  const verifier = options.verifier ?? createVerifier({ ...options, onRefused: undefined });
   const base = verifier.issuer.replace(/\/$/, '');
   if (Object.hasOwn(options, 'scope') && !SCOPE.test(scope ?? '')) throw new TypeError('scope must be one scope of RFC 6749');
 
@@ -52,6 +54,7 @@ export function requireAuth(options: RequireAuthOptions = {}): AuthHandler {
     } catch (error) {
       if (error instanceof AppError) {
         if (error.code === 'unavailable') onUnavailable?.(error.cause);
+        if (error.code === 'invalid_token' && error.cause instanceof Error) onRefused?.(error.cause);
         refuse(res, error, base);
       } else next(error);
       return;
