@@ -246,9 +246,13 @@ export interface PostmanNotes {
   readonly asserts?: readonly string[];
   /** Further requests to it. */
   readonly variants?: readonly PostmanVariant[];
-  /** Ends what the others need, and so comes behind them. */
+  /** Path parameters that are sent in place of the schema's examples. */
+  readonly params?: Readonly<Record<string, string>>;
+  /** Changes or ends something that another program could need, and so stands in a folder apart. */
+  readonly destructive?: true;
+  /** Ends the session that the others need, and so comes behind all of them, in the folder apart. */
   readonly last?: true;
-  /** The variable whose value it bears in place of the access token; refused where that is empty. */
+  /** The variable whose value it bears in place of the access token. */
   readonly auth?: 'service_key' | 'admin_token';
 }
 

@@ -27,6 +27,12 @@ export const serviceKeyRoutes = ({ list, create, revoke }: ServiceKeyController)
     summary: 'Create a service key',
     description: 'Another service introspects tokens and reads revocations with it.',
     replies: { 201: { description: 'The new key, shown this once.', schema: madeServiceKeyResponse } },
+    postman: {
+      auth: 'admin_token',
+      before: ["pm.environment.unset('created_service_key_id');"],
+      body: { name: 'postman' },
+      keeps: { created_service_key_id: 'id' },
+    },
   },
   {
     ...ADMINISTRATION,
@@ -37,5 +43,6 @@ export const serviceKeyRoutes = ({ list, create, revoke }: ServiceKeyController)
     id: 'revokeServiceKey',
     summary: 'Revoke a service key',
     replies: { 204: { description: 'The key is refused from now on.' } },
+    postman: { auth: 'admin_token', params: { id: '{{created_service_key_id}}' }, destructive: true },
   },
 ];

@@ -28,7 +28,7 @@ export const sessionRoutes = ({ list, end, endOthers }: SessionController): Rout
     tag: 'Sessions',
     summary: 'Log out everywhere else',
     replies: { 204: { description: 'Every other session has ended, with its tokens.' } },
-    postman: {},
+    postman: { destructive: true },
   },
   {
     method: 'delete',

@@ -54,7 +54,7 @@ export const tokenRoutes = (controller: TokenController, grants: ReturnType<type
     description: 'The form of the FastAPI original. A path is easily kept by what lies between: prefer the header.',
     replies: { 200: { description: 'The token is valid.', schema: validTokenResponse } },
     errors: ['invalid_token'],
-    postman: { asserts: [isValid] },
+    postman: { params: { token: '{{access_token}}' }, asserts: [isValid] },
   },
   ...endingRoutes(controller),
   ...serviceRoutes(controller),
@@ -121,7 +121,7 @@ function endingRoutes({ logOut, revoke }: TokenController): Route[] {
         },
       },
       errors: ['authentication_required', 'invalid_token', 'malformed_request'],
-      postman: { last: true },
+      postman: { last: true, body: { refresh_token: '{{refresh_token}}' } },
     },
     {
       method: 'post',
@@ -154,7 +154,7 @@ function serviceRoutes({ introspect, revocations }: TokenController): Route[] {
       summary: 'What a token is good for',
       description: 'RFC 7662, for resource servers: needs a service key, or an access token, with the scope `introspect`.',
       replies: { 200: { description: 'Its facts, or `active: false` and nothing else.', schema: introspectResponse } },
-      postman: { auth: 'service_key' },
+      postman: { auth: 'service_key', body: { token: '{{access_token}}' } },
     },
     {
       method: 'get',

@@ -48,8 +48,11 @@ const registerRoute = ({ register }: UserController): Route => ({
   replies: { 201: { description: 'The new user.', schema: userResponse, headers: REGISTERED } },
   errors: ['not_found', 'username_taken', ...PASSWORD_RULES, 'overloaded'],
   postman: {
-    // A name that nobody has yet, so that the collection can be run again and again.
-    before: ["pm.environment.set('username', 'postman-' + Date.now().toString(36));"],
+    // A new name, so that the collection can be run again; and no token of another user is left for what follows.
+    before: [
+      "pm.environment.set('username', 'postman-' + Date.now().toString(36));",
+      "['access_token', 'refresh_token'].forEach((name) => pm.environment.unset(name));",
+    ],
     body: { username: '{{username}}', password: '{{password}}', email: '{{username}}@example.com' },
     asserts: ["pm.expect(answer.username).to.eql(pm.environment.get('username'));", "pm.expect(answer).to.not.have.property('password');"],
   },

@@ -7,7 +7,7 @@ export interface SessionPath {
 }
 /** Any text: what is no id of a session is simply not found. */
 export const sessionPath = Joi.object<SessionPath>({
-  id: uuidInPath.description('Of one of your sessions.').example('{{session_id}}'),
+  id: uuidInPath.description('Of one of your sessions.').example('0d9f5c0e-6d0f-4d0e-9b0a-2f6f4f1c7a11'),
 });
 
 export const sessionListResponse = Joi.object({

@@ -34,7 +34,7 @@ export interface RefreshBody {
 
 export const refreshBody = Joi.object<RefreshBody>({
   grant_type: Joi.string().valid('refresh_token').required().example('refresh_token'),
-  refresh_token: secretString.description('Left out where it comes in the cookie.').example('{{refresh_token}}'),
+  refresh_token: secretString.description('Left out where it comes in the cookie.').example('0d9f5c0e-….1.…'),
 })
   .unknown()
   .label('Refresh');
@@ -50,7 +50,7 @@ export interface StepUpBody {
 
 export const stepUpBody = Joi.object<StepUpBody>({
   grant_type: Joi.string().valid(STEP_UP_GRANT).required().example(STEP_UP_GRANT),
-  password: secretString.required().example('{{password}}'),
+  password: secretString.required().example('correct horse battery staple'),
 })
   .unknown()
   .label('StepUp');
@@ -75,7 +75,7 @@ export const validTokenResponse = Joi.object({ message: Joi.string().valid('Toke
 );
 
 export const tokenPath = Joi.object<{ token: string }>({
-  token: Joi.string().required().description('The access token. It is redacted in every log.').example('{{access_token}}'),
+  token: Joi.string().required().description('The access token. It is redacted in every log.').example('eyJ…'),
 });
 
 /** A token to look at, or to end (RFC 7662 §2.1, RFC 7009 §2.1). The hint is not needed: a token tells what it is. */
@@ -86,7 +86,7 @@ export interface IntrospectBody {
 export type RevokeBody = IntrospectBody;
 
 const oneToken = Joi.object<IntrospectBody>({
-  token: secretString.required().example('{{access_token}}'),
+  token: secretString.required().example('eyJ…'),
   token_type_hint: anyString.example('access_token'),
 }).unknown();
 export const introspectBody = oneToken.label('Introspection');
@@ -146,7 +146,7 @@ export interface LogOutBody {
   readonly refresh_token?: string;
 }
 export const logOutBody = Joi.object<LogOutBody>({
-  refresh_token: secretString.description('Tells whose session it is where the access token has expired.').example('{{refresh_token}}'),
+  refresh_token: secretString.description('Tells whose session it is where the access token has expired.').example('0d9f5c0e-….1.…'),
 }).label('LogOut');
 
 export interface LogOutQuery {

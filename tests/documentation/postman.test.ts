@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import newman, { type NewmanRunOptions, type NewmanRunSummary } from 'newman';
 import { isJsonObject } from '../../src/routes/openapi.js';
 import { serve, type LiveServer } from '../support/live-server.js';
@@ -15,10 +15,18 @@ const listIn = (value: unknown, name: string): unknown[] => {
   const list: unknown = isJsonObject(value) ? value[name] : undefined;
   return Array.isArray(list) ? list : [];
 };
+const isPresent = (value: unknown): boolean => value !== undefined && value !== null;
+
+/** The requests of a collection, in its folders' order, each with the name of its folder. */
+const requestsIn = (collection: unknown): { folder: string; item: unknown }[] =>
+  listIn(collection, 'item').flatMap((folder) => listIn(folder, 'item').map((item) => ({ folder: textIn(folder, 'name'), item })));
 const textIn = (value: unknown, name: string): string => {
   const text = isJsonObject(value) ? value[name] : undefined;
   return typeof text === 'string' ? text : '';
 };
+
+/** A run starts a sandbox for each script of each request. */
+jest.setTimeout(60_000);
 
 describe('the Postman collection', () => {
   let auth: TestApp;
@@ -70,11 +78,77 @@ describe('the Postman collection', () => {
     expect(failuresOf(await run({ environment: exportEnvironment }))).toEqual([]);
   });
 
-  test('sends every request, and asserts something of each', async () => {
+  const names = (): string[] => requestsIn(JSON.parse(collectionText)).map(({ item }) => textIn(item, 'name'));
+  /** The names of the requests that a run has sent; the others were skipped. */
+  const sentIn = ({ run: { executions } }: NewmanRunSummary): string[] =>
+    executions.filter(({ response }) => isPresent(response)).map(({ item }) => item.name);
+
+  test('skips exactly the requests that need a variable which is empty', async () => {
+    const sent = sentIn(await firstRun());
+    const skipped = names().filter((name) => !sent.includes(name));
+    const needing = requestsIn(JSON.parse(collectionText)).filter(({ item }) => /admin_token|service_key/.test(JSON.stringify(item)));
+    expect(skipped).toEqual(needing.map(({ item }) => textIn(item, 'name')));
+  });
+
+  test('asserts something of each request that it sends', async () => {
     const { executions } = (await firstRun()).run;
-    const names = listIn(JSON.parse(collectionText), 'item').map((item) => textIn(item, 'name'));
-    expect(executions.map(({ item }) => item.name)).toEqual(names);
-    expect(executions.filter(({ assertions }) => assertions.length === 0).map(({ item }) => item.name)).toEqual([]);
+    const sent = executions.filter(({ response }) => isPresent(response));
+    expect(sent.length).toBeGreaterThan(20);
+    expect(sent.filter(({ assertions }) => assertions.length === 0).map(({ item }) => item.name)).toEqual([]);
+  });
+
+  test('sends none of the destructive requests while the variables are empty', async () => {
+    const summary = await run({ folder: 'Destructive requests' });
+    expect(sentIn(summary)).toEqual([]);
+    expect(failuresOf(summary)).toEqual([]);
+  });
+
+  describe('with admin_token and service_key of a service that has users', () => {
+    let summary: NewmanRunSummary;
+    let before: unknown[];
+    let after: unknown[];
+    beforeAll(async () => {
+      const [boss, ada] = [
+        await auth.createUser({ username: 'boss', roles: ['user', 'admin'] }),
+        await auth.createUser({ username: 'ada' }),
+      ];
+      for (const user of [boss, ada]) await auth.session(user);
+      const adminToken = await auth.token(boss);
+      const key = await auth.services.serviceKeys.create({ name: 'shop', scopes: ['introspect'] });
+      /** What the service keeps of those who were there before, but for the times of last use. */
+      const kept = async (): Promise<unknown[]> => {
+        const paths = [boss, ada].flatMap(({ id }) => [`/admin/users/${id}`, `/admin/users/${id}/sessions`]);
+        const bodies: unknown[] = [];
+        for (const path of paths) bodies.push((await auth.http().get(path).set('Authorization', `Bearer ${adminToken}`).expect(200)).body);
+        const serviceKeys = await auth.services.serviceKeys.list();
+        return [...bodies, serviceKeys.find(({ name }) => name === 'shop')?.revoked_at];
+      };
+      before = await kept();
+      const variables = { base_url: server.url, admin_token: adminToken, service_key: key.key };
+      summary = await run({ envVar: Object.entries(variables).map(([name, value]) => ({ key: name, value })) });
+      after = await kept();
+    });
+
+    test('sends every request, and each is answered as it asserts', () => {
+      expect(sentIn(summary)).toEqual(names());
+      expect(failuresOf(summary)).toEqual([]);
+    });
+
+    test('changes nothing of the users, sessions and service keys that were there before', () => {
+      expect(after).toMatchObject(before);
+    });
+
+    test('removes the account and the service key that it has created', async () => {
+      const id = String(summary.environment.get('created_user_id'));
+      await expect(auth.services.admin.get(Number(id))).rejects.toMatchObject({ code: 'not_found' });
+    });
+  });
+
+  test('keeps the requests that change or end what others could need in a folder of their own', () => {
+    const destructive = requestsIn(JSON.parse(collectionText)).filter(({ folder: name }) => name === 'Destructive requests');
+    const elsewhere = requestsIn(JSON.parse(collectionText)).filter(({ folder: name }) => name !== 'Destructive requests');
+    expect(destructive.length).toBeGreaterThan(5);
+    for (const { item } of elsewhere) expect(JSON.stringify(item)).not.toMatch(/"method":"DELETE"|\/logout|\/revoke"|password-reset/);
   });
 
   test('keeps the access token in a variable, which the requests after it bear', async () => {
@@ -90,7 +164,7 @@ describe('the Postman collection', () => {
     expect(parsed).toMatchObject({
       info: { name: 'Lingomate Auth', schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json' },
     });
-    const items = listIn(parsed, 'item');
+    const items = requestsIn(parsed).map(({ item }) => item);
     expect(items.length).toBeGreaterThan(5);
     for (const item of items) {
       expect(item).toMatchObject({
