@@ -26,7 +26,7 @@ export interface InstallationService {
 }
 
 export const WRONG_ROOT_KEY =
-  'ROOT_KEY is not the one that this database was used with. Set that one, or set it as ROOT_KEY_PREVIOUS; if it is lost, run: npm run cli -- keys accept-root-key';
+  'ROOT_KEY is not the one that this database was used with. Set that one, or set it as ROOT_KEY_PREVIOUS; if it is lost, run: npm run -s cli -- keys accept-root-key';
 
 interface Parts {
   readonly model: InstallationModel;

@@ -49,7 +49,7 @@ function openSealed(sealingKeys: DerivedKeys, { kid, sealed_private_key }: KeyMa
     return unsealWithAny(sealingKeys, sealed_private_key, kid);
   } catch (error) {
     throw new StartError(
-      `ROOT_KEY is not the one that the signing key ${kid} is kept under. Set that one, or make a new key: npm run cli -- keys rotate --now`,
+      `ROOT_KEY is not the one that the signing key ${kid} is kept under. Set that one, or make a new key: npm run -s cli -- keys rotate --now`,
       { cause: error },
     );
   }
