@@ -50,7 +50,7 @@ const PUBLIC_URL = 'the public https URL of this service, such as https://auth.e
 const PERCENT = 'write % # / ? @ : of a user name or password as %25 %23 %2F %3F %40 %3A';
 
 /**
- * Every setting once: name, default, unit, meaning, secrecy and what is unsafe. `.env.example` and the README's table
+ * Every setting once: name, default, unit, meaning, secrecy and what is unsafe. `.env.example` and `docs/settings.md`
  * are generated from here.
  */
 export const settingsSchema = Joi.object<Settings, true>({

@@ -100,7 +100,7 @@ const routes = createRoutes({
 
 const made: Readonly<Record<string, string>> = {
   '.env.example': envExample(),
-  'README.md': await withTable('README.md', 'settings', settingsTable()),
+  'docs/settings.md': await withTable('docs/settings.md', 'settings', settingsTable()),
   'docs/audit.md': await withTable('docs/audit.md', 'audit events', auditTable()),
   'docs/security.md': await withTable('docs/security.md', 'asvs', requirementTables(readRequirements())),
   'docs/openapi.json': json(openApiDocument(routes)),
