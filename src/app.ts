@@ -11,6 +11,7 @@ import { createLimiter } from './middleware/rate-limit.js';
 import { checkHead } from './middleware/request-head.js';
 import { requestContext } from './middleware/request-context.js';
 import { securityHeaders } from './middleware/security-headers.js';
+import { createOriginWatch } from './observability/cors-watch.js';
 import { cookieNames, createCookies } from './presenters/cookie.presenter.js';
 import { createRoutes } from './routes/index.js';
 import { mountRoutes } from './routes/mount.js';
@@ -26,7 +27,7 @@ export function buildApp(container: Container): Express {
   app.use(requestContext(logger, config.http.publicPath));
   app.use(watchProxy(container));
   app.use(securityHeaders());
-  app.use(allowOrigins(config.http.corsOrigins));
+  app.use(allowOrigins(config.http.corsOrigins, config.environment === 'production' ? undefined : createOriginWatch(logger)));
   app.use(checkHead);
   const { publicUrl, corsOrigins, cookieName, clearsStorage } = config.http;
   const names = cookieNames(cookieName);

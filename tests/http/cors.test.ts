@@ -85,6 +85,29 @@ describe('CORS', () => {
     }
   });
 
+  test('outside production each refused origin is logged once, with the setting to change, up to a hundred origins', async () => {
+    const told = await createTestApp({ CORS_ORIGINS: LISTED.join(',') });
+    const lines = (): string[] => told.log.filter((line) => line.includes('CORS refuses'));
+    const ask = (Origin: string) => told.http().get('/health/live').set({ Origin, Host: 'localhost:8000' });
+    for (const origin of [...LISTED, 'http://localhost:8000']) await ask(origin);
+    expect(lines()).toEqual([]);
+    for (let times = 0; times < 2; times += 1) await ask('http://localhost:5173');
+    expect(lines()).toEqual([expect.stringContaining('add http://localhost:5173 to CORS_ORIGINS')]);
+    await ask('null');
+    expect(lines()[1]).toContain('Serve the page over http');
+    await ask(`https://${'a'.repeat(400)}.example`);
+    for (let port = 1; port <= 120; port += 1) await ask(`http://localhost:${port}`);
+    expect(lines()).toHaveLength(100);
+    await told.close();
+  });
+
+  test('in production no refused origin is logged', async () => {
+    const silent = await createTestApp({ NODE_ENV: 'production', ISSUER: 'https://auth.example.com', BCRYPT_ROUNDS: 10 });
+    await silent.http().get('/health/live').set('Origin', 'https://app.example.com');
+    expect(silent.log.filter((line) => line.includes('CORS'))).toEqual([]);
+    await silent.close();
+  });
+
   test('unless set otherwise, a page on http://localhost:3000 is allowed, as in the original', async () => {
     const usual = await createTestApp();
     const { headers } = await usual.http().get('/health/live').set('Origin', 'http://localhost:3000');
