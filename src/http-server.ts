@@ -15,8 +15,8 @@ export const LIMITS = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  /** How long a connection is kept for the next request. */
-  keepAliveTimeout: 5_000,
+  /** How long a connection is kept for the next request: longer than balancers keep theirs (60 s), whose requests it would reset. */
+  keepAliveTimeout: 70_000,
   /** How long a client may take nothing of an answer that waits for it. */
   unreadTimeout: 30_000,
   /** How long an answer that is whole may wait to be read, however steadily it is read. */

@@ -5,11 +5,18 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { createHasher } from '../../src/adapters/hasher.js';
-import { createHttpServer } from '../../src/http-server.js';
+import { createHttpServer, LIMITS } from '../../src/http-server.js';
 import { exchange, get, keepConnection, listen, postJson, statusesOf, stop } from '../support/raw-http.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
-const SHORT = { keepAliveTimeout: 100, unreadTimeout: 300, readTimeout: 60_000, answerTimeout: 60_000, connectionsCheckingInterval: 50 };
+const SHORT = {
+  keepAliveTimeout: 100,
+  unreadTimeout: 300,
+  readTimeout: 60_000,
+  answerTimeout: 60_000,
+  headersTimeout: 200,
+  connectionsCheckingInterval: 50,
+};
 const LARGE = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n';
 /** More than the buffers between two sockets of one machine hold. */
 const MANY = 20;
@@ -115,6 +122,20 @@ describe('a client that does not read', () => {
   test('because there is nothing yet is waited for', async () => {
     const { port } = await start();
     expect(statusesOf(await exchange(port, LOG_IN))).toEqual([401]);
+  });
+
+  test('because it asks no more for a while may ask again, however short its time to send and to read is', async () => {
+    const { port } = await start({ keepAliveTimeout: 60_000 });
+    const idle = keepConnection(port);
+    idle.send('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await idle.received('"live"');
+    await sleep(3 * SHORT.unreadTimeout);
+    idle.send(get('/health/ready'));
+    expect(statusesOf({ wire: await idle.closed })).toEqual([200, 200]);
+  });
+
+  test('is kept longer than balancers keep their connections to it', () => {
+    expect(LIMITS.keepAliveTimeout).toBeGreaterThan(60_000 + LIMITS.connectionsCheckingInterval);
   });
 
   test('and asks no more is hung up on', async () => {
