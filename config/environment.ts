@@ -18,7 +18,7 @@ export type SettingsInput = Readonly<Partial<Record<SettingName, SettingValue | 
  * Reads the process's environment over the `.env` file of the working directory (absent: none). An empty variable counts as
  * absent, so it hides no line of the file. Throws ConfigError where the file can't be read, or cuts or misquotes a value.
  */
-export function readEnvironment(): SettingsInput {
+export function readEnvironment(): Readonly<Record<string, string | undefined>> {
   const given = Object.entries(process.env).filter(([, value]) => value?.trim() !== '');
   return { ...readEnvFile(), ...Object.fromEntries(given) };
 }

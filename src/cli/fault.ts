@@ -39,7 +39,7 @@ function textOf(error: unknown): string {
 
 function isDebugging(): boolean {
   try {
-    return ['debug', 'trace'].includes(String(readEnvironment()['LOG_LEVEL']));
+    return ['debug', 'trace'].includes(readEnvironment()['LOG_LEVEL'] ?? '');
   } catch {
     // The .env file that can't be read is the fault that is being told.
     return false;

@@ -178,17 +178,11 @@ function createAccounts(
     if (fault !== undefined) throw badHash(fault);
     const truncates = hash !== null && truncatesOf(hash);
     const given = roles.names.filter((role) => asked.includes(role));
-    const account = newAccount(
-      { username, email, emailSetByAdmin: true, roles: given, hash, truncates },
-      new Date(clock.now()),
-    );
+    const account = newAccount({ username, email, emailSetByAdmin: true, roles: given, hash, truncates }, new Date(clock.now()));
     const add = database.forClient(by).transaction(async (transaction) => {
       await names.assertUsernameFree(username, transaction);
       const added = await models.User.create(account, { transaction });
-      audit.record(
-        { type: 'account.created', by, userId: added.id, details: { roles: given, password_hash: hash !== null } },
-        transaction,
-      );
+      audit.record({ type: 'account.created', by, userId: added.id, details: { roles: given, password_hash: hash !== null } }, transaction);
       if (hash === null) return { user: added, invitation: await invite(added, by, transaction) };
       await verification.ask(added, by, transaction);
       return { user: added, invitation: undefined };

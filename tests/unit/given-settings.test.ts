@@ -129,8 +129,8 @@ describe('a .env file', () => {
   it('is not hidden by an empty variable, and is by one with a value', () => {
     writeFileSync('.env', 'AUDIENCE=from-the-file\n');
     process.env['AUDIENCE'] = ' ';
-    expect(readEnvironment().AUDIENCE).toBe('from-the-file');
+    expect(readEnvironment()['AUDIENCE']).toBe('from-the-file');
     process.env['AUDIENCE'] = 'from-the-environment';
-    expect(readEnvironment().AUDIENCE).toBe('from-the-environment');
+    expect(readEnvironment()['AUDIENCE']).toBe('from-the-environment');
   });
 });
