@@ -142,7 +142,7 @@ export const settingsSchema = Joi.object<Settings, true>({
     .description('`client_id` of every token.'),
   CORS_ORIGINS: Joi.array()
     .items(
-      Joi.string().custom(exactOrigin).messages({
+      Joi.string().label('CORS_ORIGINS').custom(exactOrigin).messages({
         'origin.inexact':
           '{#label} must be exact origins, such as https://app.example.com or capacitor://localhost: scheme, host and port, no path, no *',
         'origin.respelt': '{#label} must be exact origins as browsers send them: use {#origin}',
@@ -252,7 +252,7 @@ export const settingsSchema = Joi.object<Settings, true>({
     .description('The mail server. Without one, mails wait, and `/dev/mailbox` shows them outside production.'),
   MAIL_FROM: Joi.string()
     .custom(sender)
-    .default('Lingomate <no-reply@localhost>')
+    .default('no-reply@localhost')
     .when('NODE_ENV', { is: 'production', then: Joi.when('SMTP_URL', { is: Joi.exist(), then: Joi.required() }) })
     .messages({
       'any.required': '{#label} is required in production with SMTP_URL: the sender of every mail, such as Example <no-reply@example.com>',

@@ -21,15 +21,15 @@ export interface TestUser {
   readonly password: string;
 }
 
-/** Who a user should be; what is left out is made up. */
+/** A user to create. Members that are left out or null are made up. */
 export interface TestUserInput {
-  readonly username?: string;
-  readonly password?: string;
-  readonly email?: string;
+  readonly username?: string | null;
+  readonly password?: string | null;
+  readonly email?: string | null;
   /** In place of the role that everybody has. */
-  readonly roles?: readonly string[];
+  readonly roles?: readonly string[] | null;
   /** Whether the address has been verified, by the token that was mailed there. */
-  readonly emailVerified?: boolean;
+  readonly emailVerified?: boolean | null;
 }
 
 type Agent = ReturnType<typeof supertest.agent>;
@@ -123,24 +123,25 @@ function createUsersOf({ admin, outbox, users }: Services): TestAuth['createUser
   let made = 0;
   const check = checker(registerBody);
 
-  const verify = async ({ email }: TestUserInput): Promise<void> => {
-    const mail = (await outbox.mailbox(email)).find(({ purpose }) => purpose === 'email_verification');
-    if (email === undefined || typeof mail?.token !== 'string') throw new TypeError('there is no address that could be verified');
+  const verify = async (email: string | null): Promise<void> => {
+    const mail = (await outbox.mailbox(email ?? undefined)).find(({ purpose }) => purpose === 'email_verification');
+    if (email === null || typeof mail?.token !== 'string') throw new TypeError('there is no address that could be verified');
     await users.verifyEmail(mail.token, { caller: { kind: 'nobody' }, refreshToken: undefined, client: TEST_CLIENT });
   };
   const createUser = async (input: TestUserInput = {}): Promise<TestUser> => {
-    if (input.username === undefined) made += 1;
-    const { roles, emailVerified = false, ...given } = input;
-    const user = { username: `user-${made}`, password: PASSWORD, ...given };
+    const isNamed = typeof input.username === 'string';
+    if (!isNamed) made += 1;
+    const { roles, emailVerified, email = null, username, password, ...unknown } = input;
+    const user = { ...unknown, username: username ?? `user-${made}`, password: password ?? PASSWORD };
     try {
-      const { id } = await users.add(check(user), byClient(TEST_CLIENT));
-      if (emailVerified) await verify(given);
-      if (roles !== undefined) await admin.change(id, { roles }, OPERATOR);
+      const { id } = await users.add(check({ ...user, email }), byClient(TEST_CLIENT));
+      if (emailVerified === true) await verify(email);
+      if (roles !== undefined && roles !== null) await admin.change(id, { roles }, OPERATOR);
       return { id, username: user.username, password: user.password };
     } catch (error) {
       const taken = error instanceof AppError && error.code === 'username_taken';
       // A name that we made up may be one that the test has given to somebody.
-      if (taken && input.username === undefined) return createUser(input);
+      if (taken && !isNamed) return createUser(input);
       throw error;
     }
   };

@@ -2,12 +2,12 @@ import { statSync } from 'node:fs';
 import { types } from 'node:util';
 import type { Client, ClientConfig } from 'pg';
 import { BaseError, ConnectionError, type Options as SequelizeOptions, Sequelize, Transaction } from 'sequelize';
-import sqlite3 from 'sqlite3';
 import { type DatabaseTarget, isSslMode, type SslMode } from '../../config/database.js';
 import { AppError } from '../errors/app-error.js';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { flowOf, type Requester } from '../lib/flow.js';
+import { sqliteDriver } from './sqlite-driver.js';
 import { pingFile, WRITE_NOTHING } from './sqlite-file.js';
 import { createWorkQueue, type Place } from './work-queue.js';
 
@@ -185,7 +185,7 @@ function sequelizeOptions(target: DatabaseTarget, waitMs: number | undefined): S
     // A migration builds tables anew, and dropping the old one would cascade.
     foreignKeys: waitMs === undefined,
     // Once it is migrated, a file that is gone is a fault; SQLite would make an empty one.
-    ...(isFile(target) && waitMs === undefined ? { dialectOptions: { mode: sqlite3.OPEN_READWRITE } } : {}),
+    ...(isFile(target) && waitMs === undefined ? { dialectOptions: { mode: sqliteDriver().OPEN_READWRITE } } : {}),
   };
   return { dialect: 'sqlite', ...NO_RETRIES, storage: target.file, logging: false, ...sqlite };
 }
@@ -195,6 +195,7 @@ function sequelizeOptions(target: DatabaseTarget, waitMs: number | undefined): S
  * `synchronous=FULL` in WAL keeps what was acknowledged through a power cut, not only through a crash.
  */
 function sqliteModule(lockWaitMs: number): object {
+  const sqlite3 = sqliteDriver();
   class Configured extends sqlite3.Database {
     #failed = false;
 

@@ -1,9 +1,10 @@
 import { constants, accessSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import sqlite3 from 'sqlite3';
+import type sqlite3 from 'sqlite3';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
+import { sqliteDriver } from './sqlite-driver.js';
 
 /** A connection used for looking at a file or changing its mode, outside Sequelize. */
 export interface RawConnection {
@@ -24,8 +25,9 @@ const HEADER = Buffer.from('SQLite format 3\0');
 
 /** Opens a SQLite file as it is; `write` is needed for changing it. Throws what SQLite says. */
 export async function openRaw(file: string, { write }: { write: boolean }): Promise<RawConnection> {
+  const { Database, OPEN_READONLY, OPEN_READWRITE } = sqliteDriver();
   const connection = await new Promise<sqlite3.Database>((done, failed) => {
-    const opening: sqlite3.Database = new sqlite3.Database(file, write ? sqlite3.OPEN_READWRITE : sqlite3.OPEN_READONLY, (error) => {
+    const opening: sqlite3.Database = new Database(file, write ? OPEN_READWRITE : OPEN_READONLY, (error) => {
       if (error) failed(error);
       else done(opening);
     });

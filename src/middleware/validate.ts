@@ -26,12 +26,28 @@ const TEXT_OF: Readonly<Record<string, string>> = {
   format: 'is not in the right form',
 };
 
+/** Returns the optional members for which null has no meaning of its own; in a patch it may remove something. */
+function optionalMembers(schema: Joi.ObjectSchema): string[] {
+  const keys: unknown = schema.describe().keys;
+  const isOptional = (key: object): boolean =>
+    !('flags' in key && typeof key.flags === 'object' && key.flags !== null && 'presence' in key.flags) &&
+    !('allow' in key && Array.isArray(key.allow) && key.allow.includes(null));
+  return Object.entries(keys ?? {})
+    .filter(([, key]: [string, object]) => isOptional(key))
+    .map(([name]) => name);
+}
+
+/** Returns the schema that documents `checker`: null is allowed for each member that may be left out. */
+export const showingNulls = (schema: Joi.ObjectSchema): Joi.ObjectSchema =>
+  schema.fork(optionalMembers(schema), (member) => member.allow(null));
+
 /**
- * A function that gives the input as its schema has it. It throws `validation_failed`, or a password rule's own code
- * where that is all that failed. No value, and nothing of Joi's error (which holds the whole input), goes any further.
+ * Returns a function that checks an input and returns it as its schema types it. For an optional member null means absent. It
+ * throws `validation_failed`, or a password rule's own code where nothing else failed. Neither holds a value of the input.
  */
 export function checker<T>(schema: Joi.ObjectSchema<T>): (input: unknown) => T {
-  const strict = schema.prefs({ abortEarly: false, convert: false, errors: { label: false } });
+  const options = { abortEarly: false, convert: false, errors: { label: false } } as const;
+  const strict = schema.fork(optionalMembers(schema), (member) => member.empty(null)).prefs(options);
   const ignoresUnknown = schema.$_getFlag('unknown') === true;
   return (input) => {
     // Joi drops a key of this name without a word, where every other unknown one is told.

@@ -1,6 +1,7 @@
 import type Joi from 'joi';
 import { createRequire } from 'node:module';
 import { CODES, type Code } from '../errors/codes.js';
+import { showingNulls } from '../middleware/validate.js';
 import { oauthProblemResponse, problemResponse } from '../validators/meta.validator.js';
 import { answersJson, type Documented, type Handler, type Route } from './route.js';
 
@@ -164,7 +165,7 @@ function securityOf({ guard, handler }: Route): Json[] {
 }
 
 function contentOf(schemas: readonly Joi.ObjectSchema[], refer: Refer, forms: boolean): JsonObject {
-  const [only, ...more] = schemas.map(refer);
+  const [only, ...more] = schemas.map((schema) => refer(showingNulls(schema)));
   const schema = more.length === 0 ? only : { anyOf: [only ?? {}, ...more] };
   return Object.fromEntries(
     ['application/json', ...(forms ? ['application/x-www-form-urlencoded'] : [])].map((type) => [type, { schema }]),

@@ -39,7 +39,10 @@ export const newAccountBody = Joi.object<NewAccount>({
   username: newUsername.required(),
   email: emailAddress.allow(null),
   roles,
-  password_hash: Joi.string().max(1024).description('Of a format that an import takes. Left out, its owner is invited to set a password.'),
+  password_hash: Joi.string()
+    .max(1024)
+    .messages({ 'string.empty': 'must not be empty: leave it out' })
+    .description('Of a format that an import takes. Left out, its owner is invited to set a password.'),
 }).label('NewAccount');
 
 export const accountPatchBody = Joi.object<AccountPatch>({

@@ -67,7 +67,7 @@ export const newPassword = Joi.string()
 export const emailAddress = Joi.string()
   .max(EMAIL_UNITS)
   .custom((value: string, helpers) => (isEmailAddress(value) ? value : helpers.error('string.email')))
-  .messages({ 'string.email': 'must be an e-mail address', 'string.empty': 'must be an e-mail address' })
+  .messages({ 'string.email': 'must be an e-mail address', 'string.empty': 'must not be empty: leave it out' })
   .meta(rules({ format: 'email' }))
   .description('Several accounts may claim one address. Compared without case, and with the domain in its A-label form.')
   .example('ada@example.com');
@@ -79,7 +79,7 @@ export const displayName = Joi.string()
     return fault === undefined ? value : helpers.error(`display_name.${fault}`);
   })
   .messages({
-    'string.empty': 'needs a character that can be seen',
+    'string.empty': 'must not be empty: leave it out',
     'display_name.too_long': `may have ${DISPLAY_NAME_RULES.most} characters at most`,
     'display_name.format': 'must be one line of text that can be seen',
   })

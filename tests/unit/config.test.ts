@@ -170,6 +170,7 @@ describe('good settings', () => {
         host: '0.0.0.0',
         port: 9000,
         publicUrl: 'https://auth.example.com',
+        publicPath: '',
         corsOrigins: ['https://app.example.com', 'https://admin.example.com:8443'],
         cookieName: '__Host-shop',
         clearsStorage: true,

@@ -29,16 +29,17 @@ export async function examine(): Promise<Finding[]> {
 }
 
 async function examineDatabase(config: Config): Promise<Finding[]> {
-  const container = createContainer(config, { logger: createLogger({ level: 'silent', readable: false }) });
   const keyOfSettings = isKeyPairAlgorithm(config.token.algorithm) ? [] : [await checkSecret(config.token)];
   const disk = [...checkFiles(config.database), ...(await checkDisk(config.database))];
+  let container: Container | undefined;
   try {
+    container = createContainer(config, { logger: createLogger({ level: 'silent', readable: false }) });
     const state = await inspectDatabase(container.database);
     return [...checkDatabase(config.database, state), ...disk, ...(await examineContents(container, state)), ...keyOfSettings];
   } catch (error) {
     return [fail('database', reasonOf(error, config)), ...disk, ...keyOfSettings];
   } finally {
-    await container.close();
+    await container?.close();
   }
 }
 
