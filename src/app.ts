@@ -27,7 +27,7 @@ export function buildApp(container: Container): Express {
   app.use(requestContext(logger, config.http.publicPath));
   app.use(watchProxy(container));
   app.use(securityHeaders());
-  app.use(allowOrigins(config.http.corsOrigins, config.environment === 'production' ? undefined : createOriginWatch(logger)));
+  app.use(allowOrigins(config.http.corsOrigins, config.environment === 'development' ? createOriginWatch(logger) : undefined));
   app.use(checkHead);
   const { publicUrl, corsOrigins, cookieName, clearsStorage } = config.http;
   const names = cookieNames(cookieName);

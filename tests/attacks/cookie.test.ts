@@ -23,7 +23,7 @@ let port: number;
 /** The refresh token of a session that travels in a cookie. */
 let token: string;
 beforeAll(async () => {
-  auth = await createTestApp({ CORS_ORIGINS: `${APP},http://localhost:3000`, ISSUER: `${OWN}/base` });
+  auth = await createTestApp({ CORS_ORIGINS: `${APP},http://localhost:3000`, ISSUER: OWN });
   calls = await callsOf(auth);
   user = await auth.createUser();
   server = createHttpServer(auth.app);

@@ -66,6 +66,13 @@ describe.each([`https://example.com${PREFIX}`, `https://example.com${PREFIX}/`])
       expect([response.status, response.headers['location']]).toEqual([201, `${PREFIX}/users/me`]);
     });
 
+    it('a page of the origin of ISSUER may have the refresh cookie, whatever the path', async () => {
+      const { username, password } = await auth.createUser();
+      const body = { username, password, refresh_transport: 'cookie' };
+      const response = await supertest(proxy).post(`${PREFIX}/token`).set('Origin', 'https://example.com').send(body);
+      expect([response.status, member(response.body, 'refresh_token')]).toEqual([200, undefined]);
+    });
+
     it('the type of an error is its page there', async () => {
       const response = await supertest(proxy).get(`${PREFIX}/nothing`);
       expectProblem(response, 404, 'not_found', { base: PREFIX });
