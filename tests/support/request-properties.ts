@@ -25,6 +25,8 @@ interface Run {
   /** How many sequences, at most. */
   readonly sequences: number;
   readonly seconds?: number;
+  /** Counts of earlier runs, to which this one adds its own. */
+  readonly tally?: Tally;
   /** Whether a failure is made as short as it can be, which takes its time. */
   readonly shrinks?: boolean;
 }
@@ -46,6 +48,7 @@ export async function tryRequests({
   path,
   sequences,
   seconds,
+  tally = new Map(),
   shrinks = true,
 }: Run): Promise<{ details: RunDetails<[ArbitraryRequest[]]>; tally: Tally }> {
   const [document, errors] = await withService(start, async (service) => [
@@ -53,7 +56,7 @@ export async function tryRequests({
     await readJson(service, '/errors'),
   ]);
   const check = createAnswerCheck(document, errors);
-  const tally: Tally = new Map(operationsOf(document).map(({ name }) => [name, new Map<number, number>()]));
+  for (const { name } of operationsOf(document)) tally.set(name, tally.get(name) ?? new Map<number, number>());
   const property = fc.asyncProperty(arbitraryRequests(document), async (requests) => {
     await withService(start, async (service) => {
       let before = await service.dump();
