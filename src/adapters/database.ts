@@ -113,9 +113,10 @@ export function createDatabase(target: DatabaseTarget, { waitMs, queueLimit = In
       if (target.dialect === 'postgres') await sequelize.query(`SELECT pg_advisory_xact_lock(${what})`, { transaction });
     },
     ping: async () => {
-      // A connection that is open keeps a deleted file, and the right to write to one that became read-only.
-      if (isFile(target)) await pingFile(target.file);
+      // First: a write to a file that took the place of another would apply the log of the other, and damage it.
       assertInPlace();
+      // An open connection keeps a deleted file, and the right to write to one that became read-only.
+      if (isFile(target)) await pingFile(target.file);
       await sequelize.query(isFile(target) ? 'SELECT 1 FROM schema_migrations LIMIT 1' : WRITE_NOTHING);
       assertInPlace();
     },
