@@ -88,4 +88,4 @@ test('a PostgreSQL that is connected and silent is a fault in bounded time, and 
   expect((await logIn()).status).toBe(200);
   expect((await register()).status).toBe(201);
   expect((await auth.http().get('/health/ready')).status).toBe(200);
-}, 20_000);
+});

@@ -141,11 +141,11 @@ export function createClient(url: string): ServiceClient {
 /** What a log-in or a refresh gave; throws where it was refused. */
 export const tokensOf = ({ body }: Answer): Tokens => ({ access: text(body, 'access_token'), refresh: text(body, 'refresh_token') });
 
-/** Asks again and again until it is so; throws where it is not after ten seconds. */
+/** Asks again and again until it is so; throws where it is not after thirty seconds. */
 export async function eventually(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 30_000;
   while (!(await isSo())) {
-    if (performance.now() > end) throw new Error('it was not so in ten seconds');
+    if (performance.now() > end) throw new Error('it was not so in thirty seconds');
     await new Promise((done) => setTimeout(done, 10));
   }
 }

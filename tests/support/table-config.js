@@ -11,8 +11,6 @@ export const tableOf = (...folders) => ({
   rootDir: fileURLToPath(new URL('../..', import.meta.url)),
   testMatch: folders.map((folder) => `<rootDir>/tests/${folder}/**/*.test.ts`),
   testPathIgnorePatterns: ['/node_modules/'],
-  // Processes start, wait and die in these, several at a time.
-  testTimeout: 60_000,
   setupFilesAfterEnv: ['<rootDir>/tests/support/note-seen.ts'],
   reporters: ['<rootDir>/tests/support/table-reporter.js'],
 });
