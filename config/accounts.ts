@@ -12,7 +12,7 @@ export const accountSettings: Joi.StrictSchemaMap<AccountSettings> = {
     .valid('open', 'invite', 'closed')
     .default('open')
     .description(
-      '`open`: anybody may register. `invite` and `closed`: `POST /register` is 404 `not_found`, which says to ask for an invitation, or that registration is closed. Administrators, imports and the command line add accounts under each.',
+      '`open`: every client may register an account. `invite` and `closed`: `POST /register` is 404 `not_found`, which says to ask for an invitation, or that registration is closed. Administrators, imports and the command line add accounts under each.',
     ),
   EMAIL_VERIFICATION_HOURS: Joi.number()
     .integer()

@@ -66,7 +66,7 @@ export interface Config {
     /** How long the token of a verification is valid. */
     readonly verificationHours: number;
   };
-  /** Who may register. */
+  /** Whether clients may register. */
   readonly registration: Settings['REGISTRATION'];
   readonly limits: Limits;
   readonly audit: { /** 0 for ever. */ readonly retentionDays: number };

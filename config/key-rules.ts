@@ -39,7 +39,7 @@ export const forAlgorithm: FewestBytes = (settings) => {
   return keyBytes.get(algorithm) ?? HMAC_KEY_BYTES.HS256;
 };
 
-/** Schema of a key that is hard to guess and has at least that many bytes. */
+/** Returns the schema of a key that has at least that many bytes and is no published key. */
 export const signingKey = (fewestBytes: FewestBytes): Joi.StringSchema =>
   Joi.string()
     .custom((value: string, helpers) => {

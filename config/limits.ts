@@ -34,21 +34,21 @@ export const limitSettings = {
     .when('NODE_ENV', {
       is: 'production',
       then: Joi.valid('on').messages({
-        'any.only': '{#label} must be on in production, or anybody could guess passwords without end. Leave it out',
+        'any.only': '{#label} must be on in production, or passwords could be tried without a limit. Leave it out',
       }),
       otherwise: Joi.valid('on', 'off'),
     })
     .default('on')
     .description('`off` lifts every limit below; production refuses that.'),
   LIMIT_FAILURES_PER_ACCOUNT: count(MOST_CONSECUTIVE, 10, 'failures').description(
-    'Wrong passwords for one account within the window, whoever sends them; after them one more after each wait, which doubles.',
+    'Failed log-ins of one account within the window, from any client; each further attempt waits twice as long as the one before.',
   ),
   LIMIT_FAILURES_PER_ADDRESS: count(MOST, 100, 'failures').description(
     'The same from one client address, for any account; also wrong one-time tokens, refresh tokens and service keys, each counted by itself.',
   ),
   LIMIT_CODE_TRIES: count(MOST_CONSECUTIVE, 5, 'tries').description('Wrong recovery codes for one account, likewise.'),
   LIMIT_CONSECUTIVE_FAILURES: count(MOST_CONSECUTIVE, MOST_CONSECUTIVE, 'failures').description(
-    'Wrong guesses in a row for one account from unknown devices; then only a known device, a reset or an administrator lets its owner in.',
+    'Consecutive failures for one account from unknown devices; then only a known device, a reset or an administrator admits the owner.',
   ),
   LIMIT_WINDOW_MINUTES: count(24 * 60, 15, 'minutes').description('For how long a failure counts.'),
   LIMIT_LONGEST_WAIT_MINUTES: count(24 * 60, 60, 'minutes').description('The waits double from one minute up to this.'),

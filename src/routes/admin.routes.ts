@@ -71,7 +71,7 @@ const creationRoute = (create: AdminController['create']): Route => ({
   recent: true,
   handler: userHandler({ body: newAccountBody, limit: LIMIT.administration }, create),
   id: 'createUser',
-  summary: 'Make an account, or invite somebody to one',
+  summary: 'Create an account, or invite its owner',
   description:
     'Without `password_hash` its owner is invited to set a password within three days: by mail, or, where there is no address, by the link in the response.',
   replies: {

@@ -89,7 +89,7 @@ interface Parts {
   readonly outbox: OutboxService;
   readonly audit: AuditService;
   readonly clock: Clock;
-  /** Who may register. */
+  /** Whether clients may register. */
   readonly registration: keyof typeof NOT_OPEN | 'open';
 }
 

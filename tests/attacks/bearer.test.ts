@@ -1,27 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Server } from 'node:http';
-import { createHttpServer } from '../../src/http-server.js';
-import { exchange, expectRawProblem, get, listen, postJson, request, stop } from '../support/raw-http.js';
-import { createTestApp, type TestApp } from '../support/test-app.js';
+import { exchange, expectRawProblem, get, postJson, request } from '../support/raw-http.js';
+import { createServedApp, type ServedApp } from '../support/served-app.js';
 import { OPERATOR } from '../../src/lib/actor.js';
 
 const PATHS = ['/users/me', '/verify-token'];
 
 describe('how an access token may come (RFC 6750)', () => {
-  let auth: TestApp;
-  let server: Server;
+  let auth: ServedApp;
   let port: number;
   let good: string;
   beforeAll(async () => {
-    auth = await createTestApp();
-    server = createHttpServer(auth.app);
-    port = await listen(server);
+    auth = await createServedApp();
+    ({ port } = auth);
     good = await auth.token(await auth.createUser());
   });
-  afterAll(async () => {
-    await stop(server);
-    await auth.close();
-  });
+  afterAll(() => auth.close());
 
   const put = (lines: readonly string[]): string[] => lines.map((line) => line.replaceAll('GOOD', good));
 
@@ -117,27 +110,22 @@ describe('how an access token may come (RFC 6750)', () => {
 });
 
 describe('where the guard asks for more, or for less, a Bearer comes in the same ways', () => {
-  let auth: TestApp;
-  let server: Server;
+  let auth: ServedApp;
   let port: number;
   let good: string;
   let serviceKey: string;
   /** Of the user whose tokens are presented; nothing here may end it. */
   let refreshToken: string;
   beforeAll(async () => {
-    auth = await createTestApp();
-    server = createHttpServer(auth.app);
-    port = await listen(server);
+    auth = await createServedApp();
+    ({ port } = auth);
     const user = await auth.createUser();
     await auth.services.admin.change(user.id, { roles: ['user', 'introspect'] }, OPERATOR);
     good = await auth.token(user);
     ({ refreshToken } = await auth.session(user));
     serviceKey = (await auth.services.serviceKeys.create({ name: 'a resource server', scopes: ['introspect'] })).key;
   });
-  afterAll(async () => {
-    await stop(server);
-    await auth.close();
-  });
+  afterAll(() => auth.close());
 
   type Send = (lines: readonly string[], query?: string) => Promise<Awaited<ReturnType<typeof exchange>>>;
   const sending =

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Server } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { createHttpServer } from '../../src/http-server.js';
 import { foldName } from '../../src/lib/names.js';
-import { exchange, expectRawProblem, keepConnection, listen, type RawAnswer, request, statusesOf, stop } from '../support/raw-http.js';
-import { createTestApp, type TestApp } from '../support/test-app.js';
+import { exchange, expectRawProblem, keepConnection, type RawAnswer, request, statusesOf } from '../support/raw-http.js';
+import { createServedApp, type ServedApp } from '../support/served-app.js';
 
 const PASSWORD = 'correct horse battery staple';
 const PATHS = ['/register', '/token'];
@@ -13,19 +11,14 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 const KILOBYTE = 1024;
 
 describe('bodies', () => {
-  let auth: TestApp;
-  let server: Server;
+  let auth: ServedApp;
   let port: number;
   beforeAll(async () => {
-    auth = await createTestApp();
+    auth = await createServedApp();
+    ({ port } = auth);
     await auth.createUser({ username: 'ada', password: PASSWORD });
-    server = createHttpServer(auth.app);
-    port = await listen(server);
   });
-  afterAll(async () => {
-    await stop(server);
-    await auth.close();
-  });
+  afterAll(() => auth.close());
 
   const send = (path: string, type: string | undefined, body: string | Buffer, ...headers: string[]): Promise<RawAnswer> => {
     const head = request('POST', path, {

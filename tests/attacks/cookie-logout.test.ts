@@ -141,7 +141,7 @@ describe('a log-out by cookie', () => {
     await calls.expectEnded(own);
   });
 
-  test('by a cookie of another name is nobody’s', async () => {
+  test('by a cookie of another name is one without a refresh token', async () => {
     expectProblem(await logOut({ Origin: APP, Cookie: `refresh_token=${own.refreshToken}` }), 401, 'authentication_required');
     await calls.expectAlive(own);
   });

@@ -237,17 +237,17 @@ describe('a refresh by cookie', () => {
     expectCleared(await refresh({ Origin: APP, ...cookieOf(token) }), 'session_revoked');
   });
 
+  const expectClearedAt = async (service: TestApp, refreshToken: string): Promise<void> => {
+    const headers = { Origin: APP, ...cookieOf(refreshToken) };
+    expectCleared(await service.http().post('/token').set(headers).send(REFRESH), 'invalid_grant');
+  };
+
   test('of a session that has expired, or is unknown since the database was replaced, clears the cookie', async () => {
     const aged = await createTestApp({ CORS_ORIGINS: APP });
     try {
       const { refreshToken } = await aged.session(await aged.createUser());
       aged.clock.advance(31 * DAY);
-      const response = await aged
-        .http()
-        .post('/token')
-        .set({ Origin: APP, ...cookieOf(refreshToken) })
-        .send(REFRESH);
-      expectCleared(response, 'invalid_grant');
+      await expectClearedAt(aged, refreshToken);
     } finally {
       await aged.close();
     }
@@ -256,12 +256,7 @@ describe('a refresh by cookie', () => {
     if (before === undefined || after === undefined) throw new TypeError('there are two');
     try {
       const { refreshToken } = await before.session(await before.createUser());
-      const response = await after
-        .http()
-        .post('/token')
-        .set({ Origin: APP, ...cookieOf(refreshToken) })
-        .send(REFRESH);
-      expectCleared(response, 'invalid_grant');
+      await expectClearedAt(after, refreshToken);
     } finally {
       await Promise.all([before.close(), after.close()]);
     }

@@ -1,22 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Server } from 'node:http';
-import { createHttpServer } from '../../src/http-server.js';
-import { exchange, expectRawProblem, get, listen, postJson, stop } from '../support/raw-http.js';
-import { createTestApp, type TestApp } from '../support/test-app.js';
+import { exchange, expectRawProblem, get, postJson } from '../support/raw-http.js';
+import { createServedApp, type ServedApp } from '../support/served-app.js';
 
 describe('paths', () => {
-  let auth: TestApp;
-  let server: Server;
+  let auth: ServedApp;
   let port: number;
   beforeAll(async () => {
-    auth = await createTestApp();
-    server = createHttpServer(auth.app);
-    port = await listen(server);
+    auth = await createServedApp();
+    ({ port } = auth);
   });
-  afterAll(async () => {
-    await stop(server);
-    await auth.close();
-  });
+  afterAll(() => auth.close());
 
   test.each(['%', '%z', '%zz', 'a%', '%2', '%C0%AE', '%ff', '%ED%A0%80', '%u0041'])(
     'a token with the bad escape %j is 400',

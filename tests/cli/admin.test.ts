@@ -40,7 +40,7 @@ describe('admin create at a terminal', () => {
 
   testWith(
     'script',
-    'says that the two passwords differ, and creates nobody',
+    'reports that the two passwords differ, and creates no account',
     async () => {
       const child = create('grace');
       await type(child, 'Password: ', `${PASSWORD}\r`);
@@ -64,25 +64,19 @@ describe('admin create at a terminal', () => {
     MS,
   );
 
-  testWith(
-    'script',
-    'refuses a username that is taken before it asks for a password',
-    async () => {
-      const { code, stdout } = await create('ADA').finished;
-      expect([code, stdout]).toEqual([1, expect.stringContaining('username_taken: ')]);
-      expect(stdout).not.toContain('Password');
-    },
-    MS,
-  );
-
-  testWith(
-    'script',
-    'refuses a username that breaks a rule before it asks for a password',
-    async () => {
-      const { code, stdout } = await create('x').finished;
-      expect([code, stdout]).toEqual([1, expect.stringContaining('validation_failed: username needs 3 characters or more')]);
-      expect(stdout).not.toContain('Password');
-    },
-    MS,
-  );
+  const REFUSED = [
+    ['taken', 'ADA', 'username_taken: '],
+    ['too short', 'x', 'validation_failed: username needs 3 characters or more'],
+  ] as const;
+  for (const [fault, username, error] of REFUSED)
+    testWith(
+      'script',
+      `refuses a username that is ${fault} before it asks for a password`,
+      async () => {
+        const { code, stdout } = await create(username).finished;
+        expect([code, stdout]).toEqual([1, expect.stringContaining(error)]);
+        expect(stdout).not.toContain('Password');
+      },
+      MS,
+    );
 });

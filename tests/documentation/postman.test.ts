@@ -115,7 +115,7 @@ describe('the Postman collection', () => {
       for (const user of [boss, ada]) await auth.session(user);
       const adminToken = await auth.token(boss);
       const key = await auth.services.serviceKeys.create({ name: 'shop', scopes: ['introspect'] });
-      /** What the service keeps of those who were there before, but for the times of last use. */
+      /** Reads the rows of users that existed before the run, without their last-used times. */
       const kept = async (): Promise<unknown[]> => {
         const paths = [boss, ada].flatMap(({ id }) => [`/admin/users/${id}`, `/admin/users/${id}/sessions`]);
         const bodies: unknown[] = [];

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Server } from 'node:http';
-import { createHttpServer } from '../../src/http-server.js';
 import { entriesOf, member } from '../support/answers.js';
-import { exchange, expectRawProblem, listen, type RawAnswer, request, stop } from '../support/raw-http.js';
-import { createTestApp, type TestApp } from '../support/test-app.js';
+import { exchange, expectRawProblem, type RawAnswer, request } from '../support/raw-http.js';
+import { createServedApp, type ServedApp } from '../support/served-app.js';
 
 const CHUNKED = 'Transfer-Encoding: chunked';
 const FRAMINGS: [string, { headers: string[]; body?: string }][] = [
@@ -15,18 +13,13 @@ const FRAMINGS: [string, { headers: string[]; body?: string }][] = [
 const TYPES = [undefined, 'application/json', 'application/x-www-form-urlencoded', 'text/plain', 'nonsense'];
 
 describe.each(FRAMINGS)('an empty body %s', (_how, framing) => {
-  let auth: TestApp;
-  let server: Server;
+  let auth: ServedApp;
   let port: number;
   beforeAll(async () => {
-    auth = await createTestApp();
-    server = createHttpServer(auth.app);
-    port = await listen(server);
+    auth = await createServedApp();
+    ({ port } = auth);
   });
-  afterAll(async () => {
-    await stop(server);
-    await auth.close();
-  });
+  afterAll(() => auth.close());
 
   const send = (method: string, path: string, type: string | undefined, ...headers: string[]): Promise<RawAnswer> => {
     const typed = type === undefined ? [] : [`Content-Type: ${type}`];

@@ -4,7 +4,7 @@ const HOUR = 60 * MINUTE;
 /** How long a mail is tried after it was posted. */
 export const TRIED_MS = 3 * 24 * HOUR;
 /**
- * Five attempts within the first ten minutes: somebody waits for the mail, and greylisting servers accept it after about five
+ * Five attempts within the first ten minutes: a user waits for the mail, and greylisting servers accept it after about five
  * (RFC 6647 §5). A server that is unavailable for longer is asked less and less often.
  */
 const WAITS_MS = [5 * SECOND, 30 * SECOND, 2 * MINUTE, 3 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE];

@@ -49,18 +49,18 @@ export interface MailCounts {
 /** The one owner of mails: each is first a row that commits with what caused it, and then sent, once. */
 export interface OutboxService {
   /**
-   * A mail, in the transaction that causes it. `to` null: the same work for nobody, so that asking for somebody who does
-   * not exist costs the same; the next round drops it. Throws `overloaded` where too many wait, whomever it is for. A
-   * security notice never fails the action that it tells of: it has a reserve beyond that limit, and where that is full too,
-   * it is left out, which is logged. Returns whether the mail was queued.
+   * Queues a mail in the transaction that causes it. Without a recipient (`to` null) it does the same work, so that a request for
+   * an absent account costs the same; the next round drops that mail. Throws `overloaded` where too many mails wait. A security
+   * notice never fails the action that it reports: it has a reserve beyond that limit, and is left out and logged where the
+   * reserve is full too. Returns whether the mail was queued.
    */
   post(mail: Mail, to: string | null, transaction: Transaction): Promise<boolean>;
-  /** The mails that can still be read, newest first, at most 100: to one address, compared without case, or all. For development and tests. */
+  /** Lists the readable mails, newest first, at most 100: those to one e-mail address, compared without case, or all. For development and tests. */
   mailbox(to?: string): Promise<MailboxItem[]>;
   /**
-   * One round: drops what is for nobody, and sends what is due; the life of a mail's tokens begins then. A mail whose token was
-   * used, voided or replaced by a later one is dropped. Without a mailer only what is for nobody is. Resolves when all of it
-   * is sent or put off; what a slow server holds up for longer than two seconds goes on behind it.
+   * Runs one round: drops mails without a recipient and mails whose token was used, voided or replaced by a later one, and sends
+   * those that are due, whose tokens begin to live then. Without a mailer it only drops mails without a recipient. Resolves when
+   * all are sent or put off, or after two seconds; slow deliveries go on in the background.
    */
   deliver(): Promise<void>;
   /** Gives up what has waited for three days, and removes what was done with so long ago; as much as one transaction may take, and whether there is more. */
