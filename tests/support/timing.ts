@@ -46,9 +46,11 @@ export interface Verdict {
   readonly said: string;
 }
 
-/** Chance says that they differ once in a hundred times; 3 % of an answer is less than a network’s own noise. */
+/** The probability under which a difference of ranks counts, and the least difference of medians that an attacker could use over a network. */
 const LEAST_P = 0.01;
 const MOST_LONGER = 0.03;
+/** A difference has to show in each of as many independent measurements: over all the pairs of a suite, one in a hundred is common. */
+const MEASUREMENTS = 3;
 
 export function compare(timings: Timings, one: string, other: string): Verdict {
   const [a = [], b = []] = [timings.get(one), timings.get(other)];
@@ -56,4 +58,24 @@ export function compare(timings: Timings, one: string, other: string): Verdict {
   const longer = median(a) / median(b) - 1;
   const isTold = p < LEAST_P && Math.abs(longer) > MOST_LONGER;
   return { p, longer, isTold, said: `${one} and ${other}: p ${p.toFixed(3)}, medians ${(100 * longer).toFixed(1)} % apart` };
+}
+
+/**
+ * Measures these ways and compares each pair. Measures again while a pair differs, up to three times: a pair is told apart only if
+ * it differs in every measurement, and in the same direction.
+ */
+export async function compareAll(measure: () => Promise<Timings>, pairs: readonly (readonly [string, string])[]): Promise<Verdict[]> {
+  const measured: Timings[] = [];
+  const again = (one: string, other: string): Verdict => {
+    const verdicts = measured.map((timings) => compare(timings, one, other));
+    const isTold = verdicts.every((verdict) => verdict.isTold) && new Set(verdicts.map(({ longer }) => Math.sign(longer))).size === 1;
+    const [{ p, longer } = { p: 1, longer: 0 }] = verdicts.slice(-1);
+    return { p, longer, isTold, said: verdicts.map(({ said }) => said).join('; measured again: ') };
+  };
+  let verdicts: Verdict[];
+  do {
+    measured.push(await measure());
+    verdicts = pairs.map(([one, other]) => again(one, other));
+  } while (measured.length < MEASUREMENTS && verdicts.some(({ isTold }) => isTold));
+  return verdicts;
 }

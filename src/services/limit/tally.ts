@@ -164,9 +164,11 @@ export function createGuesses(counters: Counters, rules: GuessRules): GuessTally
         end: async (outcome) => {
           if (outcome === 'failed') {
             const isLast = inRow >= consecutive;
-            // Those beside it may yet turn out to be none.
-            const failed = await addKept(failures, windowSeconds);
-            if (failed < allowed && !isLast) return { standing, reached: false };
+            // Counts failures and not attempts, as concurrent attempts may still succeed.
+            const isFull = (await addKept(failures, windowSeconds)) >= allowed;
+            // One back-off begins: where the last of the consecutive failures is among those of the window, that failure begins it.
+            const rowIsFull = hasRow && ((await counters.read(row))?.points ?? 0) >= consecutive;
+            if (!isLast && (!isFull || rowIsFull)) return { standing, reached: false };
             const seconds = await waitFrom(key);
             return { standing: standingOf(0, isLast ? longestWaitSeconds : seconds), reached: true };
           }

@@ -165,6 +165,23 @@ describe('guesses', () => {
     expect(await attempts(tally, ['failed', 'failed', 'failed'])).toEqual([{ left: 1 }, { left: 0 }, { wait: MINUTE }]);
   });
 
+  test('begin one back-off when the last of the window and the last of the consecutive failures end at once', async () => {
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
+      const tally = createGuesses(counters, { ...numbers, consecutive: MOST, clearedBySuccess: true });
+      const key = `order ${order.join(' ')}`;
+      const begun = await Promise.all(Array.from({ length: MOST }, () => tally.begin(key)));
+      const inOrder = order.flatMap((index) => begun[index] ?? []);
+      await Promise.all(inOrder.map((guess) => guess.end('failed')));
+      expect(await attempt(tally, 'failed', key)).toEqual({ wait: MINUTE });
+      clock.advance(MINUTE);
+      expect(await attempt(tally, 'failed', key)).toEqual({ wait: HOUR });
+    }
+  });
+
   test('that were begun before a wait, and taken back in it, leave it as long as it is', async () => {
     const tally = createGuesses(counters, { ...numbers, consecutive: MOST, clearedBySuccess: true });
     const begun = await Promise.all(Array.from({ length: MOST }, () => tally.begin('one')));
