@@ -62,11 +62,16 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
   });
 }
 
-/** Where it listens, with the port that was found where PORT is 0. */
+/**
+ * Returns the URL at which the server listens, with the port that was found where PORT is 0. A loopback address is shown as
+ * `localhost`: to a browser 127.0.0.1 is another site than a page on localhost, whose cookies it would discard.
+ */
 function urlOf(server: Server): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new TypeError('a server on TCP has an address');
-  return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new TypeError('a server on TCP has an address');
+  const { address, family, port } = bound;
+  const isUsual = address === '127.0.0.1' || address === '::1';
+  return `http://${isUsual ? 'localhost' : family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 /**

@@ -42,7 +42,7 @@ export interface AskingPage {
    * replace its visitor's cookies by a form that it submits (RFC 6454 §7; Fetch Metadata).
    */
   readonly mayHaveCookie: boolean;
-  /** Throws `malformed_request` where `mayHaveCookie` is false. */
+  /** Throws `malformed_request` where `mayHaveCookie` is false or the browser would discard the cookie, which a log-in must not hide. */
   assertMayHaveCookie(): void;
 }
 

@@ -204,6 +204,8 @@ describe('SIGTERM', () => {
 describe('a server on a file', () => {
   test('says where it keeps the keys it made, at its first start alone, and ends with 0 on either signal', async () => {
     const first = await (await processes.startServer({ cwd: folder.path })).end('SIGTERM');
+    // To a browser 127.0.0.1 is another site than a page on localhost.
+    expect(first.stdout).toMatch(/listens on http:\/\/localhost:\d+, documentation at/);
     expect(first.stdout).toMatch(/SECRET_KEY and ROOT_KEY were made and are kept in lingomateai\.db\.keys\.json/);
     const second = await (await processes.startServer({ cwd: folder.path })).end('SIGINT');
     expect([first, second]).toMatchObject([

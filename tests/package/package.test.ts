@@ -31,7 +31,7 @@ async function serve(cwd: string, data: string, command: string, ...parameters: 
     server.stdout.on('data', (chunk: Buffer) => {
       said += chunk.toString();
       const [, at] = /listens on (http:\/\/[^ ,]+)/.exec(said) ?? [];
-      if (at !== undefined) found(at);
+      if (at !== undefined) found(at.replace('//localhost:', '//127.0.0.1:'));
     });
     void ended.then(() => {
       failed(new Error(`${command} ended before it listened:\n${said}`));

@@ -13,6 +13,8 @@ const QUIET = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A host name that browsers do not trust over http, as one of a local network is.
+  '--host-resolver-rules=MAP app.test 127.0.0.1',
 ];
 function findBrowser(): string {
   const named = process.env['CHROMIUM'];
