@@ -4,6 +4,7 @@ import Joi from 'joi';
 export interface AccountSettings {
   REGISTRATION: 'open' | 'invite' | 'closed';
   EMAIL_VERIFICATION_HOURS: number;
+  PASSWORD_MIN_LENGTH: number;
 }
 
 /** Their rules; they are spread into those of all settings. */
@@ -21,4 +22,13 @@ export const accountSettings: Joi.StrictSchemaMap<AccountSettings> = {
     .default(24)
     .unit('hours')
     .description('How long the link of a verification mail is valid after the mail was sent.'),
+  PASSWORD_MIN_LENGTH: Joi.number()
+    .integer()
+    .min(8)
+    .max(64)
+    .default(8)
+    .unit('characters')
+    .description(
+      'Minimum length of a new password, in code points. NIST SP 800-63B-4 recommends 15 where there is no second factor. Passwords that are set stay valid.',
+    ),
 };

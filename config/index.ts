@@ -70,7 +70,13 @@ export interface Config {
   readonly registration: Settings['REGISTRATION'];
   readonly limits: Limits;
   readonly audit: { /** 0 for ever. */ readonly retentionDays: number };
-  readonly password: { readonly rounds: number; readonly threads: number; readonly queueLimit: number };
+  readonly password: {
+    readonly rounds: number;
+    readonly threads: number;
+    readonly queueLimit: number;
+    /** Minimum length of a new password, in code points. */
+    readonly minLength: number;
+  };
   /** How much work may wait before more is refused. */
   readonly queues: {
     /** Requests under way. */
@@ -177,7 +183,12 @@ function toConfig({ settings, issuer, keysBeside, notices }: Checked): Config {
     registration: settings.REGISTRATION,
     limits: limitsOf(settings),
     audit: { retentionDays: settings.AUDIT_RETENTION_DAYS },
-    password: { rounds: settings.BCRYPT_ROUNDS, threads: settings.HASH_THREADS, queueLimit: settings.HASH_QUEUE_LIMIT },
+    password: {
+      rounds: settings.BCRYPT_ROUNDS,
+      threads: settings.HASH_THREADS,
+      queueLimit: settings.HASH_QUEUE_LIMIT,
+      minLength: settings.PASSWORD_MIN_LENGTH,
+    },
     queues: { requests: settings.REQUEST_LIMIT, transactions: settings.DATABASE_QUEUE_LIMIT, mails: settings.MAIL_QUEUE_LIMIT },
     firebaseSignerKey: settings.FIREBASE_SIGNER_KEY,
     logLevel: settings.LOG_LEVEL,

@@ -95,6 +95,7 @@ const routes = createRoutes({
     hasMailbox: true,
     cookies: createCookies(cookieNames(container.config.http.cookieName)),
     clearsStorage: false,
+    passwordMinLength: config.password.minLength,
   },
 });
 

@@ -41,6 +41,7 @@ export function buildApp(container: Container): Express {
       hasMailbox: config.environment !== 'production' && config.http.trustedProxies === 0,
       cookies: createCookies(names),
       clearsStorage,
+      passwordMinLength: config.password.minLength,
     },
   });
   const cookies = {

@@ -119,9 +119,9 @@ function rememberingDigests(hasher: Hasher): Hasher {
 }
 
 /** Makes users as they would register, and gives them what only others could. */
-function createUsersOf({ admin, outbox, users }: Services): TestAuth['createUser'] {
+function createUsersOf({ admin, outbox, users }: Services, passwordMinLength: number): TestAuth['createUser'] {
   let made = 0;
-  const check = checker(registerBody);
+  const check = checker(registerBody(passwordMinLength));
 
   const verify = async (email: string | null): Promise<void> => {
     const mail = (await outbox.mailbox(email ?? undefined)).find(({ purpose }) => purpose === 'email_verification');
@@ -132,7 +132,7 @@ function createUsersOf({ admin, outbox, users }: Services): TestAuth['createUser
     const isNamed = typeof input.username === 'string';
     if (!isNamed) made += 1;
     const { roles, emailVerified, email = null, username, password, ...unknown } = input;
-    const user = { ...unknown, username: username ?? `user-${made}`, password: password ?? PASSWORD };
+    const user = { ...unknown, username: username ?? `user-${made}`, password: password ?? PASSWORD.padEnd(passwordMinLength, '.') };
     try {
       const { id } = await users.add(check({ ...user, email }), byClient(TEST_CLIENT));
       if (emailVerified === true) await verify(email);
@@ -160,7 +160,7 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
   await container.start();
   const app = buildApp(container);
   const { auth, outbox, reauthentication, sessions } = container.services;
-  const createUser = createUsersOf(container.services);
+  const createUser = createUsersOf(container.services, config.password.minLength);
   const session = async ({ username, password }: TestUser): Promise<TestSession> => {
     const { accessToken, refreshToken } = await auth.logIn({ username, password }, TEST_CLIENT);
     return { id: refreshToken.split('.')[0] ?? '', accessToken, refreshToken };

@@ -43,7 +43,7 @@ export function addAdmin(program: Command): void {
     .action((username: string) => withContainer((container) => setAdmin(container, username, false)));
 }
 
-async function add({ services }: Container, username: string, { email, passwordStdin, json }: NewAdmin): Promise<void> {
+async function add({ services, config }: Container, username: string, { email, passwordStdin, json }: NewAdmin): Promise<void> {
   const { checker } = await import('../middleware/validate.js');
   const { registerBody } = await import('../validators/user.validator.js');
   const { newAccountBody } = await import('../validators/admin.validator.js');
@@ -52,7 +52,7 @@ async function add({ services }: Container, username: string, { email, passwordS
   checker(newAccountBody)(account);
   await services.users.assertUsernameFree(username);
   const password = passwordStdin ? await readPiped() : await askTwice();
-  const registration = checker(registerBody)({ ...account, password });
+  const registration = checker(registerBody(config.password.minLength))({ ...account, password });
   const user = await services.users.add(registration, OPERATOR);
   await services.admin.change(user.id, { roles: [...user.roles, ADMIN] }, OPERATOR);
   if (json) printJson({ id: user.id, username });

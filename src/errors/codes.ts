@@ -38,7 +38,7 @@ export const CODES = define({
     oauth: 'invalid_request',
   },
   validation_failed: { status: 422, detail: 'The request breaks a rule; see errors', oauth: 'invalid_request' },
-  password_too_short: { status: 422, detail: 'The password needs 8 characters or more', oauth: 'invalid_request' },
+  password_too_short: { status: 422, detail: 'The password is too short', oauth: 'invalid_request' },
   password_too_long: { status: 422, detail: 'The password may have 256 characters at most', oauth: 'invalid_request' },
   password_too_common: {
     status: 422,

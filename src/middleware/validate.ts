@@ -55,8 +55,15 @@ export function checker<T>(schema: Joi.ObjectSchema<T>): (input: unknown) => T {
       refuse([fault('__proto__', 'object.unknown', '')]);
     const result = strict.validate(input);
     if (result.error === undefined) return result.value;
-    return refuse(result.error.details.slice(0, MOST_FAULTS).map((detail) => fault(detail.path.join('.'), detail.type, detail.message)));
+    return refuse(result.error.details.slice(0, MOST_FAULTS).map(faultOf));
   };
+}
+
+function faultOf({ path, type, message, context }: Joi.ValidationErrorItem): FieldFault {
+  const peers: unknown = context?.['peers'];
+  // At least one of several members is required: the first of them stands for all.
+  if (type === 'object.missing' && Array.isArray(peers)) return { path: String(peers[0]), code: 'required', message: 'is required' };
+  return fault(path.join('.'), type, message);
 }
 
 function fault(path: string, type: string, message: string): FieldFault {
@@ -79,5 +86,6 @@ const isPasswordCode = (code: string): code is PasswordCode => code.startsWith('
 function refuse(fields: FieldFault[]): never {
   const [only, ...more] = fields;
   const code = only !== undefined && more.length === 0 && isPasswordCode(only.code) ? only.code : 'validation_failed';
-  throw new AppError(code, { details: { fields } });
+  const detail = code !== 'validation_failed' && only !== undefined ? { detail: only.message } : {};
+  throw new AppError(code, { details: { fields, ...detail } });
 }

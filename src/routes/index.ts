@@ -68,6 +68,8 @@ interface Parts {
     readonly cookies: Cookies;
     /** Whether a log-out clears what pages of this origin have stored. */
     readonly clearsStorage: boolean;
+    /** Minimum length of a new password, in code points. */
+    readonly passwordMinLength: number;
   };
 }
 
@@ -83,10 +85,10 @@ export function createRoutes({ services, health, version, settings }: Parts): Ro
     postmanEnvironment: () => postmanEnvironment({ baseUrl: settings.publicUrl }),
   };
   const routes: Route[] = [
-    ...userRoutes(createUserController({ ...services, cookies: settings.cookies })),
+    ...userRoutes(createUserController({ ...services, cookies: settings.cookies }), settings.passwordMinLength),
     ...tokenRoutes(tokens, grants),
     ...sessionRoutes(createSessionController(services)),
-    ...passwordResetRoutes(createPasswordResetController(services)),
+    ...passwordResetRoutes(createPasswordResetController(services), settings.passwordMinLength),
     // Before those of one user, whose id any word could be.
     ...transferRoutes(createTransferController(services)),
     ...adminRoutes(createAdminController(services)),

@@ -5,8 +5,10 @@ import { byMember, handler, type Route } from './route.js';
 import { PASSWORD_RULES } from './user.routes.js';
 
 /** How a password is set by whoever has lost it, or has none yet. */
-export function passwordResetRoutes({ forgot, isGood, byToken, byRecoveryCode }: PasswordResetController): Route[] {
-  const withCode = handler({ body: resetByCodeBody, limit: (asked) => LIMIT.recoveryCode(asked, () => isGood(asked)) }, byRecoveryCode);
+export function passwordResetRoutes(controller: PasswordResetController, passwordMinLength: number): Route[] {
+  const { forgot, isGood, byToken, byRecoveryCode } = controller;
+  const [tokenBody, codeBody] = [resetByTokenBody(passwordMinLength), resetByCodeBody(passwordMinLength)];
+  const withCode = handler({ body: codeBody, limit: (asked) => LIMIT.recoveryCode(asked, () => isGood(asked)) }, byRecoveryCode);
   return [
     {
       method: 'post',
@@ -25,7 +27,7 @@ export function passwordResetRoutes({ forgot, isGood, byToken, byRecoveryCode }:
       path: '/password/reset',
       guard: 'public',
       handler: byMember([
-        ['token', handler({ body: resetByTokenBody, limit: (asked) => LIMIT.oneTimeToken(() => isGood(asked)) }, byToken)],
+        ['token', handler({ body: tokenBody, limit: (asked) => LIMIT.oneTimeToken(() => isGood(asked)) }, byToken)],
         ['recovery_code', withCode],
         ['username', withCode],
       ]),

@@ -23,9 +23,9 @@ export const PASSWORD_RULES: readonly Code[] = [
   'password_contains_username',
 ];
 
-export const userRoutes = (controller: UserController): Route[] => [
-  registerRoute(controller),
-  ...accountRoutes(controller),
+export const userRoutes = (controller: UserController, passwordMinLength: number): Route[] => [
+  registerRoute(controller, passwordMinLength),
+  ...accountRoutes(controller, passwordMinLength),
   ...emailRoutes(controller),
   ...recoveryCodeRoutes(controller),
 ];
@@ -35,16 +35,16 @@ const REGISTERED = {
   'Set-Cookie': 'A device cookie, unless a page of a foreign Origin asks.',
 };
 
-const registerRoute = ({ register }: UserController): Route => ({
+const registerRoute = ({ register }: UserController, passwordMinLength: number): Route => ({
   method: 'post',
   path: '/register',
   guard: 'public',
-  handler: handler({ body: registerBody, limit: LIMIT.registration }, register),
+  handler: handler({ body: registerBody(passwordMinLength), limit: LIMIT.registration }, register),
   id: 'register',
   tag: 'Accounts',
   summary: 'Register a new user',
   description:
-    'With `REGISTRATION=invite` or `closed` 404 `not_found`, whose `detail` says which; administrators invite users by `POST /admin/users`.',
+    'Without `username` it is made from the local part of `email` and a random end, whether or not another account has that address. The new user logs in by the `username` of the response, and by the address once it is verified. With `REGISTRATION=invite` or `closed` 404 `not_found`, whose `detail` says which; administrators invite users by `POST /admin/users`.',
   replies: { 201: { description: 'The new user.', schema: userResponse, headers: REGISTERED } },
   errors: ['not_found', 'username_taken', ...PASSWORD_RULES, 'overloaded'],
   postman: {
@@ -58,7 +58,7 @@ const registerRoute = ({ register }: UserController): Route => ({
   },
 });
 
-const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserController): Route[] => [
+const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserController, passwordMinLength: number): Route[] => [
   {
     method: 'get',
     path: '/users/me',
@@ -87,7 +87,7 @@ const accountRoutes = ({ me, changeMe, changePassword, deleteMe }: UserControlle
     method: 'put',
     path: '/users/me/password',
     recent: 'or-current-password',
-    handler: userHandler({ body: passwordChangeBody, limit: LIMIT.provedSecurityChange }, changePassword),
+    handler: userHandler({ body: passwordChangeBody(passwordMinLength), limit: LIMIT.provedSecurityChange }, changePassword),
     id: 'changePassword',
     tag: 'Accounts',
     summary: 'Change your password',

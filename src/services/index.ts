@@ -79,7 +79,7 @@ export function createServices(parts: Parts): { services: Services; inner: Inner
   const ground = createGround(parts);
   const { audit, sessions, oneTimeTokens } = ground;
   const serviceKeys = createServiceKeyService({ model: models.ServiceKey, database, audit, rootKeys, clock, logger });
-  const passwords = createPasswordService({ hasher, rounds: config.password.rounds, words: wordsOf(config) });
+  const passwords = createPasswordService({ ...config.password, hasher, words: wordsOf(config) });
   const installation = createInstallationService({ ...ground, model: models.Installation, database, rootKeys, logger });
   const backups = createBackupService({ ...ground, models, database, rootKeys, installation });
   const recoveryCodes = createRecoveryCodeService({ model: models.RecoveryCode, rootKeys, clock });

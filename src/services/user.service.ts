@@ -4,6 +4,7 @@ import { type Actor, byUser, type Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { flowOf } from '../lib/flow.js';
 import { loginIdentifier } from '../lib/login-identifier.js';
+import { madeUsername } from '../lib/made-name.js';
 import { foldName } from '../lib/names.js';
 import { USER } from '../lib/roles.js';
 import type { Models } from '../models/index.js';
@@ -25,7 +26,8 @@ import type { RecoveryCodeService } from './recovery-code.service.js';
 import type { SessionService } from './session/session.service.js';
 
 export interface Registration {
-  readonly username: string;
+  /** Required without an e-mail address; otherwise it may be left out, and is made from the address. */
+  readonly username?: string;
   readonly password: string;
   readonly email?: string | null;
 }
@@ -136,9 +138,16 @@ function createAdding(
   { models: { User }, database, verification, passwords, audit, clock }: Parts,
   assertUsernameFree: UserService['assertUsernameFree'],
 ): UserService['add'] {
-  return async ({ username, password, email = null }, by) => {
+  /** Retries the random end: the name of an existing account must not be refused here, as that would reveal the account. */
+  const freeName = async (email: string): Promise<string> => {
+    const name = madeUsername(email);
+    return (await User.isNameTaken(name, foldName(name))) ? freeName(email) : name;
+  };
+  return async ({ password, email = null, ...asked }, by) => {
+    const username = asked.username ?? (email === null ? undefined : await freeName(email));
+    if (username === undefined) throw new TypeError('a registration has a username or an e-mail address');
     // Asked before the hash, which is expensive; a name taken meanwhile is refused by the unique columns.
-    await assertUsernameFree(username);
+    if (asked.username !== undefined) await assertUsernameFree(username);
     const hash = await passwords.hash(password, username, flowOf(by));
     // An operator who registers a user sets the address as an administrator does.
     const emailSetByAdmin = by.kind !== 'nobody';

@@ -1,9 +1,14 @@
 import Joi from 'joi';
-import { CODES } from '../errors/codes.js';
 import { EMAIL_UNITS, isEmailAddress } from '../lib/email-address.js';
 import { DISPLAY_NAME_RULES, displayNameFault, USERNAME_FORMAT, USERNAME_RULES, usernameFault } from '../lib/names.js';
 import { readUuid } from '../lib/uuid.js';
-import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults } from '../services/password/password-policy.js';
+import {
+  isPasswordText,
+  NOT_PASSWORD_TEXT,
+  PASSWORD_LENGTH,
+  passwordFaults,
+  passwordFaultText,
+} from '../services/password/password-policy.js';
 
 /**
  * Rules that Joi can't show in an OpenAPI document by itself are said there under `x-rules`, which the document's maker
@@ -36,32 +41,32 @@ export const newUsername = Joi.string()
 
 /** Tells one of the rules that a password breaks, by its place among them: Joi takes one fault from each check. */
 const passwordRule =
-  (place: number): Joi.CustomValidator<string> =>
+  (place: number, minLength: number): Joi.CustomValidator<string> =>
   (value, helpers) => {
     if (!isPasswordText(value)) return place === 0 ? helpers.error('password.text') : value;
     const ancestors: unknown = helpers.state.ancestors;
     const body: unknown = Array.isArray(ancestors) ? ancestors[0] : undefined;
     const username =
       typeof body === 'object' && body !== null && 'username' in body && typeof body.username === 'string' ? body.username : undefined;
-    const fault = passwordFaults(value, username)[place];
+    const fault = passwordFaults(value, { minLength, username })[place];
     return fault === undefined ? value : helpers.error(fault);
   };
 
-/** A new password, of the user that the same body names in `username`. */
-export const newPassword = Joi.string()
-  .custom(passwordRule(0))
-  .custom(passwordRule(1))
-  .messages({
-    'string.empty': CODES.password_too_short.detail,
-    'password.text': NOT_PASSWORD_TEXT,
-    password_too_short: CODES.password_too_short.detail,
-    password_too_long: CODES.password_too_long.detail,
-    password_too_common: CODES.password_too_common.detail,
-    password_contains_username: CODES.password_contains_username.detail,
-  })
-  .meta(rules({ minLength: PASSWORD_LENGTH.fewest, maxLength: PASSWORD_LENGTH.most, format: 'password' }))
-  .description('Any characters but NUL, taken exactly as sent. Not a common one, and not the username.')
-  .example('correct horse battery staple');
+const PASSWORD_CODES = ['password_too_short', 'password_too_long', 'password_too_common', 'password_contains_username'] as const;
+
+/** Returns the schema of a new password of at least `minLength` code points, of the user that the same body names in `username`. */
+export const newPassword = (minLength: number): Joi.StringSchema =>
+  Joi.string()
+    .custom(passwordRule(0, minLength))
+    .custom(passwordRule(1, minLength))
+    .messages({
+      'string.empty': passwordFaultText('password_too_short', minLength),
+      'password.text': NOT_PASSWORD_TEXT,
+      ...Object.fromEntries(PASSWORD_CODES.map((code) => [code, passwordFaultText(code, minLength)])),
+    })
+    .meta(rules({ minLength, maxLength: PASSWORD_LENGTH.most, format: 'password' }))
+    .description('Any characters but NUL, taken exactly as sent. Not a common one, and not the username.')
+    .example('correct horse battery staple');
 
 /** An e-mail address as an account may claim it. */
 export const emailAddress = Joi.string()

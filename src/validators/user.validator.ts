@@ -3,21 +3,26 @@ import type { ProfileShape, RecoveryCodesShape, UserShape } from '../presenters/
 import type { PasswordChange, ProfilePatch, Registration } from '../services/user.service.js';
 import { anyString, displayName, emailAddress, newPassword, newUsername, timestamp } from './fields.js';
 
-export const registerBody = Joi.object<Registration, true>({
-  username: newUsername.required(),
-  password: newPassword.required(),
-  email: emailAddress,
-}).label('Registration');
+/** Returns the schema of a registration; `minLength` is that of the password, in code points. */
+export const registerBody = (minLength: number) =>
+  Joi.object<Registration, true>({
+    username: newUsername,
+    password: newPassword(minLength).required(),
+    email: emailAddress,
+  })
+    .or('username', 'email')
+    .label('Registration');
 
 const currentPassword = anyString.meta({ 'x-rules': { format: 'password' } }).example('correct horse battery staple');
 
 const askedPassword = currentPassword.description('Required for an account that has a password.');
 
 /** The new one is held against the username where the user is known: in the service. */
-export const passwordChangeBody = Joi.object<PasswordChange>({
-  current_password: askedPassword,
-  new_password: newPassword.required(),
-}).label('PasswordChange');
+export const passwordChangeBody = (minLength: number) =>
+  Joi.object<PasswordChange>({
+    current_password: askedPassword,
+    new_password: newPassword(minLength).required(),
+  }).label('PasswordChange');
 
 export interface DeletionBody {
   readonly current_password?: string;

@@ -23,6 +23,7 @@ describe('the route table', () => {
       hasMailbox: true,
       cookies: createCookies(cookieNames(config.http.cookieName)),
       clearsStorage: false,
+      passwordMinLength: 8,
     };
     const writing = createRoutes({ services, health, version, settings }).filter(({ method }) => method !== 'get');
     expect(writing.length).toBeGreaterThan(15);

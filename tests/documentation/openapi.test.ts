@@ -24,6 +24,7 @@ beforeAll(() => {
       hasMailbox: true,
       cookies: createCookies(cookieNames(container.config.http.cookieName)),
       clearsStorage: false,
+      passwordMinLength: 8,
     },
   });
 });

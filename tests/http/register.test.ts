@@ -97,7 +97,7 @@ describe('POST /register', () => {
     ['an emoji', 'ada🙂', 'format'],
     ['markup', '<b>ada</b>', 'format'],
     ['a number', 12345, 'type'],
-    ['null', null, 'type'],
+    ['null', null, 'required'],
     ['an array', ['ada'], 'type'],
     ['an object', { $ne: '' }, 'type'],
   ])('a username of %s is refused', async (_what, username, code) => {

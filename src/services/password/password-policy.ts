@@ -1,8 +1,11 @@
 import common from '@zxcvbn-ts/language-common';
-import type { PasswordCode } from '../../errors/codes.js';
+import { CODES, type PasswordCode } from '../../errors/codes.js';
 import { codePoints, foldName } from '../../lib/names.js';
 
-/** Lengths in code points (ASVS 6.2.1, 6.2.9; NIST 800-63B §3.1.1.2). No rule on composition (ASVS 6.2.5). */
+/**
+ * Lengths in code points (ASVS 6.2.1, 6.2.9; NIST SP 800-63B-4 §3.1.1.2); PASSWORD_MIN_LENGTH may raise the minimum. No rule on
+ * composition (ASVS 6.2.5).
+ */
 export const PASSWORD_LENGTH = { fewest: 8, most: 256 } as const;
 
 /** 49,233 passwords of leaked collections, folded; 17,950 of them have 8 characters or more (ASVS 6.2.4, 6.2.12). */
@@ -35,13 +38,26 @@ function isCommon(folded: string, words: readonly string[]): boolean {
   return rest !== folded && (codePoints(rest) < PASSWORD_LENGTH.fewest || COMMON.has(rest.split(BETWEEN_WORDS).join('')));
 }
 
-/**
- * The rules that a new password breaks; none for a good one. `username` is left out where it isn't known, `words` (see
- * `contextWords`) where only what a request shows by itself is looked at.
- */
-export function passwordFaults(password: string, username?: string, words: readonly string[] = []): PasswordCode[] {
+/** Returns the text of a rule that a new password breaks. `minLength` is in code points. */
+export const passwordFaultText = (code: PasswordCode, minLength: number): string =>
+  code === 'password_too_short' ? `The password needs ${minLength} characters or more` : CODES[code].detail;
+
+interface PasswordContext {
+  /** Minimum length in code points. */
+  readonly minLength?: number;
+  /** Left out where it is unknown. */
+  readonly username?: string | undefined;
+  /** See `contextWords`; left out where only the request itself is checked. */
+  readonly words?: readonly string[];
+}
+
+/** Returns the rules that a new password breaks, none for a good one. */
+export function passwordFaults(
+  password: string,
+  { minLength = PASSWORD_LENGTH.fewest, username, words = [] }: PasswordContext = {},
+): PasswordCode[] {
   const length = codePoints(password);
-  if (length < PASSWORD_LENGTH.fewest) return ['password_too_short'];
+  if (length < minLength) return ['password_too_short'];
   if (length > PASSWORD_LENGTH.most) return ['password_too_long'];
   const folded = foldName(password);
   const faults: PasswordCode[] = [];

@@ -1,12 +1,11 @@
 import bcrypt from 'bcryptjs';
 import type { Hasher } from '../../adapters/hasher.js';
 import { AppError } from '../../errors/app-error.js';
-import { CODES } from '../../errors/codes.js';
 import type { Flow } from '../../lib/flow.js';
 import { bcryptCostOf } from './bounds.js';
 import { createEqualisingWork } from './equalising-work.js';
 import { type KnownHash, readHash } from './formats.js';
-import { isPasswordText, NOT_PASSWORD_TEXT, passwordFaults } from './password-policy.js';
+import { isPasswordText, NOT_PASSWORD_TEXT, PASSWORD_LENGTH, passwordFaults, passwordFaultText } from './password-policy.js';
 
 /** What bcrypt reads of a password, in bytes of UTF-8; the rest it drops without a word. */
 const BCRYPT_BYTES = 72;
@@ -54,11 +53,13 @@ export interface PasswordService {
 interface Parts {
   readonly hasher: Hasher;
   readonly rounds: number;
+  /** Minimum length of a new password, in code points. */
+  readonly minLength?: number;
   /** That a new password may not consist of (`contextWords`). */
   readonly words?: readonly string[];
 }
 
-export function createPasswordService({ hasher, rounds, words = [] }: Parts): PasswordService {
+export function createPasswordService({ hasher, rounds, minLength = PASSWORD_LENGTH.fewest, words = [] }: Parts): PasswordService {
   const equalising = createEqualisingWork(rounds);
   const known = (hash: string | null | undefined): KnownHash | undefined =>
     typeof hash === 'string' ? readHash(hash, rounds).known : undefined;
@@ -77,7 +78,7 @@ export function createPasswordService({ hasher, rounds, words = [] }: Parts): Pa
       equalising.setFormats(hashes.flatMap((hash) => known(hash)?.recipe ?? []));
     },
     hash: async (password, username, flow) => {
-      assertAcceptable(password, username, words);
+      assertAcceptable(password, { minLength, username, words });
       return rehash(password, flow);
     },
     verify: async (password, stored, flow) => {
@@ -91,14 +92,21 @@ export function createPasswordService({ hasher, rounds, words = [] }: Parts): Pa
   };
 }
 
-function assertAcceptable(password: string, username: string | undefined, words: readonly string[]): void {
+interface NewPasswordContext {
+  readonly minLength: number;
+  readonly username: string | undefined;
+  readonly words: readonly string[];
+}
+
+function assertAcceptable(password: string, context: NewPasswordContext): void {
   if (!isPasswordText(password)) {
     throw new AppError('validation_failed', { details: { fields: [{ path: 'password', code: 'format', message: NOT_PASSWORD_TEXT }] } });
   }
-  const faults = passwordFaults(password, username, words);
+  const faults = passwordFaults(password, context);
   if (faults[0] === undefined) return;
-  const fields = faults.map((code) => ({ path: 'password', code, message: CODES[code].detail }));
-  throw new AppError(faults.length === 1 ? faults[0] : 'validation_failed', { details: { fields } });
+  const fields = faults.map((code) => ({ path: 'password', code, message: passwordFaultText(code, context.minLength) }));
+  const only = faults.length === 1 ? { detail: passwordFaultText(faults[0], context.minLength) } : {};
+  throw new AppError(faults.length === 1 ? faults[0] : 'validation_failed', { details: { fields, ...only } });
 }
 
 const bytes = (password: string): number => Buffer.byteLength(password, 'utf8');
