@@ -1,10 +1,11 @@
 import Joi from 'joi';
+import { MAX_SCOPE_CHARACTERS } from '../src/lib/roles.js';
 import { type AccountSettings, accountSettings } from './accounts.js';
 import { type CookieSettings, cookieSettings } from './cookies.js';
 import { isPostgres, parseDatabaseUrl, SSL_MODES } from './database.js';
 import { type Algorithm, forAlgorithm, HMAC_KEY_BYTES, KEY_PAIR_ALGORITHMS, KEYGEN, requiredWhereShared, signingKey } from './key-rules.js';
 import { type LimitSettings, limitSettings } from './limits.js';
-import { exactOrigin, originsForProduction, plainUrl, publicHttps, readRoles, sender, smtpUrl } from './values.js';
+import { assignableRoles, exactOrigin, originsForProduction, plainUrl, publicHttps, sender, smtpUrl } from './values.js';
 
 /** The validated settings by the names they have in the environment. */
 export interface Settings extends LimitSettings, AccountSettings, CookieSettings {
@@ -124,6 +125,7 @@ export const settingsSchema = Joi.object<Settings, true>({
     .unit('sessions')
     .description('Maximum of live sessions of one user: a further log-in ends the least recently used one. 0 is no maximum.'),
   ISSUER: Joi.string()
+    .max(255)
     .custom(plainUrl)
     .default('http://localhost:8000')
     .when('NODE_ENV', { is: 'production', then: Joi.string().custom(publicHttps).required() })
@@ -212,10 +214,11 @@ export const settingsSchema = Joi.object<Settings, true>({
   ...limitSettings,
   ROLES: Joi.string()
     .default('{}')
-    .custom((value: string, helpers) => (readRoles(value) ? value : helpers.error('roles.unreadable')))
+    .custom(assignableRoles)
     .messages({
       'roles.unreadable':
         '{#label} must be JSON that lists the scopes of each role, as .env.example shows: names of a-z, 0-9, - and _, scopes without spaces. The scopes `user` and `admin` belong to the roles of those names alone',
+      'roles.too_long': `{#label}: the scopes of {#role} have more than the ${MAX_SCOPE_CHARACTERS} characters that an access token takes. Give it fewer or shorter ones`,
     })
     .description('Roles beside `user` and `admin`, and the scopes of each, as JSON: `{"editor":["articles:write"]}`.'),
   APP_NAME: Joi.string()

@@ -1,6 +1,7 @@
 import type Joi from 'joi';
 import { isLoopbackName } from '../src/lib/loopback.js';
 import { readMailbox } from '../src/lib/mailbox.js';
+import { createRoles } from '../src/lib/roles.js';
 
 // The grammar of settings that are more than a number or a word: each a custom rule of the schema, whose messages say what to write.
 
@@ -63,6 +64,14 @@ export function canBeDecoded(text: string): boolean {
     return false;
   }
 }
+
+/** Refuses ROLES that cannot be read, and a role whose scopes alone do not fit an access token. */
+export const assignableRoles: Rule<string> = (value, helpers) => {
+  const roles = readRoles(value);
+  if (roles === undefined) return helpers.error('roles.unreadable');
+  const tooLong = Object.keys(roles).find((role) => createRoles(roles).faultOf([role]) !== undefined);
+  return tooLong === undefined ? value : helpers.error('roles.too_long', { role: tooLong });
+};
 
 export const sender: Rule<string> = (value, helpers) => (readMailbox(value) ? value : helpers.error('mail.unreadable'));
 

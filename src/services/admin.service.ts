@@ -5,12 +5,13 @@ import { badCursor } from '../errors/bad-cursor.js';
 import type { Doer } from '../lib/actor.js';
 import type { Clock } from '../lib/clock.js';
 import { type Page, type PageRequest, toPage } from '../lib/pagination.js';
-import { type Roles, USER } from '../lib/roles.js';
+import { MAX_SCOPE_CHARACTERS, type Roles, USER } from '../lib/roles.js';
 import type { Models } from '../models/index.js';
 import type { Session } from '../models/session.model.js';
 import type { User } from '../models/user.model.js';
+import { usersAfter } from '../models/user-batch.js';
 import { readPlace, searchUsers, type UserFilter, writePlace } from '../models/user-search.js';
-import { type AccountChanges, type AccountPatch, noSuchUser, unknownRole } from './account/account-changes.js';
+import { type AccountChanges, type AccountPatch, assertAssignable, noSuchUser } from './account/account-changes.js';
 import type { EmailVerification } from './account/email-verification.js';
 import { asNameTaken, type LoginNames } from './account/login-names.js';
 import { newAccount } from './account/new-account.js';
@@ -71,6 +72,8 @@ export interface AdminService {
    * Without such an address it returns the link, for the administrator to hand over. Throws `conflict` for a disabled account.
    */
   startReset(id: number, by: Doer): Promise<HandedLink | undefined>;
+  /** Returns the usernames, 20 at most, of users who get no access token because the scopes of their roles do not fit one. */
+  namesBeyondToken(): Promise<string[]>;
 }
 
 interface Parts {
@@ -92,6 +95,9 @@ interface Parts {
   readonly appUrl: string;
 }
 
+const BATCH = 1000;
+const MAX_NAMES = 20;
+
 export function createAdminService(parts: Parts): AdminService {
   const { models, database, changes, limits, sessions, audit } = parts;
   const get = async (id: number): Promise<User> => {
@@ -102,11 +108,21 @@ export function createAdminService(parts: Parts): AdminService {
   const invite = createInvitations(parts);
   const settleSessionsAhead = async (id: number, { disabled, roles }: AccountPatch, by: Doer): Promise<void> => {
     if (disabled === true) await sessions.endAhead(id, { reason: 'account_disabled', by });
-    else if (roles !== undefined) await sessions.renewAhead(id, by);
+    else if (roles !== undefined && parts.roles.faultOf(roles) === undefined) await sessions.renewAhead(id, by);
   };
 
   return {
     get,
+    namesBeyondToken: async () => {
+      const { roles } = parts;
+      const names: string[] = [];
+      let batch = roles.faultOf(roles.names) === undefined ? [] : await usersAfter(models.User, 0, BATCH);
+      while (batch.length > 0 && names.length < MAX_NAMES) {
+        names.push(...batch.filter((user) => roles.scopeOf(user.roles).length > MAX_SCOPE_CHARACTERS).map(({ username }) => username));
+        batch = await usersAfter(models.User, batch.at(-1)?.id ?? 0, BATCH);
+      }
+      return names.slice(0, MAX_NAMES);
+    },
     list: async (filter, { limit, cursor }) => {
       const after = cursor === undefined ? undefined : readPlace(cursor);
       if (cursor !== undefined && after === undefined) throw badCursor();
@@ -172,7 +188,7 @@ function createAccounts(
   invite: Invite,
 ): AdminService['create'] {
   return async ({ username, email = null, roles: asked = [USER], password_hash }, by) => {
-    if (asked.some((role) => !roles.isKnown(role))) throw unknownRole(roles);
+    assertAssignable(roles, asked);
     const hash = password_hash === undefined ? null : bareHash(password_hash);
     const fault = hash === null ? undefined : passwords.hashFault(hash);
     if (fault !== undefined) throw badHash(fault);

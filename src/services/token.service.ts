@@ -4,11 +4,12 @@ import { AppError } from '../errors/app-error.js';
 import { type Acr, DEFAULT_ACR, isAcr } from '../lib/acr.js';
 import type { Clock } from '../lib/clock.js';
 import type { RootKeys } from '../lib/derived-key.js';
+import { MAX_SCOPE_CHARACTERS } from '../lib/roles.js';
 import { isUuid } from '../lib/uuid.js';
 import type { KeyService } from './key/key.service.js';
 import { createTokenIds } from './token-id.js';
 
-/** Longer ones are refused unread. Ours have about 500 characters. */
+/** Longer tokens are refused unread. Those that are issued have about 500 characters, and 6,000 with the longest scope. */
 const MOST_CHARACTERS = 8192;
 /** How far another instance's clock may be ahead of ours when it signs. */
 export const CLOCK_SKEW_SECONDS = 5;
@@ -62,7 +63,10 @@ export interface IssuedToken {
 }
 
 export interface TokenService {
-  /** A signed access token, good from now on. */
+  /**
+   * Issues a signed access token, valid from now on. Throws an Error where the scope does not fit, as `verify` would refuse the
+   * token: ROLES gave a role more scopes after the user got it. `doctor` lists such users.
+   */
   issue(subject: TokenSubject): IssuedToken;
   /**
    * The claims of a token that is ours, whole, and in its time. Throws `invalid_token` for any other, whatever the
@@ -122,6 +126,8 @@ export function createTokenService({ keys, rootKeys, clock, settings }: Parts): 
       }
     },
     issue: ({ userId, username, scope, sessionId, refreshCounter, amr, acr, authenticatedAt, sessionEndsAt }) => {
+      if (scope.length > MAX_SCOPE_CHARACTERS)
+        throw new Error(`the scopes of user ${userId} do not fit an access token: take scopes out of ROLES, or roles from the user`);
       const iat = seconds();
       const exp = Math.min(iat + lifetimeSeconds, Math.floor(sessionEndsAt.getTime() / 1000));
       const vouched = {

@@ -121,6 +121,21 @@ describe('doctor', () => {
     expect(detailOf(other, 'signing-key')).toMatch(/^ROOT_KEY is not the one /);
   });
 
+  test('warns of users whose roles have been given more scopes than an access token takes', async () => {
+    const settings = { DATABASE_URL: `sqlite:${folder.file('auth.db')}`, ROOT_KEY: randomKey(), SECRET_KEY: randomKey() };
+    const rolesOf = (scopes: number): string => {
+      const each = (role: string) => Array.from({ length: scopes }, (_, at) => `${role}:${at}:`.padEnd(60, 'x'));
+      return JSON.stringify({ writer: each('writer'), editor: each('editor') });
+    };
+    const auth = await createTestAuth({ ...settings, ROLES: rolesOf(10) });
+    await auth.createUser({ username: 'ada', roles: ['user', 'writer', 'editor'] });
+    await auth.createUser({ username: 'bob', roles: ['user', 'writer'] });
+    await auth.close();
+    const [before, after] = await Promise.all([10, 40].map((scopes) => run('doctor --json', { ...settings, ROLES: rolesOf(scopes) })));
+    expect([before, after].map((finished) => finished && statusesIn(finished)['roles'])).toEqual(['ok', 'warn']);
+    expect(after && detailOf(after, 'roles')).toMatch(/cannot log in: ada\. Take scopes out of ROLES/);
+  });
+
   test('reports users whose stored hash is too expensive to verify, whom export --unverifiable-hashes lists', async () => {
     const settings = { DATABASE_URL: `sqlite:${folder.file('auth.db')}`, ROOT_KEY: randomKey(), SECRET_KEY: randomKey() };
     const auth = await createTestAuth(settings);

@@ -4,6 +4,7 @@ import jwt from 'jsonwebtoken';
 import type { SecretAlgorithm } from '../../config/index.js';
 import { movableClock } from '../../src/lib/clock.js';
 import { alone } from '../support/root-keys.js';
+import { MAX_SCOPE_CHARACTERS } from '../../src/lib/roles.js';
 import { createSecretKeys } from '../../src/services/key/secret-keys.js';
 import { createTokenService, isAccessTokenPayload, type TokenSubject } from '../../src/services/token.service.js';
 
@@ -76,6 +77,17 @@ const CLAIMS = {
 const OPTIONAL: ReadonlySet<string> = new Set(['acr', 'client_id']);
 
 describe('an access token', () => {
+  test('with the longest scope, the longest new username and the longest settings is accepted, and a longer scope is not issued', () => {
+    const settings = { issuer: `https://${'i'.repeat(247)}`, audience: 'a'.repeat(255) };
+    const { tokens } = tokenService(settings);
+    const longest = { ...SUBJECT, username: '𝒜'.repeat(64), scope: 's'.repeat(MAX_SCOPE_CHARACTERS) };
+    const { accessToken } = tokens.issue(longest);
+    expect(tokens.verify(accessToken)).toMatchObject({ scope: longest.scope });
+    // RSA signatures of 4096 bits have 683 characters, and CLIENT_ID up to 255.
+    expect(accessToken.length + 640 + 340).toBeLessThanOrEqual(8192);
+    expect(() => tokens.issue({ ...longest, scope: `${longest.scope}s` })).toThrow('do not fit an access token');
+  });
+
   test('has exactly these claims', () => {
     const { tokens, token } = tokenService();
     expect(tokens.verify(token)).toEqual(CLAIMS);

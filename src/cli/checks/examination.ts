@@ -10,6 +10,7 @@ import { checkFiles } from './files.js';
 import { fail, type Finding, ok } from './finding.js';
 import { checkHashes } from './hashes.js';
 import { checkMailServer, checkOutbox } from './mail.js';
+import { checkRoles } from './roles.js';
 import { checkService } from './service.js';
 import { checkServiceKeys } from './service-keys.js';
 import { checkSettings } from './settings.js';
@@ -52,6 +53,7 @@ async function examineContents({ config, services }: Container, state: DatabaseS
     await attempt('root-key', checkRootKey(services)),
     await attempt('clock', checkClock(state, services)),
     await attempt('hashes', checkHashes(services)),
+    await attempt('roles', checkRoles(services)),
     await attempt('outbox', checkOutbox(services)),
     await attempt('service-keys', checkServiceKeys(services)),
   ];

@@ -140,7 +140,7 @@ function createRightChanges({ sessions, audit, roles, clock }: Parts): Change<Ac
 
   const giveRoles: Change<readonly string[]> = async (user, asked, { by }, transaction) => {
     const wanted = roles.names.filter((role) => asked.includes(role));
-    if (asked.some((role) => !roles.isKnown(role))) throw unknownRole(roles);
+    assertAssignable(roles, asked);
     if (wanted.length === user.roles.length && wanted.every((role) => user.roles.includes(role))) return;
     const details = { before: [...user.roles], after: wanted };
     await write(user, { roles: wanted }, transaction);
@@ -161,8 +161,8 @@ function createRightChanges({ sessions, audit, roles, clock }: Parts): Change<Ac
 
 export const noSuchUser = (): AppError => new AppError('not_found', { details: { detail: 'There is no such user' } });
 
-/** The fault of a role that is not configured. */
-export const unknownRole = (roles: Roles): AppError =>
-  new AppError('validation_failed', {
-    details: { fields: [{ path: 'roles', code: 'not_allowed', message: `may be: ${roles.names.join(', ')}` }] },
-  });
+/** Throws `validation_failed` where a role is not configured or the scopes of all do not fit an access token. */
+export function assertAssignable(roles: Roles, asked: readonly string[]): void {
+  const fault = roles.faultOf(asked);
+  if (fault !== undefined) throw new AppError('validation_failed', { details: { fields: [{ path: 'roles', ...fault }] } });
+}

@@ -96,8 +96,8 @@ function nameFaults(username: string, adopted: Adopted | undefined, isAddress: b
 }
 
 function roleFaults(asked: readonly string[] | undefined, roles: Roles): FieldFault[] {
-  if (asked === undefined || asked.every((role) => roles.isKnown(role))) return [];
-  return [{ path: 'roles', code: 'not_allowed', message: `may be: ${roles.names.join(', ')}` }];
+  const fault = asked && roles.faultOf(asked);
+  return fault === undefined ? [] : [{ path: 'roles', ...fault }];
 }
 
 /** Returns the hash to store, or why it cannot be verified. */
