@@ -77,7 +77,7 @@ describe('every address that can be read', () => {
       ]);
       expect(policy.filter((directive) => directive.startsWith('script-src') && directive !== "script-src 'self'")).toEqual([]);
       expect(headers).toMatchObject({
-        'strict-transport-security': 'max-age=31536000; includeSubDomains',
+        'strict-transport-security': 'max-age=31536000',
         'cross-origin-resource-policy': 'same-origin',
         'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',
