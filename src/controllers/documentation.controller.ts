@@ -11,7 +11,7 @@ import { type Asked, ok, type Reply } from './reply.js';
 export interface Documents {
   openapi(base: string): unknown;
   postman(): unknown;
-  postmanEnvironment(): unknown;
+  postmanEnvironment(base: string): unknown;
 }
 
 /** Where a newcomer goes from the index. */
@@ -60,7 +60,7 @@ export function createDocumentationController({ documents, version }: { document
     errors: ({ wantsHtml }: Asked): Reply => (wantsHtml ? html(errorsPage(codes)) : ok({ data: codes, next_cursor: null })),
     openapi: ({ base }: Asked): Reply => ok(documents.openapi(base)),
     postman: (): Reply => ok(documents.postman()),
-    postmanEnvironment: (): Reply => ok(documents.postmanEnvironment()),
+    postmanEnvironment: ({ base }: Asked): Reply => ok(documents.postmanEnvironment(base)),
     docs: (): Reply => html(DOCS_PAGE),
     asset: async ({ params }: Asked<undefined, { asset: string }>): Promise<Reply> => {
       if (params.asset === 'docs.js') return { status: 200, content: { type: 'text/javascript; charset=utf-8', data: DOCS_SCRIPT } };

@@ -47,12 +47,14 @@ export const documentationRoutes = (controller: DocumentationController): Route[
   {
     method: 'get',
     path: '/docs',
+    redirectsFrom: { path: '/docs/', location: '../docs' },
     guard: 'public',
     standalone: true,
     handler: handler({}, controller.docs),
     id: 'docs',
     tag: 'Documentation',
     summary: 'This API as a page to read and try',
+    description: '`GET /docs/` redirects here (308).',
     replies: { 200: { description: 'The page.', type: 'text/html' } },
   },
   {

@@ -82,7 +82,7 @@ export function createRoutes({ services, health, version, settings }: Parts): Ro
   const documents: Documents = {
     openapi: (base) => (base === '' ? openapi() : { ...openapi(), servers: [{ url: base }] }),
     postman,
-    postmanEnvironment: () => postmanEnvironment({ baseUrl: settings.publicUrl }),
+    postmanEnvironment: (base) => postmanEnvironment({ baseUrl: new URL(settings.publicUrl).origin + base }),
   };
   const routes: Route[] = [
     ...userRoutes(createUserController({ ...services, cookies: settings.cookies }), settings.passwordMinLength),

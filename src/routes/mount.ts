@@ -55,8 +55,29 @@ export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
       throw new AppError('method_not_allowed', { details: { allow } });
     });
   }
+  for (const { redirectsFrom } of routes) if (redirectsFrom) mountRedirect(router, redirectsFrom);
+  const methods = [...new Set(routes.map(({ method }) => method.toUpperCase()))];
+  // Behind the routes, so that their requests do not pay for it.
+  router.use(answerServerOptions(['HEAD', ...methods, 'OPTIONS'].join(', ')));
   return router;
 }
+
+/** Redirects GET and HEAD permanently, and leaves other methods to the 404 of an unknown path. */
+function mountRedirect(router: Router, { path, location }: NonNullable<Route['redirectsFrom']>): void {
+  const redirect: Middleware = (_req, res) => {
+    res.locals.route = path;
+    send(res, { status: 308, headers: { Location: location } });
+  };
+  router.get(path, redirect);
+}
+
+/** Answers `OPTIONS *`, which asks about the server as a whole (RFC 9110 §9.3.7), with the methods of all routes. */
+const answerServerOptions =
+  (allow: string): Middleware =>
+  (req, res, next) => {
+    if (req.method === 'OPTIONS' && req.url === '*') send(res, { status: 204, headers: { Allow: allow } });
+    else next();
+  };
 
 const NOBODY: Caller = { kind: 'nobody' };
 

@@ -261,6 +261,8 @@ export interface Route {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Express's form: parts with a colon are parameters. */
   readonly path: string;
+  /** Another path that redirects to this one, and the relative reference from there to here (RFC 9110 §10.2.2), right under any prefix. */
+  readonly redirectsFrom?: { readonly path: string; readonly location: string };
   /**
    * Needs a signed-in user, by an access token that this service issued, unless it says otherwise: `public` looks at no
    * credentials, `anybody` says who calls where they tell, `access-token` takes any that verifies, `this-machine` is not there for

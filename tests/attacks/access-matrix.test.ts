@@ -95,6 +95,7 @@ const MATRIX: Readonly<Record<string, readonly [Ask, readonly string[]]>> = {
   'GET /.well-known/oauth-authorization-server': [get('/.well-known/oauth-authorization-server'), everywhere('200')],
   'GET /.well-known/jwks.json': [get('/.well-known/jwks.json'), everywhere('200')],
   'GET /health/live': [get('/health/live'), everywhere('200')],
+  'GET /health': [get('/health'), everywhere('200')],
   'GET /health/ready': [get('/health/ready'), everywhere('200')],
   'GET /dev/mailbox': [get('/dev/mailbox'), everywhere('200')],
   'GET /': [get('/'), everywhere('200')],

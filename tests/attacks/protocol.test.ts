@@ -139,6 +139,17 @@ describe('the protocol', () => {
     },
   );
 
+  test('OPTIONS * tells the methods of the server as a whole', async () => {
+    const answer = await exchange(port, lines('OPTIONS * HTTP/1.1', 'Host: localhost', 'Connection: close', '', ''));
+    expect([answer.status, answer.body]).toEqual([204, '']);
+    expect(String(answer.headers['allow']).split(', ').sort()).toEqual(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
+  });
+
+  test.each(['GET', 'HEAD', 'POST', 'DELETE'])('%s * asks for no resource: 404', async (method) => {
+    const answer = await exchange(port, lines(`${method} * HTTP/1.1`, 'Host: localhost', 'Connection: close', '', ''));
+    expect(answer.status).toBe(404);
+  });
+
   test('an expectation that is not known is ignored', async () => {
     const answer = await exchange(port, get('/health/live', 'Expect: miracles'));
     expect([statusesOf(answer), answer.body]).toEqual([[200], '{"status":"live"}']);

@@ -13,6 +13,7 @@ const PATHS: [string, string][] = [
   ['get', '/errors'],
   ['get', '/health/live'],
   ['get', '/health/ready'],
+  ['get', '/health'],
   ['get', '/'],
   ['get', '/docs'],
   ['get', '/openapi.json'],
@@ -126,5 +127,16 @@ describe('what the service says of itself', () => {
       200,
       { status: 'ready', parts: { database: up, hasher: up, process: up, revocations: up }, warnings: [] },
     ]);
+  });
+
+  test('GET /health is the same as GET /health/ready', async () => {
+    const [health, ready] = [await auth.http().get('/health'), await auth.http().get('/health/ready')];
+    expect([health.status, health.body]).toEqual([200, ready.body]);
+  });
+
+  test.each(['get', 'head'] as const)('%s /docs/ is redirected to /docs for good', async (method) => {
+    const response = await auth.http()[method]('/docs/');
+    expect([response.status, response.headers['location']]).toEqual([308, '../docs']);
+    expect(response.headers['content-length']).toBe('0');
   });
 });

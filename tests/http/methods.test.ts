@@ -10,6 +10,7 @@ const GETS = [
   '/openapi.json',
   '/postman.json',
   '/postman-environment.json',
+  '/health',
   '/health/live',
   '/health/ready',
   '/verify-token',

@@ -90,6 +90,10 @@ describe.each(AROUND)('an app %s', (_how, base, around) => {
     const openapi = await supertest(app).get(`${base}/openapi.json`);
     expect(member(openapi.body, 'servers')).toEqual([{ url: base === '' ? '/' : base }]);
     expect((await supertest(app).get(`${base}/docs/docs.js`)).status).toBe(200);
+    const redirected = await supertest(app).get(`${base}/docs/`).redirects(1);
+    expect([redirected.status, redirected.redirects.map((url) => new URL(url).pathname)]).toEqual([200, [`${base}/docs`]]);
+    const environment = await supertest(app).get(`${base}/postman-environment.json`);
+    expect(environment.text).toContain(`"key":"base_url","value":"http://localhost:8000${base}"`);
   });
 });
 

@@ -60,6 +60,16 @@ describe.each([`https://example.com${PREFIX}`, `https://example.com${PREFIX}/`])
       expect(member(document, 'servers')).toEqual([{ url: PREFIX }]);
     });
 
+    it('/docs/ redirects to the documentation there', async () => {
+      const response = await supertest(proxy).get(`${PREFIX}/docs/`).redirects(1);
+      expect([response.status, response.redirects.map((url) => new URL(url).pathname)]).toEqual([200, [`${PREFIX}/docs`]]);
+    });
+
+    it('the Postman environment has the URL of ISSUER', async () => {
+      const { text } = await supertest(proxy).get(`${PREFIX}/postman-environment.json`);
+      expect(text).toContain(`"key":"base_url","value":"https://example.com${PREFIX}"`);
+    });
+
     it('Location names the new resource there', async () => {
       const body = { username: 'Ada', password: 'correct horse battery staple' };
       const response = await supertest(proxy).post(`${PREFIX}/register`).send(body);

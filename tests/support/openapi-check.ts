@@ -67,6 +67,8 @@ export function createJudge(
     if (/<(!doctype|html)/i.test(body) && status >= 400) return 'an error in HTML';
     // No document has it; who can't be answered otherwise is answered as anywhere.
     if (method === 'OPTIONS' && status === 204) return body === '' ? undefined : 'a body in the answer to OPTIONS';
+    // Its description is at the path that it leads to, as a document has one spelling of a path.
+    if (path.endsWith('/docs/') && status === 308) return body === '' ? undefined : 'a body in a redirect';
     const template =
       templates.find((one) => one === path) ?? templates.find((one) => new RegExp(`^${one.replace(/\{\w+\}/g, '[^/]+')}$`).test(path));
     const operation = template === undefined ? undefined : at(paths, template, method === 'HEAD' ? 'get' : method.toLowerCase());
