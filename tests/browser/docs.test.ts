@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createServer, request as forward } from 'node:http';
 import express from 'express';
 import type { Page } from 'playwright-core';
 import { createTestAuth, type TestAuth } from '../../src/testing.js';
 import { type Browser, openBrowser } from '../support/browser.js';
 import { serve, type LiveServer } from '../support/live-server.js';
+import { listen, stop } from '../support/raw-http.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
 /** Makes what the page's policy refuses a console error of a form that is known. */
@@ -133,5 +135,32 @@ describe('the service mounted under a prefix', () => {
     await page.goto(`${server.url}/auth/errors#username_taken`);
     expect(await page.locator('tr:target').innerText()).toContain('username_taken');
     expect(seen.faults).toEqual([]);
+  });
+});
+
+describe('the service behind a proxy that strips the path of ISSUER', () => {
+  test('shows its documentation at either spelling, which calls it under that path alone', async () => {
+    const auth = await createTestApp({ ISSUER: 'https://example.com/auth' });
+    const server = await serve(auth.app);
+    const proxy = createServer((req, res) => {
+      const path = req.url?.startsWith('/auth/') ? req.url.slice('/auth'.length) : '/outside';
+      const onward = forward(server.url + path, { method: req.method, headers: req.headers }, (answer) => {
+        res.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(res);
+      });
+      req.pipe(onward);
+    });
+    const url = `http://127.0.0.1:${await listen(proxy)}/auth`;
+    for (const start of [`${url}/`, `${url}/docs/`]) {
+      await page.goto(start);
+      expect(page.url()).toBe(`${url}/docs`);
+      expect(await tryLive()).toContain('200');
+    }
+    expect(seen.requested).toContain(`${url}/health/live`);
+    expect(seen.requested.filter((one) => !one.startsWith(`${url}/`) && !one.startsWith('data:'))).toEqual([]);
+    expect(seen.faults).toEqual([]);
+    await stop(proxy);
+    await server.close();
+    await auth.close();
   });
 });
