@@ -161,7 +161,8 @@ export async function adoptUsers(context: MigrationContext, columns: ModelAttrib
   const isKeptOut = isKeptOutSql((await tableInfo(context)).map(({ name }) => name));
   await run(
     `INSERT INTO users_adopted (id, username, hashed_password, hash_truncates, roles, disabled_at, created_at, updated_at${further})
-     SELECT id, coalesce(username, ${NAME_FOR_NAMELESS}), hashed_password, coalesce(hashed_password GLOB '$2[aby]$*', 0), '["user"]',
+     SELECT id, coalesce(username, ${NAME_FOR_NAMELESS}), hashed_password,
+            coalesce(hashed_password GLOB '$2[aby]$*' OR hashed_password GLOB '$bcrypt-sha256$v=2,*', 0), '["user"]',
             CASE WHEN ${isKeptOut} THEN '${now}' END, '${now}', '${now}'${further}
      FROM users`,
   );
@@ -183,7 +184,7 @@ async function reportAdopted(context: MigrationContext, lookalikes: readonly Loo
   const [total] = await select<{ users: number; disabled: number; unreadable: number; expensive: number }>(
     context,
     `SELECT count(*) AS users, count(disabled_at) AS disabled,
-            count(*) FILTER (WHERE NOT coalesce(hash_truncates OR hashed_password GLOB '$bcrypt-sha256$v=2,*', 0)) AS unreadable,
+            count(*) FILTER (WHERE NOT coalesce(hash_truncates, 0)) AS unreadable,
             count(*) FILTER (WHERE ${TOO_EXPENSIVE}) AS expensive
      FROM users`,
   );

@@ -108,11 +108,13 @@ function rememberingDigests(hasher: Hasher): Hasher {
   return {
     ...hasher,
     digest: (password, recipe, flow) => {
-      const known = made.get(password);
+      const { salt: _salt, ...settings } = recipe;
+      const key = JSON.stringify([password, settings]);
+      const known = made.get(key);
       if (known !== undefined) return known;
       const digest = hasher.digest(password, recipe, flow);
-      made.set(password, digest);
-      digest.catch(() => made.delete(password));
+      made.set(key, digest);
+      digest.catch(() => made.delete(key));
       return digest;
     },
   };

@@ -6,7 +6,7 @@ import bcrypt from 'bcryptjs';
 
 /**
  * @import { Comparison } from './hasher.js'
- * @import { Argon2Recipe, BcryptRecipe, Recipe, ScryptRecipe } from './recipe.js'
+ * @import { Argon2Recipe, BcryptRecipe, NormalForm, Recipe, ScryptRecipe } from './recipe.js'
  */
 
 // On Linux a priority belongs to the calling thread: requests that hash nothing come before hashes. Elsewhere it
@@ -21,6 +21,9 @@ const LONGEST_NORMALIZED = 4096;
 /** What no password can be: Argon2's library refuses an empty one, which must cost as much as any other. */
 const NO_PASSWORD = '\0';
 
+/** @type {(password: string, form: NormalForm | undefined) => string} */
+const normalized = (password, form) => (form === undefined || password.length > LONGEST_NORMALIZED ? password : password.normalize(form));
+
 /** @type {(password: string, salt: string) => Record<NonNullable<BcryptRecipe['prehash']>, () => string>} */
 const prehashes = (password, salt) => ({
   'sha256-base64': () => createHash('sha256').update(password, 'utf8').digest('base64'),
@@ -29,14 +32,15 @@ const prehashes = (password, salt) => ({
 });
 
 /** @type {(password: string, recipe: BcryptRecipe) => string} */
-const bcryptDigest = (password, { salt, prehash }) =>
-  bcrypt.hashSync(prehash === undefined ? password : prehashes(password, salt.slice(-22))[prehash](), salt);
+function bcryptDigest(password, { salt, prehash, form }) {
+  const text = normalized(password, form);
+  return bcrypt.hashSync(prehash === undefined ? text : prehashes(text, salt.slice(-22))[prehash](), salt);
+}
 
 /** @type {(password: string, recipe: ScryptRecipe) => Buffer} */
-function scryptDigest(password, { salt, logN, r, p, length, nfkc, signerKey }) {
-  const text = nfkc && password.length <= LONGEST_NORMALIZED ? password.normalize('NFKC') : password;
+function scryptDigest(password, { salt, logN, r, p, length, form, signerKey }) {
   const bytes = signerKey === undefined ? length : FIREBASE_KEY_BYTES;
-  const key = scryptSync(text, Buffer.from(salt, 'base64'), bytes, { N: 2 ** logN, r, p, maxmem: SCRYPT_MEMORY });
+  const key = scryptSync(normalized(password, form), Buffer.from(salt, 'base64'), bytes, { N: 2 ** logN, r, p, maxmem: SCRYPT_MEMORY });
   return signerKey === undefined ? key : createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.from(signerKey, 'base64'));
 }
 

@@ -1,9 +1,13 @@
+/** The normal form that a password is brought to before it is hashed (UAX 15). */
+export type NormalForm = 'NFC' | 'NFKC';
+
 /** bcrypt, its cost in the salt; `prehash` is what it is given in place of the password, so that a long one is not cut off. */
 export interface BcryptRecipe {
   readonly kind: 'bcrypt';
   readonly salt: string;
   /** SHA-256 in base64 (passlib, of old), the same as an HMAC under the salt (passlib), SHA-256 in hex (Django). */
   readonly prehash?: 'sha256-base64' | 'hmac-sha256-base64' | 'sha256-hex';
+  readonly form?: NormalForm;
 }
 
 /** PBKDF2 (RFC 8018). The salt is in base64, the length in bytes. */
@@ -23,8 +27,7 @@ export interface ScryptRecipe {
   readonly r: number;
   readonly p: number;
   readonly length: number;
-  /** The password is brought to NFKC first. */
-  readonly nfkc?: true;
+  readonly form?: NormalForm;
   /** In base64: the digest is this, encrypted under what scrypt gives (Firebase). */
   readonly signerKey?: string;
 }

@@ -49,7 +49,7 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   /** The fold of an adopted name that looks like an earlier one: keeps it from being registered again. */
   declare lookalike_fold: string | null;
   declare hashed_password: string | null;
-  /** The hash came from elsewhere and may have been made of a password's first 72 bytes. */
+  /** Whether the hash was made elsewhere, where its format does not show that: it may be of a password's first 72 bytes. */
   declare hash_truncates: CreationOptional<boolean>;
   declare email: string | null;
   declare email_verified_at: Date | null;

@@ -21,7 +21,7 @@ import type { IssuedToken, OneTimeTokenService } from './one-time-token.service.
 import { linkTo } from './outbox/letters.js';
 import type { OutboxService } from './outbox/outbox.service.js';
 import type { PasswordResetService } from './password-reset.service.js';
-import { bareHash, truncatesOf } from './password/formats.js';
+import { bareHash, needsOrigin } from './password/formats.js';
 import type { PasswordService } from './password/password.service.js';
 import type { SessionService } from './session/session.service.js';
 
@@ -192,9 +192,9 @@ function createAccounts(
     const hash = password_hash === undefined ? null : bareHash(password_hash);
     const fault = hash === null ? undefined : passwords.hashFault(hash);
     if (fault !== undefined) throw badHash(fault);
-    const truncates = hash !== null && truncatesOf(hash);
+    const imported = hash !== null && needsOrigin(hash);
     const given = roles.names.filter((role) => asked.includes(role));
-    const account = newAccount({ username, email, emailSetByAdmin: true, roles: given, hash, truncates }, new Date(clock.now()));
+    const account = newAccount({ username, email, emailSetByAdmin: true, roles: given, hash, imported }, new Date(clock.now()));
     const add = database.forClient(by).transaction(async (transaction) => {
       await names.assertUsernameFree(username, transaction);
       const added = await models.User.create(account, { transaction });

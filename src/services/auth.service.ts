@@ -87,7 +87,7 @@ export function createAuthService(parts: Parts): AuthService {
   /** A log-in doesn't fail because its hash could not be made anew; the next one tries again. */
   const renewedHash = async (user: User, password: string, flow: Flow): Promise<string | undefined> => {
     try {
-      return await passwords.rehash(password, flow);
+      return await passwords.rehash(password, { hash: user.hashed_password, imported: user.hash_truncates }, flow);
     } catch (error) {
       logger.warn({ err: error, user_id: user.id }, 'a password hash could not be made anew');
       return undefined;

@@ -105,7 +105,7 @@ type Verify = (actor: Actor, user: User, password: string) => Promise<boolean>;
 const createVerification =
   ({ passwords, audit }: Parts): Verify =>
   async (actor, user, password) => {
-    const { valid } = await passwords.verify(password, { hash: user.hashed_password, truncates: user.hash_truncates }, flowOf(actor));
+    const { valid } = await passwords.verify(password, { hash: user.hashed_password, imported: user.hash_truncates }, flowOf(actor));
     if (valid) return true;
     const event = { type: 'reauthentication.failed', by: byUser(actor), userId: user.id, sessionId: actor.sessionId } as const;
     await audit.recordRefusal(event);

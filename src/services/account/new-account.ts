@@ -11,19 +11,19 @@ interface NewAccount {
   readonly roles: readonly string[];
   /** Null where its owner has yet to set a password. */
   readonly hash: string | null;
-  /** Whether the hash came from where over-long passwords were cut. */
-  readonly truncates?: boolean;
+  /** Whether the hash was made elsewhere. */
+  readonly imported?: boolean;
 }
 
 /** The row of a new account: its address is unverified. */
 export const newAccount = (
-  { username, email, emailSetByAdmin, roles, hash, truncates = false }: NewAccount,
+  { username, email, emailSetByAdmin, roles, hash, imported = false }: NewAccount,
   now: Date,
 ): CreationAttributes<User> => ({
   username,
   username_fold: foldName(username),
   hashed_password: hash,
-  hash_truncates: truncates,
+  hash_truncates: imported,
   email,
   email_fold: email === null ? null : foldEmail(email),
   email_verified_at: null,

@@ -36,7 +36,7 @@ export type CheckPassword = (attempt: CandidateAttempt, client: Client) => Promi
 
 export function createPasswordCheck({ passwords, limits }: Parts): CheckPassword {
   const verify = async ({ password, flow }: CandidateAttempt, user: User | undefined): Promise<Match | undefined> => {
-    const stored = user && { hash: user.hashed_password, truncates: user.hash_truncates };
+    const stored = user && { hash: user.hashed_password, imported: user.hash_truncates };
     const { valid, outdated } = await passwords.verify(password, stored, flow);
     return valid && user !== undefined ? { user, outdated } : undefined;
   };

@@ -109,7 +109,7 @@ function formatOf(recipe: Recipe): Format {
     return { key: `${kind} ${hash}`, units: iterationsOf(recipe), work };
   }
   const dummy = withoutSecrets(recipe);
-  const numbers = dummy.kind === 'scrypt' ? [dummy.logN, dummy.r, dummy.p, dummy.nfkc ?? false] : [dummy.memory, dummy.passes, dummy.lanes];
+  const numbers = dummy.kind === 'scrypt' ? [dummy.logN, dummy.r, dummy.p, dummy.form ?? ''] : [dummy.memory, dummy.passes, dummy.lanes];
   return { key: [dummy.kind, ...numbers].join(' '), units: 1, work: (times) => (times > 0 ? [dummy] : []) };
 }
 

@@ -1,4 +1,4 @@
-import type { Argon2Recipe, BcryptRecipe, Pbkdf2Recipe, Recipe, ScryptRecipe } from '../../adapters/recipe.js';
+import type { Argon2Recipe, BcryptRecipe, NormalForm, Pbkdf2Recipe, Recipe, ScryptRecipe } from '../../adapters/recipe.js';
 import { boundFault } from './bounds.js';
 
 /** A stored hash, as it can be checked. */
@@ -39,8 +39,8 @@ function withDigest(recipe: (salt: string, length: number) => Recipe, salt: stri
   return { recipe: recipe(saltBytes.toString('base64'), digestBytes.length), expected: digestBytes.toString('base64') };
 }
 
-const bcrypt = (salt: string, digest: string, prehash?: BcryptRecipe['prehash']): Parts => ({
-  recipe: { kind: 'bcrypt', salt, ...(prehash && { prehash }) },
+const bcrypt = (salt: string, digest: string, prehash?: BcryptRecipe['prehash'], form?: NormalForm): Parts => ({
+  recipe: { kind: 'bcrypt', salt, ...(prehash && { prehash }), ...(form && { form }) },
   expected: salt + digest,
 });
 const pbkdf2 = (hash: Pbkdf2Recipe['hash'], iterations: string, salt: string, digest: string): Parts =>
@@ -52,7 +52,7 @@ function argon2(kind: Argon2Recipe['kind'], parameters: string, salt: string, di
   if (memory === undefined || passes === undefined || lanes === undefined) return undefined;
   return withDigest((salted, length) => ({ kind, salt: salted, memory, passes, lanes, length }), salt, digest);
 }
-const scrypt = ([logN = 0, r = 0, p = 0]: readonly number[], salt: string, digest: string, more: Pick<ScryptRecipe, 'nfkc'> = {}): Parts =>
+const scrypt = ([logN = 0, r = 0, p = 0]: readonly number[], salt: string, digest: string, more: Pick<ScryptRecipe, 'form'> = {}): Parts =>
   withDigest((salted, length) => ({ kind: 'scrypt', salt: salted, logN, r, p, length, ...more }), salt, digest);
 
 /** The salt goes before the separator; the digest is the signer's key, encrypted, so as long as that. */
@@ -67,6 +67,8 @@ function firebase([logN = 0, r = 0, p = 0]: readonly number[], texts: readonly [
   };
 }
 
+const FORMS: Readonly<Record<string, NormalForm>> = { nfc: 'NFC', nfkc: 'NFKC' };
+
 const twoDigits = (cost: string): string => cost.padStart(2, '0');
 const PBKDF2_NAMES: Readonly<Record<string, Pbkdf2Recipe['hash']>> = { '-sha256': 'sha256', '-sha512': 'sha512' };
 
@@ -74,6 +76,7 @@ const PBKDF2_NAMES: Readonly<Record<string, Pbkdf2Recipe['hash']>> = { '-sha256'
  * Every format that is taken. Two are there for what other software keeps without a name: `$fbscrypt$` is Supabase Auth's
  * for Firebase's scrypt, and `$scrypt-nfkc$` our own, PHC's `$scrypt$` over the password's NFKC form. better-auth's
  * `salt:key` in hex is `$scrypt-nfkc$ln=14,r=16,p=1$` with the base64 of the salt's hex digits, as text, and of the key.
+ * passlib's `$bcrypt-sha256$v=2` has a parameter of our own, `nf`: the normal form of the password that it is made of.
  */
 const FORMATS: readonly Format[] = [
   {
@@ -86,8 +89,9 @@ const FORMATS: readonly Format[] = [
   {
     name: 'passlib’s bcrypt_sha256',
     starts: /^\$bcrypt-sha256\$v/,
-    whole: /^\$bcrypt-sha256\$v=2,t=2b,r=(\d{1,2})\$([./A-Za-z0-9]{22})\$([./A-Za-z0-9]{31})$/,
-    read: (cost: string, salt: string, digest: string) => bcrypt(`$2b$${twoDigits(cost)}$${salt}`, digest, 'hmac-sha256-base64'),
+    whole: /^\$bcrypt-sha256\$v=2,t=2b,r=(\d{1,2})(?:,nf=(nfk?c))?\$([./A-Za-z0-9]{22})\$([./A-Za-z0-9]{31})$/,
+    read: (cost: string, form: string | undefined, salt: string, digest: string) =>
+      bcrypt(`$2b$${twoDigits(cost)}$${salt}`, digest, 'hmac-sha256-base64', FORMS[form ?? '']),
     ours: true,
   },
   {
@@ -136,7 +140,7 @@ const FORMATS: readonly Format[] = [
     starts: /^\$scrypt/,
     whole: /^\$scrypt(-nfkc)?\$ln=(\d{1,2}),r=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})$/,
     read: (nfkc: string | undefined, logN: string, r: string, p: string, salt: string, digest: string) =>
-      scrypt([logN, r, p].map(Number), salt, digest, nfkc === undefined ? {} : { nfkc: true }),
+      scrypt([logN, r, p].map(Number), salt, digest, nfkc === undefined ? {} : { form: 'NFKC' }),
   },
   {
     name: 'Django’s scrypt',
@@ -183,8 +187,14 @@ export function readHash(hash: string, rounds: number): Reading {
   return fault === undefined ? reading : { fault };
 }
 
-/** Returns whether the hash may have been made of a password's first 72 bytes, and is stored as such: plain bcrypt from elsewhere. */
-export function truncatesOf(hash: string): boolean {
-  const recipe = parse(hash).known?.recipe;
-  return recipe?.kind === 'bcrypt' && recipe.prehash === undefined;
+/** Reports whether bcrypt was given the password itself, of which it reads 72 bytes. */
+export const isPlainBcrypt = ({ recipe }: KnownHash): boolean => recipe.kind === 'bcrypt' && recipe.prehash === undefined;
+
+/**
+ * Reports whether a hash from elsewhere is stored with `hash_truncates`, as its format does not show where it was made: plain
+ * bcrypt, which may be of a password's first 72 bytes, and the formats that this service writes itself.
+ */
+export function needsOrigin(hash: string): boolean {
+  const { known } = parse(hash);
+  return known !== undefined && (known.ours || isPlainBcrypt(known));
 }

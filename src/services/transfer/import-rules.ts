@@ -3,7 +3,7 @@ import { foldEmail, isEmailAddress } from '../../lib/email-address.js';
 import { DISPLAY_NAME_RULES, displayNameFault, foldName, USERNAME_FORMAT, USERNAME_RULES, usernameFault } from '../../lib/names.js';
 import { type Roles, USER } from '../../lib/roles.js';
 import type { NewUserRow } from '../../models/user-batch.js';
-import { bareHash, truncatesOf } from '../password/formats.js';
+import { bareHash, needsOrigin } from '../password/formats.js';
 import type { PasswordService } from '../password/password.service.js';
 import type { Adopted, ImportedUser } from './imported-user.js';
 
@@ -59,7 +59,7 @@ export function examine(user: ImportedUser, circumstances: Circumstances): Exami
     username_fold: fold,
     lookalike_fold: null,
     hashed_password: passwordHash ?? null,
-    hash_truncates: passwordHash !== undefined && (user.hashTruncates ?? truncatesOf(passwordHash)),
+    hash_truncates: passwordHash !== undefined && (user.hashTruncates ?? needsOrigin(passwordHash)),
     email: email ?? null,
     email_verified_at: verifiedAt,
     email_fold,

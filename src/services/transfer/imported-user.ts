@@ -14,7 +14,7 @@ export interface ImportedUser {
   readonly passwordHash?: string | undefined;
   /** Why the source's password hash cannot be read, worded to follow the name of its member. */
   readonly unreadableHash?: string | undefined;
-  /** Whether the hash may be of a password's first 72 bytes alone, where that is known better than the hash tells. */
+  /** Whether the hash was made elsewhere, where that is known better than its format shows. */
   readonly hashTruncates?: boolean | undefined;
   /** The name is from where any text was one, and names are told apart to the letter: the FastAPI original. */
   readonly adopted?: Adopted | undefined;

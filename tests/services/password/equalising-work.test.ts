@@ -31,7 +31,7 @@ function workOf(recipes: readonly Recipe[]): Record<string, number> {
   for (const recipe of recipes) {
     if (recipe.kind === 'bcrypt') add('bcrypt', 2 ** Number(recipe.salt.slice(4, 6)));
     else if (recipe.kind === 'pbkdf2') add(`pbkdf2 ${recipe.hash}`, recipe.iterations * Math.ceil(recipe.length / BLOCK[recipe.hash]));
-    else if (recipe.kind === 'scrypt') add(`scrypt ${recipe.logN} ${recipe.r} ${recipe.p} ${recipe.nfkc ?? ''}`, 1);
+    else if (recipe.kind === 'scrypt') add(`scrypt ${recipe.logN} ${recipe.r} ${recipe.p} ${recipe.form ?? ''}`, 1);
     else add(`${recipe.kind} ${recipe.memory} ${recipe.passes} ${recipe.lanes}`, 1);
   }
   return work;
@@ -46,7 +46,7 @@ async function worksOf(hashes: readonly (StoredHash | undefined)[], known: reado
   return hasher.noted.map(({ recipe, padding }) => workOf([recipe, ...padding]));
 }
 
-const ours = (hash: string | null): StoredHash => ({ hash, truncates: false });
+const ours = (hash: string | null): StoredHash => ({ hash, imported: false });
 const usual = bcrypt.hashSync('a password', ROUNDS);
 const cheap = bcrypt.hashSync('a password', 4);
 const absent = [undefined, ours(null), ours(''), ours('!'), ours('md5$salt$hash'), ours('pbkdf2_sha256$9999999$salt$hash')];
@@ -65,7 +65,7 @@ describe('a wrong guess', () => {
     expect(works).toEqual(works.map(() => works[0]));
     expect(works[0]).toMatchObject({ bcrypt: 2 ** ROUNDS, 'pbkdf2 sha1': 2000, 'pbkdf2 sha256': 1200, 'pbkdf2 sha512': 1200 });
     expect(Object.entries(works[0] ?? {}).filter(([what]) => what.startsWith('scrypt'))).toEqual(
-      ['14 16 1 true', '14 8 1 ', '6 8 1 ', '5 4 2 '].map((numbers) => [`scrypt ${numbers}`, 1]),
+      ['14 16 1 NFKC', '14 8 1 ', '6 8 1 ', '5 4 2 '].map((numbers) => [`scrypt ${numbers}`, 1]),
     );
   });
 
@@ -92,11 +92,36 @@ describe('a wrong guess', () => {
     ]);
   });
 
+  test('costs the same work for every account also where the password has other spellings, each of which is tried', async () => {
+    const hasher = notingHasher();
+    const passwords = createPasswordService({ hasher, rounds: ROUNDS });
+    const foreign = ['$2y$', '$pbkdf2$ sha512', '$argon2id$', '$scrypt$'].map(
+      (name) => FOREIGN.find(({ format }) => format === name)?.hash ?? '',
+    );
+    const normal = `$bcrypt-sha256$v=2,t=2b,r=${ROUNDS},nf=nfc$${'.'.repeat(22)}$${'.'.repeat(31)}`;
+    const stored = [...absent, ours(usual), { hash: usual, imported: true }, ours(normal), ...foreign.map(ours)];
+    passwords.setFormatsInUse(foreign);
+    for (const [guess, spellings] of [
+      ['crème brûlée', ['crème brûlée', 'cre\u0300me bru\u0302le\u0301e']],
+      ['cr\u00e8me bru\u0302l\u00e9e', ['cr\u00e8me bru\u0302l\u00e9e', 'crème brûlée', 'cre\u0300me bru\u0302le\u0301e']],
+      [`\u00e9${'x'.repeat(1024)}`, [`\u00e9${'x'.repeat(1024)}`]],
+    ] as const) {
+      for (const one of stored) {
+        hasher.noted.length = 0;
+        expect(await passwords.verify(guess, one)).toMatchObject({ valid: false });
+        expect(hasher.noted.map(({ password }) => password)).toEqual(spellings);
+        const works = hasher.noted.map(({ recipe, padding }) => workOf([recipe, ...padding]));
+        expect(works).toEqual(works.map(() => expect.objectContaining({ bcrypt: 2 ** ROUNDS, 'pbkdf2 sha512': 1200 })));
+        expect(new Set(works.map((work) => JSON.stringify(Object.entries(work).sort()))).size).toBe(1);
+      }
+    }
+  });
+
   test('costs scrypt over the NFKC form as well as scrypt of the same numbers', async () => {
     const digest = `c2FsdHNhbHQ$${'A'.repeat(43)}`;
     const known = [`$scrypt$ln=4,r=8,p=1$${digest}`, `$scrypt-nfkc$ln=4,r=8,p=1$${digest}`];
     const works = await worksOf([undefined, ...known.map(ours)], known);
-    expect(works).toEqual(works.map(() => ({ bcrypt: 2 ** ROUNDS, 'scrypt 4 8 1 ': 1, 'scrypt 4 8 1 true': 1 })));
+    expect(works).toEqual(works.map(() => ({ bcrypt: 2 ** ROUNDS, 'scrypt 4 8 1 ': 1, 'scrypt 4 8 1 NFKC': 1 })));
   });
 
   const argon2 = (mib: number): string => `$argon2id$v=19$m=${1024 * mib},t=1,p=1$c2FsdHNhbHQ$${'A'.repeat(43)}`;

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { createHasher } from '../../../src/adapters/hasher.js';
-import { readHash as readHashAt, truncatesOf } from '../../../src/services/password/formats.js';
+import { readHash as readHashAt, needsOrigin } from '../../../src/services/password/formats.js';
 import { createPasswordService } from '../../../src/services/password/password.service.js';
 import { foreignHashes } from '../../support/foreign-hashes.js';
 
@@ -126,7 +126,7 @@ describe('a hash that can’t be taken', () => {
   ])('%s', async (_, hash, fault) => {
     expect(hashFault(hash)).toMatch(fault);
     // It is refused at once, as nobody's.
-    expect(await passwords().verify('correct horse battery staple', { hash, truncates: false })).toEqual({ valid: false, outdated: false });
+    expect(await passwords().verify('correct horse battery staple', { hash, imported: false })).toEqual({ valid: false, outdated: false });
   });
 
   test('accepts hashes at each maximum', () => {
@@ -186,11 +186,11 @@ describe('hashes of other software', () => {
   });
 
   test.each(named)('%s: its password alone is right', async (_, { password, hash, truncates }) => {
-    const stored = { hash, truncates };
+    const stored = { hash, imported: truncates };
     const valid = { valid: true, outdated: !/^\$(2b|bcrypt-sha256\$v=2)/.test(hash) };
     const service = passwords();
     expect(hashFault(hash)).toBeUndefined();
-    expect(truncatesOf(hash)).toBe(truncates);
+    expect(needsOrigin(hash)).toBe(truncates || hash.startsWith('$bcrypt-sha256$v=2'));
     expect(await service.verify(password, stored)).toEqual(valid);
     const wrong = [
       `${password}x`,
@@ -212,23 +212,26 @@ describe('hashes of other software', () => {
       FOREIGN.find(({ format }) => format === '$scrypt$'),
     ];
     if (compatible === undefined || other === undefined) throw new TypeError('the fixture has other passwords');
-    const stored = { hash: compatible.hash, truncates: false };
+    const stored = { hash: compatible.hash, imported: false };
     for (const form of ['NFD', 'NFKC'] as const)
       expect((await passwords().verify(compatible.password.normalize(form), stored)).valid).toBe(true);
     const fullwidth = `\uff01${other.password}`;
-    expect((await passwords().verify(fullwidth.normalize('NFKC'), { hash: other.hash, truncates: false })).valid).toBe(false);
+    expect((await passwords().verify(fullwidth.normalize('NFKC'), { hash: other.hash, imported: false })).valid).toBe(false);
   });
 
   test('none takes a password that nobody can have', async () => {
     for (const { hash } of FOREIGN.filter(({ hash }) => !/ln=14|n=14/.test(hash)))
       for (const password of ['with\0NUL', '\ud83d half a pair'])
-        expect(await passwords().verify(password, { hash, truncates: false })).toEqual({ valid: false, outdated: false });
+        expect(await passwords().verify(password, { hash, imported: false })).toEqual({ valid: false, outdated: false });
   });
 
-  test('only plain bcrypt is told to have cut passwords off', () => {
+  test('only plain bcrypt may have cut passwords off', () => {
     expect(FOREIGN.filter(({ truncates }) => truncates).map(({ hash }) => hash)).toEqual(
       FOREIGN.map(({ hash }) => hash).filter((hash) => /^(bcrypt\$)?\$2[aby]\$/.test(hash)),
     );
-    expect([truncatesOf(''), truncatesOf('$2b$31$'), truncatesOf('!')]).toEqual([false, false, false]);
+  });
+
+  test('a format that shows where its hash was made needs no flag', () => {
+    expect([needsOrigin(''), needsOrigin('$2b$31$'), needsOrigin('!')]).toEqual([false, false, false]);
   });
 });

@@ -1,3 +1,4 @@
+import { pbkdf2Sync, scryptSync } from 'node:crypto';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import bcrypt from 'bcryptjs';
 import { createHasher } from '../../../src/adapters/hasher.js';
@@ -9,11 +10,17 @@ const passwords = createPasswordService({ hasher, rounds: ROUNDS });
 const dear = createPasswordService({ hasher, rounds: ROUNDS + 1 });
 afterAll(() => hasher.close());
 
-const ours = (hash: string): StoredHash => ({ hash, truncates: false });
-const adopted = (hash: string): StoredHash => ({ hash, truncates: true });
+const ours = (hash: string): StoredHash => ({ hash, imported: false });
+const adopted = (hash: string): StoredHash => ({ hash, imported: true });
 const VALID = { valid: true, outdated: false };
 const OUTDATED = { valid: true, outdated: true };
 const WRONG = { valid: false, outdated: false };
+
+const bare = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
+const pbkdf2Hash = (password: string): string =>
+  `$pbkdf2-sha256$10$c2FsdHNhbHQ$${bare(pbkdf2Sync(password, 'saltsalt', 10, 32, 'sha256'))}`;
+const nfkcHash = (text: string): string =>
+  `$scrypt-nfkc$ln=4,r=8,p=1$c2FsdHNhbHQ$${bare(scryptSync(text, 'saltsalt', 32, { N: 16, r: 8, p: 1 }))}`;
 
 const ASCII = 'correct horse battery staple';
 const UNICODE = 'contraseña ключ 😀😀';
@@ -193,8 +200,61 @@ describe('a hash is outdated', () => {
   });
 
   test('and is made anew by the usual rules but without the rules for new passwords', async () => {
-    expect(await dear.rehash('x')).toMatch(/^\$2b\$06\$/);
-    expect(await dear.rehash(LONG)).toMatch(/^\$bcrypt-sha256\$v=2,t=2b,r=6\$/);
+    expect(await dear.rehash('x', ours(plain))).toMatch(/^\$2b\$06\$/);
+    expect(await dear.rehash(LONG, ours(plain))).toMatch(/^\$bcrypt-sha256\$v=2,t=2b,r=6\$/);
+  });
+});
+
+describe('a password in another normal form', () => {
+  const [COMPOSED, DECOMPOSED, MIXED] = ['Cr\u00e8me br\u00fbl\u00e9e', 'Cre\u0300me bru\u0302le\u0301e', 'Cr\u00e8me bru\u0302l\u00e9e'];
+  const cheap = createPasswordService({ hasher, rounds: ROUNDS - 1 });
+
+  test.each([
+    ['plain bcrypt', (password: string) => adopted(bcrypt.hashSync(password, ROUNDS - 1))],
+    ['$2y$', (password: string) => adopted(bcrypt.hashSync(password, ROUNDS - 1).replace('$2b$', '$2y$'))],
+    ['PBKDF2', (password: string) => ours(pbkdf2Hash(password))],
+  ])('is right against an imported hash, %s, and against the one that replaces it', async (_format, hashOf) => {
+    for (const [made, other] of [
+      [COMPOSED, DECOMPOSED],
+      [DECOMPOSED, COMPOSED],
+    ] as const) {
+      const stored = hashOf(made);
+      for (const sent of [made, other, MIXED]) {
+        expect(await passwords.verify(sent, stored)).toEqual(OUTDATED);
+        const renewed = ours(await passwords.rehash(sent, stored));
+        expect(renewed.hash).toMatch(/^\$bcrypt-sha256\$v=2,t=2b,r=5,nf=nfc\$/);
+        for (const spelling of [made, other, MIXED]) expect(await passwords.verify(spelling, renewed)).toEqual(VALID);
+        expect(await passwords.verify(COMPOSED.replace('\u00e8', 'e'), renewed)).toEqual(WRONG);
+        // A later change of BCRYPT_ROUNDS replaces it by one that accepts the same.
+        expect(await cheap.verify(sent, renewed)).toEqual(OUTDATED);
+        expect(await cheap.verify(made, ours(await cheap.rehash(other, renewed)))).toEqual(VALID);
+      }
+    }
+  });
+
+  test('is right against an imported hash of a format that this service writes', async () => {
+    for (const hash of [bcrypt.hashSync(DECOMPOSED, ROUNDS), await passwords.hash(`${DECOMPOSED} ${LONG}`)]) {
+      const sent = hash.startsWith('$2b$') ? COMPOSED : `${COMPOSED} ${LONG}`;
+      expect(await passwords.verify(sent, adopted(hash))).toEqual(VALID);
+      expect(await passwords.verify(sent, ours(hash))).toEqual(WRONG);
+    }
+  });
+
+  test('is right against a hash of the NFKC form before and after it is replaced, in compatibility characters too', async () => {
+    const spellings = ['\ufb01ne cre\u0300me', 'fine cr\u00e8me', '\uff46ine cr\u00e8me'];
+    const stored = ours(nfkcHash('fine cr\u00e8me'));
+    for (const sent of spellings) {
+      expect(await passwords.verify(sent, stored)).toEqual(OUTDATED);
+      const renewed = ours(await passwords.rehash(sent, stored));
+      for (const spelling of spellings) expect(await passwords.verify(spelling, renewed)).toEqual(VALID);
+    }
+  });
+
+  test('is wrong against a hash that was made here', async () => {
+    const stored = ours(await passwords.hash(COMPOSED));
+    expect(await passwords.verify(DECOMPOSED, stored)).toEqual(WRONG);
+    expect(await cheap.verify(COMPOSED, ours(await cheap.rehash(COMPOSED, stored)))).toEqual(VALID);
+    expect(await cheap.verify(DECOMPOSED, ours(await cheap.rehash(COMPOSED, stored)))).toEqual(WRONG);
   });
 });
 
@@ -238,8 +298,8 @@ describe('what can never be right', () => {
     ['SHA-256 in hex', '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
     ['not usable by choice', '!'],
   ])('a hash that is %s, and it is refused at once', async (_, hash) => {
-    const refused = passwords.verify(ASCII, { hash, truncates: false });
+    const refused = passwords.verify(ASCII, { hash, imported: false });
     expect(await refused).toEqual(WRONG);
-    expect(await passwords.verify('', { hash, truncates: true })).toEqual(WRONG);
+    expect(await passwords.verify('', { hash, imported: true })).toEqual(WRONG);
   });
 });

@@ -51,7 +51,7 @@ async function whoLogsIn(records: readonly SourceRecord[], password: string): Pr
   const lines: number[] = [];
   for (const record of records) {
     const user: ImportedUser = 'user' in record ? record.user : {};
-    const { valid } = await passwords.verify(password, { hash: user.passwordHash ?? null, truncates: false });
+    const { valid } = await passwords.verify(password, { hash: user.passwordHash ?? null, imported: false });
     if (valid) lines.push(record.line);
   }
   return lines;
