@@ -1,4 +1,5 @@
 import { Op, QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { inBytes, kindSql, kindsOf } from './user-kinds.js';
 import type { User, UserModel } from './user.model.js';
 
 /** Whose names and verified address stand in the way of another user's. */
@@ -97,6 +98,32 @@ export async function findNameHolders(User: UserModel, wanted: WantedNames, tran
     bind: { usernames: JSON.stringify(usernames), folds: JSON.stringify(folds), addresses: JSON.stringify(addresses) },
     ...(transaction ? { transaction } : {}),
   });
+}
+
+/** An account that claims an address which an administrator gave it, by the fold of the address. */
+export type Claimant = Pick<User, 'id' | 'username'> & { readonly email_fold: string };
+
+/** Returns the accounts to which an administrator or an import gave one of these addresses, and which have not verified it. */
+export async function findClaimants(User: UserModel, emailFolds: readonly string[], transaction?: Transaction): Promise<Claimant[]> {
+  if (emailFolds.length === 0) return [];
+  const database = connectionOf(User);
+  const isAmong = (sql: string, list: string): string =>
+    dialectOf(database) === 'postgres'
+      ? `${sql} = ANY (ARRAY(SELECT json_array_elements_text($${list}::json)))`
+      : `${sql} IN (SELECT value FROM json_each($${list}))`;
+  // The index of addresses begins with the kind of user.
+  const kinds = await kindsOf(User, {}, transaction);
+  return database.query<Claimant>(
+    `SELECT id, username, email_fold FROM users
+     WHERE ${isAmong(kindSql(User), 'kinds')} AND ${isAmong(inBytes(User, 'email_fold'), 'folds')}
+       AND email_set_by_admin AND verified_email_fold IS NULL
+     ORDER BY id DESC`,
+    {
+      type: QueryTypes.SELECT,
+      bind: { kinds: JSON.stringify(kinds), folds: JSON.stringify(emailFolds) },
+      ...(transaction ? { transaction } : {}),
+    },
+  );
 }
 
 /**

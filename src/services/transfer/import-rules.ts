@@ -1,5 +1,6 @@
 import type { FieldFault } from '../../errors/app-error.js';
 import { foldEmail, isEmailAddress } from '../../lib/email-address.js';
+import { madeUsername } from '../../lib/made-name.js';
 import { DISPLAY_NAME_RULES, displayNameFault, foldName, USERNAME_FORMAT, USERNAME_RULES, usernameFault } from '../../lib/names.js';
 import { type Roles, USER } from '../../lib/roles.js';
 import type { NewUserRow } from '../../models/user-batch.js';
@@ -10,6 +11,9 @@ import type { Adopted, ImportedUser } from './imported-user.js';
 /** What PostgreSQL's index of names can hold, and some. */
 const ADOPTED_NAME_BYTES = 1024;
 
+export const MADE_NAME = 'the e-mail address is no username, so one is made from it';
+export const MADE_NAME_UNVERIFIED = `${MADE_NAME}; they log in by it until they have verified the address`;
+
 export const NO_PASSWORD = 'has no password: they log in once they have set one by a reset or an invitation';
 
 /** A user who keeps to the rules that need no look at others. */
@@ -19,6 +23,8 @@ export interface Candidate {
   readonly fold: string;
   readonly notes: readonly string[];
   readonly adopted: Adopted | undefined;
+  /** Whether the name was made from the e-mail address, which then tells whether the user is there already. */
+  readonly isNameMade: boolean;
 }
 
 export type Examined = { readonly candidate: Candidate } | { readonly faults: readonly FieldFault[] };
@@ -35,28 +41,42 @@ interface Circumstances {
 
 /** Holds a user against every rule at once, and makes the row of one who keeps to them. */
 export function examine(user: ImportedUser, circumstances: Circumstances): Examined {
-  const { roles, now, adopts } = circumstances;
-  const { email, disabled = false } = user;
+  const { roles, adopts } = circumstances;
+  const { email } = user;
   const notes: string[] = [];
   const { passwordHash, hashFault } = hashOf(user, circumstances, notes);
-  const username = user.username ?? email;
   const adopted = adopts ? user.adopted : undefined;
+  const isAddress = email !== undefined && isEmailAddress(email);
+  const isNameMade = isAddress && needsName(user, email, adopted);
+  const username = isNameMade ? madeUsername(email) : (user.username ?? email);
   const faults = [
-    ...(username === undefined ? [NAMELESS] : nameFaults(username, adopted, user.username === undefined)),
-    ...(email === undefined || isEmailAddress(email) ? [] : [NO_ADDRESS]),
+    ...(username === undefined ? [NAMELESS] : nameFaults(user.username, adopted, isNameMade)),
+    ...(email === undefined || isAddress ? [] : [NO_ADDRESS]),
     ...roleFaults(user.roles, roles),
     ...hashFaults(hashFault),
   ];
   if (username === undefined || faults.length > 0) return { faults };
 
+  const row = rowOf({ ...user, username, passwordHash }, circumstances, notes);
+  if (isNameMade) notes.unshift(row.verified_email_fold === null ? MADE_NAME_UNVERIFIED : MADE_NAME);
+  return { candidate: { row, fold: foldName(username), notes, adopted, isNameMade } };
+}
+
+/** Reports whether a name has to be made: where the address is the name, or would be, and breaks the rules of names. */
+const needsName = ({ username = '' }: ImportedUser, email: string, adopted: Adopted | undefined): boolean =>
+  adopted === undefined && (username === '' || foldEmail(username) === foldEmail(email)) && usernameFault(username || email) !== undefined;
+
+type Named = ImportedUser & { readonly username: string };
+
+function rowOf(user: Named, { roles, now }: Circumstances, notes: string[]): NewUserRow {
+  const { username, email, passwordHash, disabled = false } = user;
   const displayName = displayNameOf(user, notes);
   const verifiedAt = email === undefined ? null : verifiedAtOf(user, now);
   const email_fold = email === undefined ? null : foldEmail(email);
-  const fold = foldName(username);
   if (passwordHash === undefined) notes.push(NO_PASSWORD);
-  const row = {
+  return {
     username,
-    username_fold: fold,
+    username_fold: foldName(username),
     lookalike_fold: null,
     hashed_password: passwordHash ?? null,
     hash_truncates: passwordHash !== undefined && (user.hashTruncates ?? needsOrigin(passwordHash)),
@@ -72,14 +92,15 @@ export function examine(user: ImportedUser, circumstances: Circumstances): Exami
     created_at: createdAtOf(user, now, notes),
     updated_at: now,
   };
-  return { candidate: { row, fold, notes, adopted } };
 }
 
 const NAMELESS: FieldFault = { path: 'username', code: 'required', message: 'is missing, and so is an e-mail address to take for it' };
 const NO_ADDRESS: FieldFault = { path: 'email', code: 'format', message: 'is not an e-mail address' };
 
-function nameFaults(username: string, adopted: Adopted | undefined, isAddress: boolean): FieldFault[] {
-  const path = isAddress ? 'email' : 'username';
+/** Returns the rules that the source's own name breaks; a name that is made or taken from the address breaks none. */
+function nameFaults(username: string | undefined, adopted: Adopted | undefined, isNameMade: boolean): FieldFault[] {
+  if (username === undefined || isNameMade) return [];
+  const path = 'username';
   if (adopted !== undefined) {
     const fits = Buffer.byteLength(username) <= ADOPTED_NAME_BYTES && username.isWellFormed() && !username.includes('\0');
     return fits ? [] : [{ path, code: 'too_long', message: `has over ${ADOPTED_NAME_BYTES} bytes, or some that are not text` }];
@@ -92,7 +113,7 @@ function nameFaults(username: string, adopted: Adopted | undefined, isAddress: b
     too_long: `may have ${most} characters at most`,
     format: USERNAME_FORMAT,
   };
-  return [{ path, code: fault, message: `${isAddress ? 'is taken for the username, which ' : ''}${messages[fault]}` }];
+  return [{ path, code: fault, message: messages[fault] }];
 }
 
 function roleFaults(asked: readonly string[] | undefined, roles: Roles): FieldFault[] {

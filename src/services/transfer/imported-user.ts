@@ -2,7 +2,7 @@ import type { FieldFault } from '../../errors/app-error.js';
 
 /** A user as a source tells of them, still to be held against our rules; what is left out the source does not say. */
 export interface ImportedUser {
-  /** Where there is none, the e-mail address is the name. */
+  /** Where there is none, the e-mail address is the name, or a name is made from it. */
   readonly username?: string | undefined;
   readonly email?: string | undefined;
   /** Whether the source has seen that the address is its owner's; a time where it says when. */

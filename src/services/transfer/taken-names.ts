@@ -1,5 +1,7 @@
 import type { FieldFault } from '../../errors/app-error.js';
-import type { NameHolder, NewUserRow } from '../../models/user-batch.js';
+import { madeUsername } from '../../lib/made-name.js';
+import { foldName } from '../../lib/names.js';
+import type { Claimant, NameHolder, NewUserRow } from '../../models/user-batch.js';
 import type { Candidate } from './import-rules.js';
 
 /** A user who has a name: in the database, or earlier in the import. */
@@ -21,20 +23,24 @@ export interface Alike {
 /** Names and verified addresses by their folds: two namespaces, in which the same text may stand twice. */
 export interface Taken {
   readonly names: Map<string, Alike>;
-  readonly addresses: Set<string>;
+  /** The user who has verified an address. */
+  readonly addresses: Map<string, Holder>;
+  /** The first user to whom an administrator or an import gave an address that is not verified. */
+  readonly claims: Map<string, Holder>;
 }
 
-export const noneTaken = (): Taken => ({ names: new Map(), addresses: new Set() });
+export const noneTaken = (): Taken => ({ names: new Map(), addresses: new Map(), claims: new Map() });
 
 /** Returns the names and addresses of users in the database. */
-export function takenBy(holders: readonly NameHolder[]): Taken {
+export function takenBy(holders: readonly NameHolder[], claimants: readonly Claimant[]): Taken {
   const taken = noneTaken();
   for (const holder of holders) take(taken, holder, holder.username_fold ?? holder.lookalike_fold, holder.verified_email_fold);
+  for (const { id, username, email_fold } of claimants) taken.claims.set(email_fold, { id, username, username_fold: null });
   return taken;
 }
 
 function take({ names, addresses }: Taken, holder: Holder, name: string | null, address: string | null): void {
-  if (address !== null) addresses.add(address);
+  if (address !== null) addresses.set(address, holder);
   if (name === null) return;
   const alike = names.get(name);
   if (alike === undefined) {
@@ -55,7 +61,9 @@ export type Settled =
  * Holds a candidate against the users in the database and those before it in the import, whom it then joins. Of an address
  * that two have verified the first keeps it.
  */
-export function settle({ row, fold, notes, adopted }: Candidate, stored: Taken, earlier: Taken): Settled {
+export function settle(candidate: Candidate, stored: Taken, earlier: Taken): Settled {
+  if (candidate.isNameMade) return settleByAddress(candidate, stored, earlier);
+  const { row, fold, notes, adopted } = candidate;
   const [inDatabase, inImport] = [stored.names.get(fold), earlier.names.get(fold)];
   const owner = ownerAmong(inDatabase, inImport);
   const exact = inDatabase?.byUsername.get(row.username) ?? inImport?.byUsername.get(row.username);
@@ -72,6 +80,22 @@ export function settle({ row, fold, notes, adopted }: Candidate, stored: Taken, 
   };
   take(earlier, settled, fold, settled.verified_email_fold);
   return { row: settled, notes: isVerified ? [...notes, UNVERIFIED] : notes };
+}
+
+/**
+ * Settles a candidate whose name was made: the address tells whether the user is there, so that an import can be run again. The
+ * address may be another account's claim, which says nothing about the user.
+ */
+function settleByAddress({ row, notes }: Candidate, stored: Taken, earlier: Taken): Settled {
+  const address = row.email_fold ?? '';
+  const there = [stored.addresses, earlier.addresses, stored.claims, earlier.claims].flatMap((holders) => holders.get(address) ?? [])[0];
+  if (there !== undefined) return { there, notes: notesOf(there, row.username) };
+  let { username } = row;
+  while (stored.names.has(foldName(username)) || earlier.names.has(foldName(username))) username = madeUsername(address);
+  const named = { ...row, username, username_fold: foldName(username) };
+  take(earlier, named, named.username_fold, named.verified_email_fold);
+  if (named.verified_email_fold === null) earlier.claims.set(address, named);
+  return { row: named, notes };
 }
 
 /** The user whose fold it is, wherever they are; a look-alike only where there is none. */

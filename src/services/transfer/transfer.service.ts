@@ -5,8 +5,8 @@ import type { Doer } from '../../lib/actor.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';
-import { addUsers, findNameHolders, type WantedNames } from '../../models/user-batch.js';
-import type { User } from '../../models/user.model.js';
+import { addUsers, findClaimants, findNameHolders, type WantedNames } from '../../models/user-batch.js';
+import type { User, UserModel } from '../../models/user.model.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { PasswordService } from '../password/password.service.js';
 import { batchesOf } from './batches.js';
@@ -122,7 +122,7 @@ function createBatchWork({ models: { User }, database, passwords, audit, roles, 
 
   const settleAll = async (entries: readonly Entry[], earlier: Taken, transaction?: Transaction): Promise<Plan[]> => {
     const candidates = entries.flatMap(({ outcome }) => ('candidate' in outcome ? [outcome.candidate] : []));
-    const stored = takenBy(await findNameHolders(User, wantedBy(candidates), transaction));
+    const stored = await storedFor(User, candidates, transaction);
     return entries.map((entry) => {
       const { outcome } = entry;
       return { entry, settled: 'candidate' in outcome ? settle(outcome.candidate, stored, earlier) : outcome };
@@ -185,13 +185,22 @@ const NAME_SHOWN = 64;
 const shortNameOf = ({ username, email }: ImportedUser): string | undefined => (username ?? email)?.slice(0, NAME_SHOWN).toWellFormed();
 
 const nameOf = ({ username }: Entry): { username?: string } => (username === undefined ? {} : { username });
+/** A made name is shown as it is stored; it may not be the one that was tried first. */
+const isNameMade = ({ outcome }: Entry): boolean => 'candidate' in outcome && outcome.candidate.isNameMade;
 const notesOf = (notes: readonly string[]): { notes?: readonly string[] } => (notes.length === 0 ? {} : { notes });
+
+/** Returns what stands in the way of these candidates in the database. */
+async function storedFor(User: UserModel, candidates: readonly Candidate[], transaction?: Transaction): Promise<Taken> {
+  const holders = await findNameHolders(User, wantedBy(candidates), transaction);
+  const claims = candidates.flatMap(({ row, isNameMade: isMade }) => (isMade ? (row.email_fold ?? []) : []));
+  return takenBy(holders, await findClaimants(User, claims, transaction));
+}
 
 /** The names and addresses whose holders candidates are held against. */
 const wantedBy = (candidates: readonly Candidate[]): WantedNames => ({
   usernames: candidates.map(({ row }) => row.username),
   folds: [...new Set(candidates.map(({ fold }) => fold))],
-  addresses: candidates.flatMap(({ row }) => row.verified_email_fold ?? []),
+  addresses: candidates.flatMap(({ row, isNameMade: isMade }) => (isMade ? row.email_fold : row.verified_email_fold) ?? []),
 });
 
 function toResult({ entry, settled }: Plan, made: 'created' | 'would_create', ids: ReadonlyMap<string, number>): ImportResult {
@@ -200,5 +209,6 @@ function toResult({ entry, settled }: Plan, made: 'created' | 'would_create', id
   if ('faults' in settled) return { line, status: 'failed', ...nameOf(entry), errors: settled.faults };
   const [status, username] = 'there' in settled ? (['exists', settled.there.username] as const) : ([made, settled.row.username] as const);
   const id = ('there' in settled ? settled.there.id : undefined) ?? ids.get(username);
-  return { line, status, ...(id === undefined ? {} : { id }), ...nameOf(entry), ...notesOf(settled.notes) };
+  const shown = isNameMade(entry) ? { username } : nameOf(entry);
+  return { line, status, ...(id === undefined ? {} : { id }), ...shown, ...notesOf(settled.notes) };
 }

@@ -29,7 +29,7 @@ function counted(username: string, fold: string, adopted: Candidate['adopted'], 
     created_at: NOW,
     updated_at: NOW,
   };
-  return { row, fold, notes: [], adopted };
+  return { row, fold, notes: [], adopted, isNameMade: false };
 }
 
 /** Keeps entries and counts what is kept: of a list each of its members. */
@@ -48,7 +48,7 @@ function stepsFor(
   adopted?: Candidate['adopted'],
 ): number {
   const names = new CountingMap<string, Alike>();
-  const earlier: Taken = { names, addresses: new Set() };
+  const earlier: Taken = { ...noneTaken(), names };
   let reads = 0;
   for (let at = 0; at < records; at += 1)
     settle(
