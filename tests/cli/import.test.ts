@@ -41,6 +41,15 @@ describe('import and export', () => {
     expect((await post('/token', 'erin', PASSWORD)).status).toBe(200);
   });
 
+  test('reads a table with sep=;, semicolons and mixed line ends, and reports the lines of the file', async () => {
+    writeFileSync(folder.file('users.csv'), `sep=;\r\nusername;password_hash\nada;${HASH}\r\nx;\rbob;${HASH}`);
+
+    const { stdout, code } = await run('import users.csv');
+
+    expect(linesOf(stdout)).toEqual(['line 4 failed x: username needs 3 characters or more', '2 created, 1 failed']);
+    expect(code).toBe(1);
+  });
+
   test('tells what became of bad lines, and exits with 1; a dry run tells all and changes nothing', async () => {
     const text = lines({ username: 'ada', password_hash: HASH }, { username: 'x\u001b[31m' }, { username: 'bob' });
     writeFileSync(folder.file('users.jsonl'), text);

@@ -77,6 +77,8 @@ describe('POST /admin/users/import', () => {
   test('takes CSV, documents, and exports of others, told by themselves or by ?from=', async () => {
     const fixture = (name: string): Buffer => readFileSync(new URL(`../fixtures/imports/${name}`, import.meta.url));
     expect(statusesIn((await send('username\r\ncsv-user\r\n', { type: 'text/csv; charset=utf-8' })).text)).toEqual(['created']);
+    const table = `sep=;\r\nusername;email;password_hash\nsemicolon-user;;${HASH}\r\nsecond-user;;${HASH}\r`;
+    expect(statusesIn((await send(table, { type: 'text/csv' })).text)).toEqual(['created', 'created']);
     expect(statusesIn((await send(lineOf({ username: 'jsonl-user' }), { type: 'application/jsonl' })).text)).toEqual(['created']);
     expect(statusesIn((await send('[{"username":"listed"}]', { type: 'application/json' })).text)).toEqual(['created']);
     const supabase = await send(fixture('supabase.json'), { type: 'application/json', query: '?from=supabase' });
