@@ -1,11 +1,5 @@
 import Joi from 'joi';
-
-/** The settings of how accounts begin, by their names in the environment. */
-export interface AccountSettings {
-  REGISTRATION: 'open' | 'invite' | 'closed';
-  EMAIL_VERIFICATION_HOURS: number;
-  PASSWORD_MIN_LENGTH: number;
-}
+import type { AccountSettings } from './settings.js';
 
 /** Their rules; they are spread into those of all settings. */
 export const accountSettings: Joi.StrictSchemaMap<AccountSettings> = {

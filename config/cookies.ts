@@ -1,10 +1,5 @@
 import Joi from 'joi';
-
-/** The settings of cookies and of what a log-out clears, by the names they have in the environment. */
-export interface CookieSettings {
-  COOKIE_NAME: string;
-  CLEAR_SITE_DATA: 'off' | 'storage';
-}
+import type { CookieSettings } from './settings.js';
 
 /** A token (RFC 6265 §4.1.1). Names that begin with `__` are prefixes, of which browsers hold this service's cookie to the strictest. */
 const COOKIE_NAME = /^(?:__Host-)?(?!__)[\w!#$%&'*+.^`|~-]{1,64}$/;

@@ -3,8 +3,8 @@ import { parse } from 'dotenv';
 import { distance } from 'fastest-levenshtein';
 import { errorCode } from '../src/lib/error-code.js';
 import { ConfigError } from './config-error.js';
-import type { Settings } from './schema.js';
 import { SECRET_SETTINGS, SETTING_NAMES } from './setting-names.js';
+import type { Settings } from './settings.js';
 
 /** What a program may give as a setting's value. */
 export type SettingValue = string | number | readonly string[] | Readonly<Record<string, readonly string[]>>;

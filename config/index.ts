@@ -7,8 +7,9 @@ import { readGiven, type SettingsInput } from './environment.js';
 import { keptKeys, localKeys } from './keys.js';
 import { type Limits, limitsOf } from './limits.js';
 import { readSecretFiles } from './secret-files.js';
-import { type Algorithm, isKeyPairAlgorithm } from './key-rules.js';
-import { type Settings, settingsSchema } from './schema.js';
+import { type Algorithm, isKeyPairAlgorithm } from './algorithms.js';
+import { settingsSchema } from './schema.js';
+import type { Settings } from './settings.js';
 import { BUILT_IN_ROLES, readRoles } from './values.js';
 
 /** The settings as the rest of the house reads them: frozen, typed, with units in the names. */
@@ -257,5 +258,5 @@ export { describeTarget } from './database.js';
 export type { DatabaseTarget } from './database.js';
 export { keyFileOf } from './keys.js';
 export type { Limits } from './limits.js';
-export { isKeyPairAlgorithm } from './key-rules.js';
-export type { Algorithm, KeyPairAlgorithm, SecretAlgorithm } from './key-rules.js';
+export { isKeyPairAlgorithm } from './algorithms.js';
+export type { Algorithm, KeyPairAlgorithm, SecretAlgorithm } from './algorithms.js';

@@ -1,25 +1,5 @@
 import Joi from 'joi';
-
-/** The settings of the limits by the names they have in the environment. */
-export interface LimitSettings {
-  RATE_LIMIT: 'on' | 'off';
-  LIMIT_FAILURES_PER_ACCOUNT: number;
-  LIMIT_FAILURES_PER_ADDRESS: number;
-  LIMIT_CODE_TRIES: number;
-  LIMIT_CONSECUTIVE_FAILURES: number;
-  LIMIT_WINDOW_MINUTES: number;
-  LIMIT_LONGEST_WAIT_MINUTES: number;
-  LIMIT_REGISTRATIONS_PER_ADDRESS: number;
-  LIMIT_RESETS_PER_ADDRESS: number;
-  LIMIT_MAILS_PER_ACCOUNT: number;
-  LIMIT_REFRESHES_PER_SESSION: number;
-  LIMIT_LOG_INS_PER_ACCOUNT: number;
-  LIMIT_LOG_INS_PER_CLIENT: number;
-  LIMIT_WRITES_PER_ACCOUNT: number;
-  LIMIT_WRITES_PER_CLIENT: number;
-  LIMIT_WRITES_PER_ADMINISTRATOR: number;
-  LIMIT_INTROSPECTIONS_PER_CALLER: number;
-}
+import type { LimitSettings } from './settings.js';
 
 /** NIST SP 800-63B-4 §3.2.2: no account takes more wrong guesses than this in a row. */
 const MOST_CONSECUTIVE = 100;

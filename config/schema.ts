@@ -1,49 +1,13 @@
 import Joi from 'joi';
 import { MAX_SCOPE_CHARACTERS } from '../src/lib/roles.js';
-import { type AccountSettings, accountSettings } from './accounts.js';
-import { type CookieSettings, cookieSettings } from './cookies.js';
+import { accountSettings } from './accounts.js';
+import { cookieSettings } from './cookies.js';
 import { isPostgres, parseDatabaseUrl, SSL_MODES } from './database.js';
-import { type Algorithm, forAlgorithm, HMAC_KEY_BYTES, KEY_PAIR_ALGORITHMS, KEYGEN, requiredWhereShared, signingKey } from './key-rules.js';
-import { type LimitSettings, limitSettings } from './limits.js';
+import { HMAC_KEY_BYTES, KEY_PAIR_ALGORITHMS } from './algorithms.js';
+import { forAlgorithm, KEYGEN, requiredWhereShared, signingKey } from './key-rules.js';
+import { limitSettings } from './limits.js';
+import type { Settings } from './settings.js';
 import { assignableRoles, exactOrigin, originsForProduction, plainUrl, publicHttps, sender, smtpUrl } from './values.js';
-
-/** The validated settings by the names they have in the environment. */
-export interface Settings extends LimitSettings, AccountSettings, CookieSettings {
-  NODE_ENV: 'development' | 'test' | 'production';
-  HOST: string;
-  PORT: number;
-  DATABASE_URL: string;
-  SECRET_KEY?: string;
-  SECRET_KEY_PREVIOUS?: string;
-  ROOT_KEY?: string;
-  ROOT_KEY_PREVIOUS?: string;
-  ALGORITHM: Algorithm;
-  ACCESS_TOKEN_EXPIRE_MINUTES: number;
-  REFRESH_TOKEN_EXPIRE_DAYS: number;
-  SESSION_MAX_DAYS: number;
-  REAUTHENTICATION_MINUTES: number;
-  SESSIONS_PER_USER: number;
-  ISSUER: string;
-  AUDIENCE: string;
-  CLIENT_ID: string;
-  CORS_ORIGINS: string[];
-  BCRYPT_ROUNDS: number;
-  HASH_THREADS: number;
-  HASH_QUEUE_LIMIT: number;
-  DATABASE_QUEUE_LIMIT: number;
-  MAIL_QUEUE_LIMIT: number;
-  REQUEST_LIMIT: number;
-  TRUST_PROXY: number;
-  ROLES: string;
-  APP_NAME: string;
-  APP_URL: string;
-  SMTP_URL?: string;
-  MAIL_FROM: string;
-  AUDIT_RETENTION_DAYS: number;
-  FIREBASE_SIGNER_KEY?: string;
-  LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
-  SHUTDOWN_SECONDS: number;
-}
 
 const PUBLIC_URL = 'the public https URL of this service, such as https://auth.example.com, which tokens and metadata name';
 

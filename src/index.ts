@@ -1,33 +1,27 @@
-import type { Express } from 'express';
-import { loadConfig, readEnvironment, type SettingsInput } from '../config/index.js';
+import type { SettingsInput } from '../config/environment.js';
+import { loadConfig, readEnvironment } from '../config/index.js';
 import { buildApp } from './app.js';
-import { type Container, createContainer as containerOf, type Overrides } from './container.js';
-import { ownVerifier, type Verifier } from './resource-server/verifier.js';
+import { type Container as WholeContainer, createContainer as containerOf, type Overrides as AllOverrides } from './container.js';
+import type { AuthApp, Container, Overrides } from './public-types.js';
+import { ownVerifier } from './resource-server/verifier.js';
 
-/** An Express app to mount, or to hand to supertest. */
-export type AuthApp = Express & {
-  /** Migrates the database now rather than at the first request. Throws StartError. */
-  start(): Promise<void>;
-  /** Ends its threads and connections. */
-  close(): Promise<void>;
-  /** For `requireAuth` on routes of your own beside it: what is revoked is refused at once. */
-  readonly verifier: Verifier;
-};
+const wholeContainer = (settings: SettingsInput, overrides: Partial<AllOverrides>): WholeContainer =>
+  containerOf(loadConfig({ ...readEnvironment(), ...settings }), overrides);
 
 /**
- * The parts of one instance of the service, without HTTP. Settings given here stand before those of the environment and
+ * Creates one instance of the service, without HTTP. Settings given here stand before those of the environment and
  * of `.env`. Throws ConfigError with every faulty setting.
  */
 export function createContainer(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): Container {
-  return containerOf(loadConfig({ ...readEnvironment(), ...settings }), overrides);
+  return wholeContainer(settings, overrides);
 }
 
 /**
- * The service as an Express app, which works under any prefix and before or after `express.json()`. It migrates its
- * database before its first answer. Throws ConfigError with every faulty setting.
+ * Creates the service as an Express app, which works under any prefix and before or after `express.json()`. It migrates its
+ * database before its first response. Throws ConfigError with every faulty setting.
  */
 export function createApp(settings: SettingsInput = {}, overrides: Partial<Overrides> = {}): AuthApp {
-  const container = createContainer(settings, overrides);
+  const container = wholeContainer(settings, overrides);
   const start = (): Promise<void> => container.start();
   const { config, services } = container;
   return Object.assign(buildApp(container), {
@@ -37,11 +31,11 @@ export function createApp(settings: SettingsInput = {}, overrides: Partial<Overr
   });
 }
 
-export type { SettingsInput } from '../config/index.js';
 export { ConfigError } from '../config/config-error.js';
-export type { Container, Overrides, Services } from './container.js';
+export type { SettingsInput } from '../config/environment.js';
 export { AppError } from './errors/app-error.js';
 export { StartError } from './errors/start-error.js';
+export type { AuthApp, Container, Overrides } from './public-types.js';
 export { createVerifier, requireAuth } from './resource-server/index.js';
 export type {
   AccessTokenClaims,

@@ -1,76 +1,28 @@
-import supertest from 'supertest';
+import type supertest from 'supertest';
 import { loadConfig, type SettingsInput } from '../config/index.js';
 import { createHasher, type Hasher } from './adapters/hasher.js';
 import { buildApp } from './app.js';
 import { createContainer, type Overrides, type Services } from './container.js';
 import { AppError } from './errors/app-error.js';
 import { byClient, OPERATOR } from './lib/actor.js';
-import { movableClock, type MovableClock } from './lib/clock.js';
+import { movableClock } from './lib/clock.js';
+import { errorCode } from './lib/error-code.js';
 import { actorOf } from './middleware/authenticate.js';
 import { checker } from './middleware/validate.js';
-import { ownVerifier, type Verifier } from './resource-server/verifier.js';
-import type { MailboxItem } from './services/outbox/outbox.service.js';
+import type { TestAuth as PublicTestAuth, TestSession, TestUser, TestUserInput } from './public-types.js';
+import { ownVerifier } from './resource-server/verifier.js';
 import { registerBody } from './validators/user.validator.js';
 
 type App = ReturnType<typeof buildApp>;
 
-/** A user to test with, and the password to log in with. */
-export interface TestUser {
-  readonly id: number;
-  readonly username: string;
-  readonly password: string;
-}
-
-/** A user to create. Members that are left out or null are made up. */
-export interface TestUserInput {
-  readonly username?: string | null;
-  readonly password?: string | null;
-  readonly email?: string | null;
-  /** In place of the role that everybody has. */
-  readonly roles?: readonly string[] | null;
-  /** Whether the address has been verified, by the token that was mailed there. */
-  readonly emailVerified?: boolean | null;
-}
-
 type Agent = ReturnType<typeof supertest.agent>;
 
-/** What a log-in of the kit's own gives. */
-export interface TestSession {
-  readonly id: string;
-  readonly accessToken: string;
-  readonly refreshToken: string;
-}
+export type { TestSession, TestUser };
 
-/** A mail as its reader gets it, and the link and token in it, where there is one. */
-export type TestMail = MailboxItem;
-
-/** One isolated service in memory: its own database, clock, keys and threads. */
-export interface TestAuth {
-  /** The Express app: hand it to supertest, or mount it in yours. */
+/** The kit with the inner parts of its service, for this repository's own tests; the package exports it without them (`test-kit.ts`). */
+export interface TestAuth extends PublicTestAuth<Agent> {
   readonly app: App;
-  /** Time as the service sees it; it stands until a test moves it. */
-  readonly clock: MovableClock;
   readonly services: Services;
-  /** For `requireAuth` in an app under test: takes this service's tokens, by this clock, with no request between. */
-  readonly verifier: Verifier;
-  /** A user as `POST /register` would make them: named `user-1`, `user-2`, … unless told. Throws AppError as that does. */
-  createUser(input?: TestUserInput): Promise<TestUser>;
-  /** So many users, all with one password. */
-  createUsers(count: number): Promise<TestUser[]>;
-  /** A new session of that user, as a log-in now would open. */
-  session(user: TestUser): Promise<TestSession>;
-  /** An access token of a new session of that user: its authentication is recent until the clock is moved REAUTHENTICATION_MINUTES on. */
-  token(user: TestUser): Promise<string>;
-  /** An access token of the same session after a step-up by the user's password. Throws AppError as that does. */
-  stepUp(user: TestUser, accessToken: string): Promise<string>;
-  /**
-   * A supertest agent that is like a page of the first of the CORS_ORIGINS: it sends that Origin and keeps cookies, and
-   * sends back those for https too, as a browser does with localhost. With a user, each request bears their access token.
-   */
-  agent(user?: TestUser): Promise<Agent>;
-  /** The mails so far, newest first: to that address, whatever its case, or all. None is sent anywhere unless SMTP_URL is set. */
-  mails(to?: string): Promise<TestMail[]>;
-  close(): Promise<void>;
 }
 
 /** bcrypt's cheapest cost: a test has nothing to protect. */
@@ -100,6 +52,16 @@ function sendingSecureCookies(agent: Agent): Agent {
   const getCookies = jar.getCookies.bind(jar);
   jar.getCookies = (access) => getCookies(Object.assign(access, { secure: true }));
   return agent;
+}
+
+/** Loads supertest, which only agents need: it is the project's own, and no dependency of the service. */
+async function loadSupertest(): Promise<typeof supertest> {
+  try {
+    return (await import('supertest')).default;
+  } catch (cause) {
+    if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND' && errorCode(cause) !== 'MODULE_NOT_FOUND') throw cause;
+    throw new Error('auth.agent() needs supertest in your project: npm install --save-dev supertest', { cause });
+  }
 }
 
 /** Users of one password share one hash: real, but made once, where a suite makes a thousand users. */
@@ -195,6 +157,7 @@ export async function createTestAuth(settings: SettingsInput = {}, overrides: Pa
       return users.sort((one, other) => one.id - other.id);
     },
     agent: async (user) => {
+      const supertest = await loadSupertest();
       const agent = sendingSecureCookies(supertest.agent(app)).set('Origin', config.http.corsOrigins[0] ?? config.http.publicUrl);
       return user === undefined ? agent : agent.set('Authorization', `Bearer ${await token(user)}`);
     },

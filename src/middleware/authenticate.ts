@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors/app-error.js';
+import type { AccessTokenClaims } from '../lib/access-token-claims.js';
 import { type Actor, byService, byUser, type Caller, type Client } from '../lib/actor.js';
 import type { NewAuditEvent } from '../services/audit/audit-events.js';
 import type { AuditService } from '../services/audit/audit.service.js';
@@ -10,7 +11,6 @@ import type { LimitService } from '../services/limit/limit.service.js';
 import type { ReauthenticationService } from '../services/reauthentication.service.js';
 import { isServiceKey, type ServiceKeyService } from '../services/service-key.service.js';
 import type { SessionService } from '../services/session/session.service.js';
-import type { AccessTokenClaims } from '../services/token.service.js';
 import type { Middleware } from './locals.js';
 
 const unreadable = (detail: string): AppError => new AppError('malformed_request', { details: { detail, challenge: true } });

@@ -1,8 +1,9 @@
 import { types } from 'node:util';
-import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { type DestinationStream, pino, stdSerializers } from 'pino';
 import pretty from 'pino-pretty';
+import type { Logger } from './log.js';
 
-export type { Logger } from 'pino';
+export type { Logger } from './log.js';
 
 /** Members whose values never reach a log, however deep they lie and whatever they lie in. */
 const SECRET_MEMBERS = new Set([

@@ -4,4 +4,4 @@ export type { AuthHandler, AuthLocals, RequireAuthOptions } from './require-auth
 export { createVerifier } from './verifier.js';
 export type { Verifier, VerifierSettings } from './verifier.js';
 export { AppError } from '../errors/app-error.js';
-export type { AccessTokenClaims } from '../services/token.service.js';
+export type { AccessTokenClaims } from '../lib/access-token-claims.js';

@@ -1,5 +1,5 @@
 import { decodeProtectedHeader, errors } from 'jose';
-import { isKeyPairAlgorithm } from '../../config/key-rules.js';
+import { isKeyPairAlgorithm } from '../../config/algorithms.js';
 
 /** What a verifier expects of a token, for the reasons that it gives. */
 export interface Expected {

@@ -1,10 +1,9 @@
+import type { AccessTokenClaims } from '../lib/access-token-claims.js';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Request, RequestHandler } from 'express';
 import { AppError } from '../errors/app-error.js';
 import { bearerToken } from '../middleware/authenticate.js';
 import { answerFault } from '../middleware/error-handler.js';
-import type { AccessTokenClaims } from '../services/token.service.js';
 import { createVerifier, type Verifier, type VerifierSettings } from './verifier.js';
 
 /** What a route behind `requireAuth` finds in `res.locals`. */
@@ -14,7 +13,7 @@ export interface AuthLocals extends Record<string, unknown> {
 
 interface Requirement {
   /** One that the token must have (RFC 6749 §3.3); left out, any good token will do. */
-  readonly scope?: string;
+  readonly scope?: string | undefined;
   /** Called with the cause when a request is answered 503. */
   readonly onUnavailable?: ((cause: unknown) => void) | undefined;
   /** Called with the reason when a token is answered 401 `invalid_token`. The reason is for logs: the client must not learn it. */
@@ -24,8 +23,17 @@ interface Requirement {
 /** What is required, by a verifier that several routes may share, or by settings for one of its own. */
 export type RequireAuthOptions = Requirement & ({ readonly verifier: Verifier } | (VerifierSettings & { readonly verifier?: undefined }));
 
-/** An Express handler behind which the claims are typed, for the handlers of the same call. */
-export type AuthHandler = RequestHandler<Record<string, string>, unknown, Request['body'], Request['query'], AuthLocals>;
+/**
+ * A handler of Express 4 and 5 that types `res.locals.auth` for the handlers of the same call. It names no type of Express, of which
+ * a project may have either version.
+ */
+export interface AuthHandler {
+  /** For a call whose other handlers annotate `res` as Express's own `Response`. */
+  (req: IncomingMessage, res: ServerResponse & { locals: Record<string, unknown> }, next: (error?: unknown) => void): Promise<void>;
+  // TypeScript infers the locals of the other handlers from the last signature; from a union it would infer that `auth` is unknown.
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- see above
+  (req: IncomingMessage, res: ServerResponse & { locals: AuthLocals }, next: (error?: unknown) => void): Promise<void>;
+}
 
 /** A scope-token of RFC 6749 §3.3. */
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+$/;

@@ -1,10 +1,10 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from 'jose';
-import { type Algorithm, HMAC_KEY_BYTES, isKeyPairAlgorithm, KEY_PAIR_ALGORITHMS } from '../../config/key-rules.js';
+import { type Algorithm, HMAC_KEY_BYTES, isKeyPairAlgorithm, KEY_PAIR_ALGORITHMS } from '../../config/algorithms.js';
 import { AppError } from '../errors/app-error.js';
+import type { AccessTokenClaims } from '../lib/access-token-claims.js';
 import { systemClock } from '../lib/clock.js';
 import { TOKEN_TYPE } from '../services/key/token-key.js';
-import type { SessionService } from '../services/session/session.service.js';
-import { type AccessTokenClaims, CLOCK_SKEW_SECONDS, isAccessTokenPayload, toClaims } from '../services/token.service.js';
+import { CLOCK_SKEW_SECONDS, isAccessTokenPayload, toClaims } from '../services/token.service.js';
 import { type Expected, futureRefusal, malformedRefusal, refusalOf, revokedRefusal } from './refusal.js';
 import { createRevocationFeed } from './revocation-feed.js';
 
@@ -90,7 +90,7 @@ export function createVerifier(settings: VerifierSettings = {}): Verifier {
 
 interface OwnParts {
   readonly issuer: string;
-  readonly sessions: Pick<SessionService, 'authenticate'>;
+  readonly sessions: { authenticate(token: string): Promise<AccessTokenClaims> };
   readonly start: () => Promise<void>;
 }
 

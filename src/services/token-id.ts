@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { AccessTokenClaims } from '../lib/access-token-claims.js';
 import { deriveKeys, type RootKeys } from '../lib/derived-key.js';
-import type { AccessTokenClaims } from './token.service.js';
 
 /** The claims that a `jti` vouches for. */
 type VouchedClaims = Pick<AccessTokenClaims, 'sub' | 'sid' | 'refresh_counter' | 'scope' | 'iat' | 'exp' | 'auth_time' | 'amr' | 'acr'>;

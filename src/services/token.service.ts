@@ -1,6 +1,7 @@
 import jwt from 'jsonwebtoken';
 import type { Algorithm } from '../../config/index.js';
 import { AppError } from '../errors/app-error.js';
+import type { AccessTokenClaims } from '../lib/access-token-claims.js';
 import { type Acr, DEFAULT_ACR, isAcr } from '../lib/acr.js';
 import type { Clock } from '../lib/clock.js';
 import type { RootKeys } from '../lib/derived-key.js';
@@ -16,29 +17,6 @@ export const CLOCK_SKEW_SECONDS = 5;
 
 /** Of a signature: 64 bytes (RFC 7518 §3.4). */
 const ES256_CHARACTERS = 86;
-
-/** The claims of an access token (RFC 9068 §2.2); times are NumericDates, in seconds. */
-export interface AccessTokenClaims {
-  readonly iss: string;
-  readonly aud: string;
-  readonly sub: string;
-  readonly username: string;
-  readonly scope: string;
-  /** Of the session that it belongs to. */
-  readonly sid: string;
-  /** Of the refresh token that it came with: seeing this one in use shows that the other arrived. */
-  readonly refresh_counter: number;
-  /** See `TokenIds`. */
-  readonly jti: string;
-  readonly iat: number;
-  readonly exp: number;
-  /** When the user last authenticated, by `amr` (RFC 8176) and with the strength `acr`. */
-  readonly auth_time: number;
-  readonly amr: readonly string[];
-  readonly acr: Acr;
-  /** Absent in tokens of 0.1. */
-  readonly client_id?: string;
-}
 
 /** The claims as they stand in a token: those that were added after 0.1 may be absent for one release. */
 type AccessTokenPayload = Omit<AccessTokenClaims, 'acr'> & { readonly acr?: Acr };

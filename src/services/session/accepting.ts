@@ -1,9 +1,10 @@
 import { AppError } from '../../errors/app-error.js';
+import type { AccessTokenClaims } from '../../lib/access-token-claims.js';
 import type { Acr } from '../../lib/acr.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';
-import type { AccessTokenClaims, TokenService } from '../token.service.js';
+import type { TokenService } from '../token.service.js';
 import { noneFor, type Refreshing } from './refreshing.js';
 import type { Revocations } from './revocations.js';
 import type { SessionService } from './session.service.js';

@@ -1,10 +1,11 @@
 import { AppError } from '../../errors/app-error.js';
 import type { Code } from '../../errors/codes.js';
+import type { AccessTokenClaims } from '../../lib/access-token-claims.js';
 import { byClient, type Client, type Doer } from '../../lib/actor.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { NewAuditEvent } from '../audit/audit-events.js';
 import { isServiceKey } from '../service-key.service.js';
-import type { AccessTokenClaims, TokenService } from '../token.service.js';
+import type { TokenService } from '../token.service.js';
 import type { RefreshTokens } from './refresh-token.js';
 
 /**
