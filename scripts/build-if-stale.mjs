@@ -1,7 +1,18 @@
 // Builds where the sources are newer than the last build, so that `npm start` works after a clone and after an edit,
 // and costs nothing otherwise. An existing build stays in place until the new one is complete.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -9,6 +20,16 @@ const dist = `${root}dist`;
 const draft = `${root}.tmp/build-${process.pid}`;
 const replaced = `${draft}-replaced`;
 const compiler = `${root}node_modules/typescript/bin/tsc`;
+const swagger = `${root}node_modules/swagger-ui-dist`;
+/** What the page at /docs is made of, with its licence. Copied, as the package brings an install script that reports installs. */
+const swaggerFiles = [
+  'swagger-ui.css',
+  'swagger-ui-bundle.js',
+  'favicon-32x32.png',
+  'swagger-ui-bundle.js.LICENSE.txt',
+  'LICENSE',
+  'NOTICE',
+];
 const sources = ['src', 'config', 'migrations', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** @type {(path: string) => number} */
@@ -43,6 +64,7 @@ const discard = (path) => {
 /** Returns why no build can be made; ends the process where the sources do not compile. */
 const build = () => {
   if (!existsSync(compiler)) return 'the TypeScript compiler is not installed. Run npm ci';
+  if (!existsSync(swagger)) return 'swagger-ui-dist is not installed. Run npm ci';
   try {
     accessSync(root, constants.W_OK);
     mkdirSync(draft, { recursive: true });
@@ -53,6 +75,8 @@ const build = () => {
       discard(draft);
       process.exit(status ?? 1);
     }
+    mkdirSync(`${draft}/swagger-ui`);
+    for (const name of swaggerFiles) copyFileSync(`${swagger}/${name}`, `${draft}/swagger-ui/${name}`);
     move(dist, replaced);
     move(draft, dist);
     return undefined;

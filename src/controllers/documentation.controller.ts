@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { STATUS_CODES } from 'node:http';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { AppError } from '../errors/app-error.js';
 import { CODES } from '../errors/codes.js';
 import { DOCS_PAGE, DOCS_SCRIPT, errorsPage } from '../presenters/page.presenter.js';
@@ -29,8 +31,10 @@ const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
   'favicon-32x32.png': 'image/png',
 };
+/** The build has its own copies: swagger-ui-dist is a development dependency, which only the sources read. */
+const BUILT_ASSETS = fileURLToPath(new URL('../../swagger-ui', import.meta.url));
 const require = createRequire(import.meta.url);
-const ASSETS_FOLDER = dirname(require.resolve('swagger-ui-dist/package.json'));
+const ASSETS_FOLDER = existsSync(BUILT_ASSETS) ? BUILT_ASSETS : dirname(require.resolve('swagger-ui-dist/package.json'));
 
 /** The page runs only what this service itself sends; swagger-ui styles its elements one by one. */
 const PAGE_POLICY =

@@ -29,7 +29,8 @@ const preventWrites = (): void => {
 beforeEach(() => {
   for (const name of ['scripts', 'src', 'config', 'migrations', 'node_modules']) mkdirSync(folder.file(name));
   cpSync(`${repository}scripts/build-if-stale.mjs`, folder.file('scripts/build-if-stale.mjs'));
-  symlinkSync(`${repository}node_modules/typescript`, folder.file('node_modules/typescript'));
+  for (const name of ['typescript', 'swagger-ui-dist'])
+    symlinkSync(`${repository}node_modules/${name}`, folder.file(`node_modules/${name}`));
   writeFileSync(folder.file('package.json'), '{ "type": "module" }');
   cpSync(`${repository}tsconfig.build.json`, folder.file('tsconfig.build.json'));
   writeFileSync(

@@ -1,25 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MINUTES = 60_000;
-
-/** Runs a command to its end; throws with all that it said where it fails. */
-function run(folder: string, command: string, ...parameters: string[]): Promise<string> {
-  // What this run was given must not reach what it starts.
-  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
-  return new Promise((done, failed) => {
-    execFile(command, parameters, { cwd: folder, env, timeout: 3 * MINUTES }, (error, stdout, stderr) => {
-      if (error) failed(new Error(`${command} ${parameters.join(' ')} failed:\n${stdout}${stderr}`));
-      else done(stdout);
-    });
-  });
-}
+import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
+import { failureOf, install, type InstalledPackage, installPackage, MINUTES, ROOT, run, TSC } from '../support/installed-package.js';
 
 /** A command that serves, on a port that it finds, asked to end once it is ready: the answers of some paths, and how it ended. */
 async function serve(cwd: string, data: string, command: string, ...parameters: string[]): Promise<{ answers: unknown[]; end: unknown[] }> {
@@ -37,11 +21,13 @@ async function serve(cwd: string, data: string, command: string, ...parameters: 
       failed(new Error(`${command} ended before it listened:\n${said}`));
     });
   });
-  const answers = await Promise.all(['/health/ready', '/openapi.json'].map(async (path) => (await fetch(url + path)).json()));
+  const answers: unknown[] = await Promise.all(['/health/ready', '/openapi.json'].map(async (path) => (await fetch(url + path)).json()));
+  const assets = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
+  answers.push(...(await Promise.all(assets.map(async (asset) => (await fetch(`${url}/docs/${asset}`)).status))));
   server.kill('SIGTERM');
   return { answers, end: await ended };
 }
-const READY = [expect.objectContaining({ status: 'ready' }), expect.objectContaining({ openapi: '3.1.0' })];
+const READY = [expect.objectContaining({ status: 'ready' }), expect.objectContaining({ openapi: '3.1.0' }), 200, 200, 200];
 
 const FLOW = `
 import assert from 'node:assert/strict';
@@ -71,7 +57,7 @@ const TYPED = `
 import assert from 'node:assert/strict';
 import express, { type Express } from 'express';
 import supertest from 'supertest';
-import { AppError, type AuthApp, ConfigError, createApp, createContainer, StartError } from 'lingomate-auth';
+import { AppError, type AuthApp, ConfigError, type Container, createApp, createContainer, StartError } from 'lingomate-auth';
 import { createVerifier, requireAuth } from 'lingomate-auth/resource-server';
 import { createTestAuth, type TestAuth, type TestUser } from 'lingomate-auth/testing';
 
@@ -84,6 +70,9 @@ assert.equal(registered.status, 201);
 assert.equal(registered.headers['location'], '/auth/users/me');
 await auth.close();
 
+const container: Container = createContainer({ NODE_ENV: 'test', DATABASE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' });
+await container.prepare();
+await container.close();
 assert.throws(() => createContainer({ PORT: 'none' }), ConfigError);
 assert.ok(new AppError('not_found') instanceof Error && StartError.prototype instanceof Error);
 
@@ -114,46 +103,70 @@ const TSCONFIG = {
   include: ['typed.ts'],
 };
 
+let installed: InstalledPackage;
 let folder: string;
 let project: string;
-let packed: string[];
+/** What `npm install <tarball>` alone brings: the path of each package, and its entry in npm's own record. */
+let dependencies: Map<string, string>;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'package-'));
-  project = join(folder, 'project');
-  mkdirSync(project);
-  // The script that runs these tests has built.
-  await run(ROOT, 'npm', 'pack', '--ignore-scripts', '--pack-destination', folder);
-  const [tarball = 'none'] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
-  packed = (await run(folder, 'tar', '-tzf', tarball)).trim().split('\n');
-
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
-  await run(project, 'npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, tarball));
-  // Compiling it takes minutes where no binary can be downloaded: what is here is what would come out.
-  cpSync(join(ROOT, 'node_modules/sqlite3/build/Release'), join(project, 'node_modules/sqlite3/build/Release'), { recursive: true });
+  installed = await installPackage();
+  ({ folder, project } = installed);
+  const record = readFileSync(join(project, 'node_modules/.package-lock.json'), 'utf8');
+  dependencies = new Map(Array.from(record.matchAll(/^ {4}"(.+)": \{$(.*?)^ {4}\}/gms), ([, path = '', entry = '']) => [path, entry]));
 }, 4 * MINUTES);
 afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
+  installed.remove();
 });
 
 describe('the tarball', () => {
   test('holds the build, its types, and what a reader needs', () => {
     const expected = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', '.env.example'];
     const built = ['index', 'testing', 'server', 'cli/index'].flatMap((name) => [`dist/src/${name}.js`, `dist/src/${name}.d.ts`]);
-    expect(packed).toEqual(
+    expect(installed.packed).toEqual(
       expect.arrayContaining([...expected, ...built, 'dist/src/adapters/hash-worker.mjs'].map((name) => `package/${name}`)),
     );
   });
 
   test('holds no sources, no tests, no database, no key and nothing else of where it was made', () => {
     const allowed =
-      /^package\/(dist\/.+\.(m?js|d\.m?ts)|docs\/.+\.(md|json)|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|\.env\.example)$/;
-    expect(packed.filter((name) => !allowed.test(name))).toEqual([]);
-    expect(packed.filter((name) => /tests?\/|bench|\.db|keys\.json|\.env$/.test(name))).toEqual([]);
+      /^package\/(dist\/.+\.([cm]?js|d\.[cm]?ts)|dist\/swagger-ui\/(swagger-ui\.css|favicon-32x32\.png|[\w.-]*LICENSE(\.txt)?|NOTICE)|docs\/.+\.(md|json)|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|\.env\.example)$/;
+    expect(installed.packed.filter((name) => !allowed.test(name))).toEqual([]);
+    expect(installed.packed.filter((name) => /tests?\/|bench|\.db|keys\.json|\.env$/.test(name))).toEqual([]);
   });
 });
 
 describe('a fresh project that installs it', () => {
+  it('gets no package for types, tests or the page at /docs', () => {
+    const own = /^node_modules\/(@types\/(express|supertest|superagent)|supertest|superagent|swagger-ui-dist|@scarf\/scarf)$/;
+    expect(dependencies.size).toBeGreaterThan(100);
+    expect([...dependencies.keys()].filter((path) => own.test(path))).toEqual([]);
+  });
+
+  it('gets no package with an install script but sqlite3', () => {
+    const scripted = [...dependencies].filter(([, entry]) => entry.includes('"hasInstallScript": true'));
+    expect(scripted.map(([path]) => path)).toEqual(['node_modules/sqlite3']);
+  });
+
+  it(
+    'is told to install supertest where an agent needs it, and needs it for nothing else',
+    async () => {
+      writeFileSync(
+        join(project, 'agent.js'),
+        `import { createTestAuth } from 'lingomate-auth/testing';
+const auth = await createTestAuth();
+console.log(typeof (await auth.token(await auth.createUser())));
+await auth.agent().catch((error) => console.log(error.message));
+await auth.close();
+`,
+      );
+      const said = 'string\nauth.agent() needs supertest in your project: npm install --save-dev supertest\n';
+      expect(await run(project, process.execPath, 'agent.js')).toBe(said);
+      await install(project, 'express@5', 'supertest', '@types/node@20', '@types/express@5', '@types/supertest');
+    },
+    2 * MINUTES,
+  );
+
   test(
     'registers, logs in and verifies in plain JavaScript',
     async () => {
@@ -168,7 +181,7 @@ describe('a fresh project that installs it', () => {
     async () => {
       writeFileSync(join(project, 'typed.ts'), TYPED);
       writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(TSCONFIG));
-      await run(project, process.execPath, join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json');
+      await run(project, process.execPath, TSC, '-p', 'tsconfig.json');
       expect(await run(project, process.execPath, 'built/typed.js')).toBe('done\n');
     },
     3 * MINUTES,
@@ -178,7 +191,7 @@ describe('a fresh project that installs it', () => {
     'gets an address that it does not export refused',
     async () => {
       writeFileSync(join(project, 'inside.js'), "import 'lingomate-auth/dist/src/app.js';\n");
-      await expect(run(project, process.execPath, 'inside.js')).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED');
+      expect(await failureOf(project, process.execPath, 'inside.js')).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
     },
     MINUTES,
   );
@@ -199,9 +212,9 @@ describe('a fresh project that installs it', () => {
   test(
     'serves from the package, and ends with 0 when asked to',
     async () => {
-      const installed = join(project, 'node_modules/lingomate-auth/dist/src/server.js');
+      const server = join(project, 'node_modules/lingomate-auth/dist/src/server.js');
       const data = mkdtempSync(join(folder, 'data-'));
-      expect(await serve(data, data, process.execPath, installed)).toEqual({ answers: READY, end: [0, null] });
+      expect(await serve(data, data, process.execPath, server)).toEqual({ answers: READY, end: [0, null] });
     },
     MINUTES,
   );
