@@ -197,18 +197,33 @@ export function byGrantType(handlers: Readonly<Record<string, Handler>>): Handle
 }
 
 /**
- * For one address that is asked in several ways: the first of these members that the body has says who takes it; where it
- * has none, the first handler does.
+ * Combines the handlers of one path whose requests come with different members: the first of these members that the body has
+ * selects the handler, and where it has none, the first handler runs. A member that is null is absent, also to the handler of
+ * another one.
  */
 export function byMember(handlers: readonly (readonly [member: string, handler: Handler])[]): Handler {
   const [usual] = handlers;
   if (usual === undefined) throw new TypeError('somebody has to take it');
-  const has = (body: unknown, member: string): boolean => typeof body === 'object' && body !== null && Object.hasOwn(body, member);
-  const choose = (body: unknown): Handler => (handlers.find(([member]) => has(body, member)) ?? usual)[1];
+  const choose = (body: object): Handler => (handlers.find(([member]) => Object.entries(body).some(isValueOf(member))) ?? usual)[1];
+  const run: Handler['run'] = (received) => {
+    if (!isObject(received.body)) return usual[1].run(received);
+    const chosen = choose(received.body);
+    const others = handlers.flatMap(([member, one]) => (one === chosen ? [] : [member]));
+    const isLeftOut = ([name, value]: [string, unknown]): boolean => value === null && others.includes(name);
+    const members = Object.entries(received.body);
+    if (!members.some(isLeftOut)) return chosen.run(received);
+    return chosen.run({ ...received, body: Object.fromEntries(members.filter((member) => !isLeftOut(member))) });
+  };
   const bodies = [...new Set(handlers.flatMap(([, one]) => one.bodies ?? []))];
   const limited = handlers.every(([, one]) => one.limited);
-  return { bodies, limited, run: (received) => choose(received.body).run(received) };
+  return { bodies, limited, run };
 }
+
+const isObject = (body: unknown): body is object => typeof body === 'object' && body !== null;
+const isValueOf =
+  (member: string) =>
+  ([name, value]: [string, unknown]): boolean =>
+    name === member && value !== null;
 
 /** A good answer, as the documentation shows it. */
 export interface Documented {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { expectProblem, member } from '../support/answers.js';
+import { expectProblem, member, text } from '../support/answers.js';
 import { createTestApp, type TestApp } from '../support/test-app.js';
 
 const PASSWORD = 'correct horse battery staple';
@@ -59,6 +59,29 @@ describe('null for an optional member of a request body', () => {
     const response = await send('patch', `/admin/users/${id}`, body, admin);
     expect(response.status).toBe(200);
     expect(response.body).toMatchObject({ username, roles: ['user'], disabled: false });
+  });
+
+  it.each([
+    ['recovery_code beside token', { token: 'x', recovery_code: null }],
+    ['recovery_code and username beside token', { token: 'x', recovery_code: null, username: null }],
+  ])('means absent at POST /password/reset for %s', async (_members, body) => {
+    const response = await send('post', '/password/reset', { ...body, new_password: PASSWORD });
+    expectProblem(response, 400, 'token_invalid_or_expired');
+  });
+
+  it('means absent at POST /password/reset for token beside recovery_code, which sets the password', async () => {
+    const user = await auth.createUser({ password: PASSWORD });
+    const made = await send('post', '/users/me/recovery-codes', {}, await auth.token(user));
+    const recovery_code = text(made.body, 'codes', '0');
+    const body = { token: null, username: user.username, recovery_code, new_password: 'another passphrase altogether' };
+    expect((await send('post', '/password/reset', body)).status).toBe(204);
+  });
+
+  it('is refused at POST /password/reset where no token and no recovery code is left', async () => {
+    const body = { token: null, recovery_code: null, new_password: PASSWORD };
+    expectProblem(await send('post', '/password/reset', body), 422, 'validation_failed', {
+      errors: [['token', 'type']],
+    });
   });
 
   it('is shown in the OpenAPI document', async () => {
