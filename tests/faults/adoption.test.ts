@@ -25,6 +25,20 @@ describe('the database of the FastAPI original', () => {
     ]);
   });
 
+  test('marks hashes whose format does not show where they were made, of which passwords are verified in NFC and NFD', async () => {
+    const long = `$bcrypt-sha256$v=2,t=2b,r=12$${'a'.repeat(22)}$${'b'.repeat(31)}`;
+    await placeFastApiDatabase(file(), [
+      `UPDATE users SET hashed_password = '${long}' WHERE id = 1`,
+      `UPDATE users SET hashed_password = 'unknown' WHERE id = 2`,
+    ]);
+    await adopt();
+    expect(await query(file(), 'SELECT id, hash_truncates FROM users WHERE id <= 3 ORDER BY id')).toEqual([
+      { id: 1, hash_truncates: 1 },
+      { id: 2, hash_truncates: 0 },
+      { id: 3, hash_truncates: 1 },
+    ]);
+  });
+
   test('all ten log in with their own password, look-alikes each as themselves, and nobody’s hash is changed by it', async () => {
     await placeFastApiDatabase(file());
     const hashes = await query(file(), 'SELECT id, hashed_password FROM users ORDER BY id');

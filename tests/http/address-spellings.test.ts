@@ -61,6 +61,25 @@ describe('one mailbox with its domain in U-labels and in A-labels', () => {
     },
   );
 
+  it.each([ASCII, 'ADA@BÜCHER.EXAMPLE'])('stays verified where an administrator spells it %s', async (email) => {
+    const response = await auth.http().patch(`/admin/users/${ada.id}`).set(bearing(admin)).send({ email });
+    expect(response.status).toBe(200);
+    expect(response.body).toMatchObject({ email_verified: true, pending_email: null });
+    for (const username of [TYPED, ASCII]) expect(member((await logIn(username)).body, 'user', 'id')).toBe(ada.id);
+    await auth.http().patch(`/admin/users/${ada.id}`).set(bearing(admin)).send({ email: TYPED }).expect(200);
+  });
+
+  it('is not verified for another account to which an administrator gives it in the other spelling', async () => {
+    const hugo = await auth.createUser({ username: 'hugo', password: 'another passphrase altogether' });
+    const response = await auth.http().patch(`/admin/users/${hugo.id}`).set(bearing(admin)).send({ email: ASCII });
+    expect(response.status).toBe(200);
+    expect(response.body).toMatchObject({ email: ASCII, email_verified: false });
+    expect(member((await logIn(ASCII)).body, 'user', 'id')).toBe(ada.id);
+    await auth.http().post('/password/forgot').send({ identifier: ASCII }).expect(202);
+    const [reset] = (await auth.mails(ASCII)).filter(({ purpose }) => purpose === 'password_reset');
+    expect(reset).toMatchObject({ to: TYPED });
+  });
+
   it('is verified once in an import', async () => {
     const lines = [
       { username: 'erin', email: 'erin@bücher.example', email_verified: true },

@@ -40,6 +40,8 @@ describe('an imported password hash', () => {
     ['the wrapper {bcrypt} before it', bcrypt, `{bcrypt}${bcrypt.hash}`],
     ['the wrapper {BCRYPT} before it', bcrypt, `{BCRYPT}${bcrypt.hash}`],
     ['the wrapper {CRYPT} before it', bcrypt, `{CRYPT}${bcrypt.hash}`],
+    ['the wrapper {CRYPT} before $2y$', bcrypt, `{CRYPT}${bcrypt.hash.replace('$2b$', '$2y$')}`],
+    ['a line end before it', bcrypt, `\n${bcrypt.hash}`],
     ['the wrapper {ARGON2ID} before it', argon2, `{ARGON2ID}${argon2.hash}`],
     ['a space before it', bcrypt, ` ${bcrypt.hash}`],
     ['a line end behind it', bcrypt, `${bcrypt.hash}\r\n`],
@@ -67,6 +69,7 @@ describe('an imported password hash', () => {
   it.each([
     ['SHA-512 crypt', '$6$salt$0123456789'],
     ['MD5 of Django', 'md5$salt$0123456789abcdef0123456789abcdef'],
+    ['SHA-1 of Django', 'sha1$salt$0123456789abcdef0123456789abcdef01234567'],
     ['Argon2d', argon2.hash.replace('argon2id', 'argon2d')],
     ['Argon2 that names a parameter twice', argon2.hash.replace(/m=\d+,t=\d+,p=\d+/, 'm=64,m=64,t=1')],
     ['a locked account', '!'],
