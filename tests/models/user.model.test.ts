@@ -87,6 +87,7 @@ describe.each(targets)('users in %s', (kind) => {
       ['$2b$12$one', '$2b$12$two'],
       ['$2y$10$one', '$2y$10$two'],
       ['$bcrypt-sha256$v=2,t=2b,r=12$salt1$hash', '$bcrypt-sha256$v=2,t=2b,r=12$salt2$hash'],
+      ['$bcrypt-sha256$v=2,t=2b,r=12,nf=nfc$salt1$hash', '$bcrypt-sha256$v=2,t=2b,r=12,nf=nfc$salt2$hash'],
       ['$bcrypt-sha256$2b,12$salt1$hash', '$bcrypt-sha256$2b,12$salt2$hash'],
       ['bcrypt_sha256$$2b$12$one', 'bcrypt_sha256$$2b$12$two'],
       ['bcrypt$$2b$11$one', 'bcrypt$$2b$11$two'],
