@@ -24,7 +24,7 @@ export function buildApp(container: Container): Express {
   app.disable('etag');
   app.set('trust proxy', config.http.trustedProxies);
 
-  app.use(requestContext(logger, config.http.publicPath));
+  app.use(requestContext(logger, { publicPath: config.http.publicPath, names: config.environment === 'development' }));
   app.use(watchProxy(container));
   app.use(securityHeaders());
   app.use(allowOrigins(config.http.corsOrigins, config.environment === 'development' ? createOriginWatch(logger) : undefined));

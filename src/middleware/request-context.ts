@@ -17,11 +17,20 @@ const clientOf = (req: Pick<Request, 'ip' | 'headers'>, requestId: string): Clie
   requestId,
 });
 
+interface Context {
+  readonly publicPath?: string | undefined;
+  readonly names?: boolean;
+}
+
+const usernameIn = (body: unknown): unknown =>
+  typeof body === 'object' && body !== null && 'username' in body && typeof body.username === 'string' ? body.username : undefined;
+
 /**
  * Gives each request an id, answered as X-Request-Id, and writes one line when it is over. `publicPath` is the prefix of the URLs in
- * responses; without it, that is where the app is mounted, which a proxy that strips or adds a prefix does not tell.
+ * responses; without it, that is where the app is mounted, which a proxy that strips or adds a prefix does not tell. `names` adds the
+ * username in the body of a successful request: for development, as it is personal data.
  */
-export function requestContext(logger: Logger, publicPath?: string): Middleware {
+export function requestContext(logger: Logger, { publicPath, names = false }: Context = {}): Middleware {
   const logs = logger.isLevelEnabled('info');
   return (req, res, next) => {
     const sent = req.headers['x-request-id'];
@@ -47,6 +56,7 @@ export function requestContext(logger: Logger, publicPath?: string): Middleware 
             ms: Math.round((performance.now() - start) * 10) / 10,
             ip: client.ip,
             user_id: res.locals.actor?.userId,
+            ...(names && res.statusCode < 400 ? { username: usernameIn(res.locals.body) } : {}),
           },
           res.writableFinished ? 'request' : 'request aborted',
         );

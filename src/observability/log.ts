@@ -16,6 +16,6 @@ export interface Logger {
   /** Returns a logger whose lines also carry these facts. */
   child(facts: object): Logger;
   isLevelEnabled(level: string): boolean;
-  /** Writes what is buffered. */
-  flush(): void;
+  /** Writes what is buffered, then calls `done`. */
+  flush(done?: (error?: Error) => void): void;
 }

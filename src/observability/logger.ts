@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { type DestinationStream, pino, stdSerializers } from 'pino';
-import pretty from 'pino-pretty';
 import type { Logger } from './log.js';
+import { readableLine } from './readable-line.js';
 
 export type { Logger } from './log.js';
 
@@ -75,21 +75,13 @@ function serializeError(error: Error, depth = 0): Record<string, unknown> {
   return { type, message, ...(code === undefined ? {} : { reason: code }), stack, ...(cause === undefined ? {} : { cause }) };
 }
 
-/** A message as people read it: a line break in it begins no line that looks like another's. */
-const onOneLine = (log: Record<string, unknown>, messageKey: string): string =>
-  String(log[messageKey]).replace(/[\r\n\u2028\u2029]+/g, ' ');
-
 /**
  * A logger that writes one JSON object a line, or readable lines in development. `destination` is for tests.
  * What a child logger is bound to is not looked through: bind no secret. Written without waiting, so that a slow log holds up no request; what is buffered is flushed at exit.
  * What can't be written waits, and is tried again with what comes next.
  */
 export function createLogger(options: { level: string; readable: boolean; destination?: DestinationStream }): Logger {
-  const destination =
-    options.destination ??
-    (options.readable
-      ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true, messageFormat: onOneLine })
-      : standardOutput());
+  const destination = options.destination ?? (options.readable ? terminal() : standardOutput());
   return pino(
     {
       level: options.level,
@@ -100,6 +92,17 @@ export function createLogger(options: { level: string; readable: boolean; destin
     },
     destination,
   );
+}
+
+/** Written at once, as a developer looks on. */
+function terminal(): DestinationStream {
+  const output = pino.destination({ fd: 1, sync: true });
+  output.on('error', () => undefined);
+  return {
+    write: (line) => {
+      output.write(readableLine(line));
+    },
+  };
 }
 
 /** So much waits where it can't be written; what comes beyond is lost. */

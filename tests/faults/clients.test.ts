@@ -115,18 +115,3 @@ describe('a client that hangs up', () => {
     expect(await server.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
   }, 60_000);
 });
-
-describe('an error that nobody has caught', () => {
-  const THROWING = "process.on('SIGUSR2',()=>{setImmediate(()=>{throw(new(Error)('thrown'))});Promise.reject(new(Error)('rejected'))})";
-
-  test('is told in the log, and the service goes on', async () => {
-    const server = await start(settingsOf({ NODE_OPTIONS: `--import=data:text/javascript,${THROWING}` }));
-    const service = createClient(server.url);
-    server.signal('SIGUSR2');
-    const log = await Promise.all(['thrown', 'rejected'].map((what) => server.printed(`"message":"${what}"`)));
-    expect(log[0]).toContain('an error that nobody has caught');
-    expect((await service.send('POST', '/register', { body: CREDENTIALS })).status).toBe(201);
-    expect((await service.send('GET', '/health/ready')).status).toBe(200);
-    expect(await server.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
-  });
-});

@@ -93,20 +93,62 @@ describe('a server that can’t start says why and ends', () => {
   });
 });
 
-/** A module that makes a process throw, and reject, where nobody catches it. */
-const FAULTY = `process.on('SIGUSR2', () => {
-  setTimeout(() => { throw new Error('thrown to nobody'); });
-  void Promise.reject(new TypeError('rejected to nobody'));
-});`;
+/** A module that makes a process throw, or reject, where nothing catches it. */
+const faulty = (statement: string): Record<string, string> => ({
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${statement} });`)}`,
+});
 
-test('what nobody catches is told in the log, and the process goes on serving', async () => {
-  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(FAULTY)}`;
-  const server = await processes.startServer({ cwd: folder.path, settings: { ...CHEAP, NODE_OPTIONS } });
-  expect((await register(server, 'ada')).status).toBe(201);
-  server.signal('SIGUSR2');
-  await Promise.all([server.printed('thrown to nobody'), server.printed('rejected to nobody')]);
-  expect((await logIn(server, 'ada')).status).toBe(200);
-  expect(await server.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
+describe('what nothing catches', () => {
+  test.each([
+    ['an error that is thrown', "setTimeout(() => { throw new Error('thrown far away'); })", 'uncaught exception', 'thrown far away'],
+    ['a rejection', "void Promise.reject(new TypeError('rejected far away'))", 'unhandled rejection', 'rejected far away'],
+  ])('%s is logged as fatal, requests under way finish, and the process ends with 1', async (_, statement, what, message) => {
+    const settings = { BCRYPT_ROUNDS: '12', HASH_THREADS: '1', NODE_ENV: 'test', ...faulty(statement) };
+    const server = await processes.startServer({ cwd: folder.path, settings });
+    expect((await register(server, 'ada')).status).toBe(201);
+    const underWay = [logIn(server, 'ada'), logIn(server, 'ada'), logIn(server, 'ada')];
+    await Promise.race(underWay);
+    server.signal('SIGUSR2');
+    expect((await Promise.all(underWay)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    const { code, stdout, stderr } = await server.finished;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    const fatal = lines(stdout).filter((line) => line.includes('"level":"fatal"'));
+    expect(fatal).toEqual([expect.stringContaining(`"msg":"${what}"`)]);
+    expect(fatal[0]).toContain(message);
+    expect(lines(stdout).at(-1)).toContain('"msg":"stopped"');
+  });
+
+  test.each([
+    ['thrown', "setTimeout(() => { throw 'canary'; })"],
+    ['rejected', "void Promise.reject({ token: 'canary', text: 'canary' })"],
+  ])('a %s value that is no error is not in the log, as it may be a secret', async (_, statement) => {
+    const server = await processes.startServer({ cwd: folder.path, settings: faulty(statement) });
+    server.signal('SIGUSR2');
+    const { code, stdout, stderr } = await server.finished;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/FATAL un\w+ \w+ \{"type":"\w+"\}/);
+    expect(stdout + stderr).not.toContain('canary');
+  });
+});
+
+describe('the log in development', () => {
+  test('has one readable line a request, and a last one at SIGTERM', async () => {
+    const server = await processes.startServer({ cwd: folder.path, settings: CHEAP });
+    expect((await register(server, 'ada')).status).toBe(201);
+    const token = await accessToken(await logIn(server, 'ada'));
+    expect((await fetch(`${server.url}/users/me`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
+    expect((await logIn(server, 'nobody')).status).toBe(401);
+    const { stdout } = await server.end('SIGTERM');
+    const said = lines(stdout).map((line) => line.replace(/^\d\d:\d\d:\d\d /, '').replace(/\b\d+ms\b/, 'Nms'));
+    expect(said.filter((line) => line.includes('Nms'))).toEqual([
+      'POST /register 201 Nms ada',
+      'POST /token 200 Nms ada',
+      'GET /users/me 200 Nms user 1',
+      'POST /token 401 invalid_credentials Nms',
+    ]);
+    expect(said.slice(-2)).toEqual(['SIGTERM: finishing requests under way', 'stopped']);
+    expect(stdout).not.toContain(PASSWORD);
+  });
 });
 
 describe('SIGTERM', () => {
