@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '../errors/app-error.js';
 import { CODES } from '../errors/codes.js';
 import { DOCS_PAGE, DOCS_SCRIPT, errorsPage } from '../presenters/page.presenter.js';
+import { INDEX_LINKS } from '../validators/meta.validator.js';
 import { type Asked, ok, type Reply } from './reply.js';
 
 /** The documents that are derived from the routes; each is told where the app is mounted. */
@@ -15,16 +16,6 @@ export interface Documents {
   postman(): unknown;
   postmanEnvironment(base: string): unknown;
 }
-
-/** Where a newcomer goes from the index. */
-const LINKS = {
-  docs: '/docs',
-  openapi: '/openapi.json',
-  postman: '/postman.json',
-  postman_environment: '/postman-environment.json',
-  errors: '/errors',
-  ready: '/health/ready',
-} as const;
 
 const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
@@ -58,7 +49,7 @@ export function createDocumentationController({ documents, version }: { document
   return {
     index: ({ base, wantsHtml }: Asked): Reply => {
       if (wantsHtml) return { status: 302, headers: { Location: `${base}/docs` } };
-      const links = Object.fromEntries(Object.entries(LINKS).map(([name, path]) => [name, base + path]));
+      const links = Object.fromEntries(Object.entries(INDEX_LINKS).map(([name, path]) => [name, base + path]));
       return ok({ name: 'Lingomate Auth', ...(version === undefined ? {} : { version }), links });
     },
     errors: ({ wantsHtml }: Asked): Reply => (wantsHtml ? html(errorsPage(codes)) : ok({ data: codes, next_cursor: null })),

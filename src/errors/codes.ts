@@ -21,7 +21,6 @@ export const CODES = define({
   authentication_required: { status: 401, detail: 'A Bearer access token is required' },
   reauthentication_required: { status: 401, detail: 'A recent authentication is required; log in again or step up' },
   insufficient_scope: { status: 403, detail: 'The access token does not cover this' },
-  mfa_required: { status: 403, detail: 'A second factor is required' },
   current_password_invalid: { status: 403, detail: 'The current password is wrong' },
   account_disabled: { status: 403, detail: 'This account is disabled', oauth: 'invalid_grant' },
   not_found: { status: 404, detail: 'There is nothing at this address' },

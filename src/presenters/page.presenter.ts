@@ -42,7 +42,7 @@ export function errorsPage(codes: readonly { code: string; status: number; title
       `<tr id="${code}"><td><code>${code}</code></td><td>${status} ${escape(title)}</td><td>${escape(detail)}</td></tr>`,
   );
   const style =
-    '<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}td,th{padding:.4rem 1rem .4rem 0;text-align:left;vertical-align:top}tr:target{background:#fff3c4}</style>';
+    '<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}td,th{padding:.4rem 1rem .4rem 0;text-align:left;vertical-align:top}tr:target{background:#fff3c4}@media(max-width:40rem){tr:first-child{display:none}tr,td{display:block}tr{margin-bottom:1rem}td{overflow-wrap:anywhere;padding:0}}</style>';
   return page({
     title: 'Errors',
     head: style,

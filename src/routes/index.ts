@@ -29,7 +29,7 @@ import { documentationRoutes } from './documentation.routes.js';
 import { healthRoutes } from './health.routes.js';
 import { mailboxRoutes } from './mailbox.routes.js';
 import { metadataRoutes } from './metadata.routes.js';
-import { openApiDocument } from './openapi.js';
+import { documentAt, openApiDocument } from './openapi.js';
 import { passwordResetRoutes } from './password-reset.routes.js';
 import { postmanCollection, postmanEnvironment } from './postman.js';
 import type { Route } from './route.js';
@@ -80,7 +80,7 @@ export function createRoutes({ services, health, version, settings }: Parts): Ro
   const openapi = lazily(() => openApiDocument(routes));
   const postman = lazily(() => postmanCollection(routes));
   const documents: Documents = {
-    openapi: (base) => (base === '' ? openapi() : { ...openapi(), servers: [{ url: base }] }),
+    openapi: (base) => (base === '' ? openapi() : documentAt(openapi(), base)),
     postman,
     postmanEnvironment: (base) => postmanEnvironment({ baseUrl: new URL(settings.publicUrl).origin + base }),
   };

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { CODES, type Code } from '../errors/codes.js';
 import { showingNulls } from '../middleware/validate.js';
 import { oauthProblemResponse, problemResponse } from '../validators/meta.validator.js';
+import { problemExample } from './problem-examples.js';
 import { answersJson, type Documented, type Handler, type Route } from './route.js';
 
 // Its types tell of named exports; what it exports is one function.
@@ -30,7 +31,9 @@ const TAGS: Readonly<Record<Route['tag'], string>> = {
 
 /** The JSON Schema of a Joi schema, with what `x-rules` adds lifted to where it belongs. */
 export function jsonSchemaOf(schema: Joi.Schema): JsonObject {
-  const parsed: unknown = JSON.parse(JSON.stringify(toJsonSchema(schema)), (_name, value: unknown) => {
+  const parsed: unknown = JSON.parse(JSON.stringify(toJsonSchema(schema)), (name, value: unknown) => {
+    // The default; written out, documentation pages make up members named additionalProp1.
+    if (name === 'additionalProperties' && value === true) return undefined;
     if (typeof value !== 'object' || value === null || !('x-rules' in value)) return value;
     const { 'x-rules': rules, ...rest } = value;
     return { ...rest, ...(typeof rules === 'object' ? rules : {}) };
@@ -45,6 +48,13 @@ export const isJsonObject = (value: unknown): value is JsonObject => typeof valu
 export function exampleOf(schema: Json | undefined): Json | undefined {
   const examples = isJsonObject(schema) ? schema['examples'] : undefined;
   return isJsonArray(examples) ? examples[0] : undefined;
+}
+
+/** A value as JSON has it. */
+function plain(value: object): JsonObject {
+  const parsed: unknown = JSON.parse(JSON.stringify(value));
+  if (!isJsonObject(parsed)) throw new TypeError('an example is an object');
+  return parsed;
 }
 
 const isJsonArray = (value: Json | undefined): value is JsonArray => Array.isArray(value);
@@ -98,8 +108,14 @@ export function openApiDocument(routes: readonly Route[]): JsonObject {
     schemas[name] ??= { ...jsonSchemaOf(schema), title: name };
     return { $ref: `#/components/schemas/${name}` };
   };
+  const examples: Record<string, JsonObject> = {};
+  const referExample: ReferExample = (code, oauth) => {
+    const name = oauth ? `oauth.${code}` : code;
+    examples[name] ??= { value: plain(problemExample(code, { status: CODES[code].status, oauth })) };
+    return { $ref: `#/components/examples/${name}` };
+  };
   const paths: Record<string, Record<string, JsonObject>> = {};
-  for (const route of routes) (paths[templateOf(route.path)] ??= {})[route.method] = operationOf(route, refer);
+  for (const route of routes) (paths[templateOf(route.path)] ??= {})[route.method] = operationOf(route, refer, referExample);
   const tags = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
   return {
     openapi: '3.1.0',
@@ -114,13 +130,27 @@ export function openApiDocument(routes: readonly Route[]): JsonObject {
     paths,
     components: {
       schemas,
-      securitySchemes: {
-        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Of a user who has logged in.' },
-        serviceKey: { type: 'http', scheme: 'bearer', description: 'Of another service: `lingomate-auth service-keys create`.' },
-      },
+      examples,
+      securitySchemes: securitySchemesAt(''),
     },
   };
 }
+
+/** Returns the same document for a service that is mounted at `base`. */
+export function documentAt(document: JsonObject, base: string): JsonObject {
+  const components = isJsonObject(document['components']) ? document['components'] : {};
+  return { ...document, servers: [{ url: base }], components: { ...components, securitySchemes: securitySchemesAt(base) } };
+}
+
+const securitySchemesAt = (base: string): JsonObject => ({
+  accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Access token of a user.' },
+  logIn: {
+    type: 'oauth2',
+    description: 'Logs a user in by `POST /token` and sends the access token. Client id and secret stay empty.',
+    flows: { password: { tokenUrl: `${base}/token`, scopes: {} } },
+  },
+  serviceKey: { type: 'http', scheme: 'bearer', description: 'Key of another service: `lingomate-auth service-keys create`.' },
+});
 
 function labelOf(schema: Joi.Schema): string {
   const label: unknown = schema.$_getFlag('label');
@@ -129,8 +159,9 @@ function labelOf(schema: Joi.Schema): string {
 }
 
 type Refer = (schema: Joi.Schema) => JsonObject;
+type ReferExample = (code: Code, oauth: boolean) => JsonObject;
 
-function operationOf(route: Route, refer: Refer): JsonObject {
+function operationOf(route: Route, refer: Refer, referExample: ReferExample): JsonObject {
   const { handler, replies } = route;
   return {
     operationId: route.id,
@@ -150,7 +181,7 @@ function operationOf(route: Route, refer: Refer): JsonObject {
           replyOf({ ...reply, headers: { ...(handler.limited ? LIMIT_HEADERS : {}), ...reply.headers } }, refer),
         ]),
       ),
-      ...faultsOf(route, refer),
+      ...faultsOf(route, refer, referExample),
     },
   };
 }
@@ -159,9 +190,10 @@ function operationOf(route: Route, refer: Refer): JsonObject {
 const asksNobody = (guard: Route['guard']): boolean => guard === 'public' || guard === 'this-machine';
 
 function securityOf({ guard, handler }: Route): Json[] {
-  if (guard === 'anybody' || handler.signsIn) return [{}, { accessToken: [] }];
+  const user = [{ accessToken: [] }, { logIn: [] }];
+  if (guard === 'anybody' || handler.signsIn) return [{}, ...user];
   if (asksNobody(guard)) return [];
-  return guard === undefined || guard === 'access-token' ? [{ accessToken: [] }] : [{ serviceKey: [] }, { accessToken: [] }];
+  return guard === undefined || guard === 'access-token' ? user : [{ serviceKey: [] }, ...user];
 }
 
 function contentOf(schemas: readonly Joi.ObjectSchema[], refer: Refer, forms: boolean): JsonObject {
@@ -219,8 +251,13 @@ const inLines = (schema: JsonObject, lines?: true): JsonObject => (lines ? { typ
 const detailOf = (code: Code, { handler }: Route): string =>
   code === 'payload_too_large' && handler.text ? handler.text.tooLarge : CODES[code].detail;
 
+function exampleOfCode(code: Code, route: Route, referExample: ReferExample): JsonObject {
+  const [detail, oauth] = [detailOf(code, route), route.oauth === true];
+  return detail === CODES[code].detail ? referExample(code, oauth) : { value: plain(problemExample(code, { status: CODES[code].status, oauth, detail })) };
+}
+
 /** One answer a status, which lists the codes it can bear. */
-function faultsOf(route: Route, refer: Refer): JsonObject {
+function faultsOf(route: Route, refer: Refer, referExample: ReferExample): JsonObject {
   const answers: Record<string, JsonObject> = {};
   const codes = codesOf(route);
   for (const status of new Set(codes.map((code) => CODES[code].status))) {
@@ -237,6 +274,7 @@ function faultsOf(route: Route, refer: Refer): JsonObject {
       content: {
         [route.oauth ? 'application/json' : 'application/problem+json']: {
           schema: refer(route.oauth ? oauthProblemResponse : problemResponse),
+          examples: Object.fromEntries(here.map((code) => [code, exampleOfCode(code, route, referExample)])),
         },
       },
     };

@@ -47,10 +47,22 @@ export const errorListResponse = Joi.object({
   next_cursor: Joi.string().valid(null).required(),
 }).label('ErrorList');
 
+/** Where the index leads a newcomer. */
+export const INDEX_LINKS = {
+  docs: '/docs',
+  openapi: '/openapi.json',
+  postman: '/postman.json',
+  postman_environment: '/postman-environment.json',
+  errors: '/errors',
+  ready: '/health/ready',
+} as const;
+
 export const indexResponse = Joi.object({
   name: Joi.string().required().example('Lingomate Auth'),
   version: Joi.string().example('0.0.0').description('Absent in production (ASVS 13.4.6).'),
-  links: Joi.object().unknown().required().example({ docs: '/docs' }),
+  links: Joi.object(
+    Object.fromEntries(Object.entries(INDEX_LINKS).map(([name, path]) => [name, Joi.string().required().example(path)])),
+  ).required(),
 }).label('Index');
 
 /** A document whose own standard says what it holds. */

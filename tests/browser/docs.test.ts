@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { createServer, request as forward } from 'node:http';
 import express from 'express';
 import type { Page } from 'playwright-core';
-import { createTestAuth, type TestAuth } from '../../src/testing.js';
+import { createTestAuth, type TestAuth, type TestUser } from '../../src/testing.js';
 import { type Browser, openBrowser } from '../support/browser.js';
 import { serve, type LiveServer } from '../support/live-server.js';
 import { listen, stop } from '../support/raw-http.js';
@@ -61,6 +61,26 @@ async function tryLive(): Promise<string> {
   return live.locator('.live-responses-table .response-col_status').last().innerText();
 }
 
+/** Logs in by the password flow of the dialog. */
+async function authorize({ username, password }: TestUser): Promise<void> {
+  await operation('/register').waitFor();
+  await page.locator('.auth-wrapper .authorize').first().click();
+  const form = page.locator('.auth-container', { hasText: 'OAuth2, password' });
+  await form.locator('#oauth_username').fill(username);
+  await form.locator('#oauth_password').fill(password);
+  await form.getByRole('button', { name: 'Apply given OAuth2 credentials' }).click();
+  await form.getByRole('button', { name: 'Remove authorization' }).waitFor();
+  await page.locator('.close-modal').click();
+}
+
+async function callMe(): Promise<string> {
+  const me = page.locator('.opblock-get', { has: page.locator('[data-path="/users/me"]') }).first();
+  await me.locator('.opblock-summary-control').click();
+  await me.getByRole('button', { name: 'Try it out' }).click();
+  await me.getByRole('button', { name: 'Execute' }).click();
+  return me.locator('.live-responses-table .response-col_status').last().innerText();
+}
+
 describe('the service on its own', () => {
   let auth: TestApp;
   let server: LiveServer;
@@ -90,6 +110,44 @@ describe('the service on its own', () => {
     expect(seen.requested).toContain(`${server.url}/health/live`);
     expect(seen.faults).toEqual([]);
     expect(strangers(server.url)).toEqual([]);
+  });
+
+  it('shows for each error response the example of its own code', async () => {
+    await page.goto(`${server.url}/docs`);
+    const register = operation('/register');
+    await register.locator('.opblock-summary-control').click();
+    const row = register.locator('tr.response[data-code="422"]');
+    await row.locator('.examples-select-element').selectOption('password_too_short');
+    await row.getByText('"/errors#password_too_short"').waitFor();
+    expect(await row.innerText()).not.toContain('username_taken');
+  });
+
+  it('shows no example with a made-up member or a variable', async () => {
+    // A page with every operation open is long to draw.
+    page.setDefaultTimeout(2 * WAIT_MS);
+    await page.goto(`${server.url}/docs`);
+    await operation('/register').waitFor();
+    const controls = page.locator('.opblock-summary-control');
+    for (const control of await controls.all()) await control.dispatchEvent('click');
+    await page.locator('.opblock:not(:has(.responses-wrapper))').first().waitFor({ state: 'detached' });
+    const text = await page.locator('#docs').innerText();
+    expect(text).toContain('"refresh_token"');
+    expect(text.match(/additionalProp\d|\{\{.*?\}\}/g) ?? []).toEqual([]);
+  });
+
+  it('logs a user in by Authorize, and sends the access token with the next call', async () => {
+    const ada = await auth.createUser({ username: 'ada' });
+    await page.goto(`${server.url}/docs`);
+    await authorize(ada);
+    expect(await callMe()).toContain('200');
+    expect(strangers(server.url)).toEqual([]);
+  });
+
+  it.each(['/errors', '/dev/mailbox', '/docs'])('shows %s on a phone without scrolling sideways', async (path) => {
+    await page.setViewportSize({ width: 320, height: 640 });
+    await page.goto(server.url + path);
+    if (path === '/docs') await operation('/register').waitFor();
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
   });
 
   test('the address alone lands on the documentation', async () => {
@@ -128,6 +186,13 @@ describe('the service mounted under a prefix', () => {
     expect(page.url()).toBe(`${server.url}/auth/docs`);
     expect(await tryLive()).toContain('200');
     expect(seen.requested.filter((url) => !url.startsWith(`${server.url}/auth`) && !url.startsWith('data:'))).toEqual([]);
+    expect(seen.faults).toEqual([]);
+  });
+
+  it('logs a user in there by Authorize', async () => {
+    await page.goto(`${server.url}/auth/docs`);
+    await authorize(await auth.createUser({ username: 'ada' }));
+    expect(await callMe()).toContain('200');
     expect(seen.faults).toEqual([]);
   });
 

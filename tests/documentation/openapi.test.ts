@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import type Joi from 'joi';
 import { loadConfig } from '../../config/index.js';
 import { createContainer, type Container } from '../../src/container.js';
 import { createRoutes } from '../../src/routes/index.js';
 import { cookieNames, createCookies } from '../../src/presenters/cookie.presenter.js';
-import { isJsonObject, openApiDocument, type JsonObject } from '../../src/routes/openapi.js';
+import { CODES } from '../../src/errors/codes.js';
+import { codesOf, documentAt, isJsonObject, openApiDocument, type JsonObject } from '../../src/routes/openapi.js';
 import type { Route } from '../../src/routes/route.js';
 import { createTestApp } from '../support/test-app.js';
 
@@ -32,9 +34,10 @@ afterAll(() => container.close());
 
 /** What opens a route: a scope may be a service's, and where anybody may come a token is a choice. */
 function securityOf({ guard, handler }: Route): object[] {
-  if (guard === 'anybody' || handler.signsIn) return [{}, { accessToken: [] }];
+  const user = [{ accessToken: [] }, { logIn: [] }];
+  if (guard === 'anybody' || handler.signsIn) return [{}, ...user];
   if (guard === 'public' || guard === 'this-machine') return [];
-  return guard === undefined || guard === 'access-token' ? [{ accessToken: [] }] : [{ serviceKey: [] }, { accessToken: [] }];
+  return guard === undefined || guard === 'access-token' ? user : [{ serviceKey: [] }, ...user];
 }
 
 const member = (value: unknown, name: string): unknown => (isJsonObject(value) ? value[name] : undefined);
@@ -76,6 +79,53 @@ describe('the OpenAPI document', () => {
       const operation = member(member(member(document, 'paths'), path.replace(/:(\w+)/g, '{$1}')), method);
       expect(member(operation, 'security')).toEqual(securityOf(route));
     }
+  });
+});
+
+/** Every `{status, code, example}` of the document, with references resolved. */
+function errorExamples(document: unknown): { status: string; code: string; example: unknown }[] {
+  const members = (value: unknown): [string, unknown][] => (isJsonObject(value) ? Object.entries(value) : []);
+  const shared = member(member(document, 'components'), 'examples');
+  const resolve = (example: unknown): unknown => {
+    const name = String(member(example, '$ref')).replace('#/components/examples/', '');
+    return member(member(example, '$ref') === undefined ? example : member(shared, name), 'value');
+  };
+  return members(member(document, 'paths'))
+    .flatMap(([, item]) => members(item))
+    .flatMap(([, operation]) => members(member(operation, 'responses')))
+    .flatMap(([status, response]) =>
+      members(member(response, 'content')).flatMap(([, content]) =>
+        members(member(content, 'examples')).map(([code, example]) => ({ status, code, example: resolve(example) })),
+      ),
+    );
+}
+
+describe('the error responses', () => {
+  it('show for each code that they name an example of that code and status', () => {
+    const document = openApiDocument(routes);
+    const examples = errorExamples(document);
+    for (const { status, code, example } of examples) {
+      expect(example).toMatchObject({ type: `/errors#${code}`, status: Number(status), code });
+    }
+    expect(examples).toHaveLength(routes.reduce((sum, route) => sum + codesOf(route).length, 0));
+  });
+
+  it('name no code that the service never returns', () => {
+    const root = new URL('../../src/', import.meta.url);
+    const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const text = files.map((name) => readFileSync(new URL(name, root), 'utf8')).join('\n');
+    expect(Object.keys(CODES).filter((code) => !text.includes(`'${code}'`))).toEqual([]);
+  });
+});
+
+describe('the security schemes', () => {
+  it.each([
+    ['at the root', '', '/token'],
+    ['under a prefix', '/auth', '/auth/token'],
+  ])('log in by the password flow of this service %s', (_, base, tokenUrl) => {
+    const document = documentAt(openApiDocument(routes), base);
+    const scheme = member(member(member(document, 'components'), 'securitySchemes'), 'logIn');
+    expect(scheme).toMatchObject({ type: 'oauth2', flows: { password: { tokenUrl, scopes: {} } } });
   });
 });
 

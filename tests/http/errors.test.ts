@@ -11,7 +11,7 @@ const CONTRACT: readonly (readonly [number, readonly string[]])[] = [
     ['malformed_request', 'invalid_grant', 'refresh_token_reused', 'session_revoked', 'unsupported_grant_type', 'token_invalid_or_expired'],
   ],
   [401, ['invalid_credentials', 'invalid_token', 'authentication_required', 'reauthentication_required']],
-  [403, ['insufficient_scope', 'mfa_required', 'current_password_invalid', 'account_disabled']],
+  [403, ['insufficient_scope', 'current_password_invalid', 'account_disabled']],
   [404, ['not_found']],
   [405, ['method_not_allowed']],
   [406, ['not_acceptable']],
