@@ -5,9 +5,8 @@ import { types } from 'node:util';
 import { loadConfig, readEnvironment } from '../config/index.js';
 import { buildApp } from './app.js';
 import { type Container, createContainer } from './container.js';
-import { StartError } from './errors/start-error.js';
 import { createHttpServer } from './http-server.js';
-import { errorCode } from './lib/error-code.js';
+import { listen } from './listen.js';
 
 /** How often connections that have become idle are closed while requests under way finish. */
 const SWEEP_MS = 100;
@@ -56,24 +55,6 @@ function endOnFatalError({ logger }: Pick<Container, 'logger'>): { drain: Drain 
   process.on('uncaughtException', endAfter('uncaught exception'));
   process.on('unhandledRejection', endAfter('unhandled rejection'));
   return ending;
-}
-
-/** Connections that may wait to be taken: what comes beyond is dropped by the system, and its client waits for seconds or is cut off. */
-const CONNECTIONS_WAITING = 4096;
-
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  return new Promise((done, failed) => {
-    server.once('error', (error) => {
-      const reason = errorCode(error);
-      const fix: Readonly<Record<string, string>> = {
-        EADDRINUSE: `PORT: ${port} is in use on ${host}. Stop what listens there, or set another PORT`,
-        EACCES: `PORT: this user may not listen on ${port}. Set a PORT above 1023`,
-        EADDRNOTAVAIL: `HOST: ${host} is no address of this machine. Set another HOST`,
-      };
-      failed(new StartError(fix[reason] ?? `HOST, PORT: can't listen on ${host}:${port} (${reason})`, { cause: error }));
-    });
-    server.listen({ port, host, backlog: CONNECTIONS_WAITING }, done);
-  });
 }
 
 /**

@@ -5,7 +5,14 @@ import { serve } from './serve.js';
 
 serve().catch((error: unknown) => {
   const known = error instanceof ConfigError || error instanceof StartError;
-  const text = known ? error.message : types.isNativeError(error) ? (error.stack ?? error.message) : String(error);
+  const text =
+    error instanceof StartError
+      ? `start_failed: ${error.message}`
+      : known
+        ? error.message
+        : types.isNativeError(error)
+          ? (error.stack ?? error.message)
+          : String(error);
   process.stderr.write(`${text}\n`);
   process.exit(1);
 });

@@ -14,7 +14,7 @@ import { createTestAuth } from '../../src/testing.js';
 import { commandLineIn, linesOf, readList, readObject } from '../support/command-line.js';
 import { change } from '../support/fastapi.js';
 import { type MailServer, startMailServer } from '../support/mail-server.js';
-import { type Finished, useProcesses } from '../support/process.js';
+import { type Finished, occupyPort, useProcesses } from '../support/process.js';
 import { freshPlace } from '../support/stored-app.js';
 import { fingerprint, useTempFolder } from '../support/temp-folder.js';
 
@@ -235,6 +235,24 @@ describe('the mail server', () => {
     server.close();
     expect(found).toMatchObject({ status: 'fail', detail: expect.stringMatching(/\b(421|55[04])\b.*It runs and refuses/) });
     expect(found.detail).not.toContain('Start it');
+  });
+});
+
+describe('the place where a start would listen', () => {
+  test('is a failure where another program has the port', async () => {
+    const { port, server } = await occupyPort();
+    server.on('connection', (socket) => socket.destroy());
+    const finished = await run('doctor --json', { PORT: String(port) });
+    server.close();
+    expect(finished.code).toBe(1);
+    expect(statusesIn(finished)).toMatchObject({ service: 'fail' });
+    expect(detailOf(finished, 'service')).toMatch(new RegExp(`^PORT: ${port} is in use on 127\\.0\\.0\\.1\\. .*another PORT`));
+  });
+
+  test('is a failure where HOST is not of this machine', async () => {
+    const finished = await run('doctor --json', { HOST: '192.0.2.1' });
+    expect(finished.code).toBe(1);
+    expect(detailOf(finished, 'service')).toMatch(/^HOST: 192\.0\.2\.1 .*another HOST$/);
   });
 });
 

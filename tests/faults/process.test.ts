@@ -72,7 +72,16 @@ describe('a server that can’t start says why and ends', () => {
     const { code, stderr } = await child.finished;
     server.close();
     expect(code).toBe(1);
-    expect(lines(stderr)).toEqual([expect.stringMatching(new RegExp(`^PORT: ${port} is in use on 127\\.0\\.0\\.1\\. .*another PORT`))]);
+    expect(lines(stderr)).toEqual([
+      expect.stringMatching(new RegExp(`^start_failed: PORT: ${port} is in use on 127\\.0\\.0\\.1\\. .*another PORT`)),
+    ]);
+  });
+
+  test('a HOST that is not of this machine: one line that names it', async () => {
+    const child = processes.runFile('src/server.ts', { cwd: folder.path, settings: { HOST: '192.0.2.1' } });
+    const { code, stderr } = await child.finished;
+    expect(code).toBe(1);
+    expect(lines(stderr)).toEqual([expect.stringMatching(/^start_failed: HOST: 192\.0\.2\.1 .*another HOST$/)]);
   });
 
   test.each([
@@ -89,7 +98,7 @@ describe('a server that can’t start says why and ends', () => {
   test('a file that is no database: one line that names it', async () => {
     writeFileSync(folder.file('auth.db'), 'notes of mine\n'.repeat(100));
     const told = await refusal({ DATABASE_URL: 'sqlite:auth.db', SECRET_KEY: randomKey(), ROOT_KEY: randomKey() });
-    expect(told).toEqual([expect.stringMatching(/^DATABASE_URL: auth\.db is not a SQLite database/)]);
+    expect(told).toEqual([expect.stringMatching(/^start_failed: DATABASE_URL: auth\.db is not a SQLite database/)]);
   });
 });
 
