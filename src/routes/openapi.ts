@@ -253,7 +253,9 @@ const detailOf = (code: Code, { handler }: Route): string =>
 
 function exampleOfCode(code: Code, route: Route, referExample: ReferExample): JsonObject {
   const [detail, oauth] = [detailOf(code, route), route.oauth === true];
-  return detail === CODES[code].detail ? referExample(code, oauth) : { value: plain(problemExample(code, { status: CODES[code].status, oauth, detail })) };
+  return detail === CODES[code].detail
+    ? referExample(code, oauth)
+    : { value: plain(problemExample(code, { status: CODES[code].status, oauth, detail })) };
 }
 
 /** One answer a status, which lists the codes it can bear. */

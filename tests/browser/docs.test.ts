@@ -122,17 +122,13 @@ describe('the service on its own', () => {
     expect(await row.innerText()).not.toContain('username_taken');
   });
 
-  it('shows no example with a made-up member or a variable', async () => {
-    // A page with every operation open is long to draw.
-    page.setDefaultTimeout(2 * WAIT_MS);
+  it('shows no request with a made-up member or a variable', async () => {
     await page.goto(`${server.url}/docs`);
-    await operation('/register').waitFor();
-    const controls = page.locator('.opblock-summary-control');
-    for (const control of await controls.all()) await control.dispatchEvent('click');
-    await page.locator('.opblock:not(:has(.responses-wrapper))').first().waitFor({ state: 'detached' });
-    const text = await page.locator('#docs').innerText();
-    expect(text).toContain('"refresh_token"');
-    expect(text.match(/additionalProp\d|\{\{.*?\}\}/g) ?? []).toEqual([]);
+    for (const path of ['/token', '/revoke']) {
+      await operation(path).locator('.opblock-summary-control').click();
+      await operation(path).locator('.responses-wrapper').waitFor();
+      expect(await operation(path).innerText()).not.toMatch(/additionalProp\d|\{\{/);
+    }
   });
 
   it('logs a user in by Authorize, and sends the access token with the next call', async () => {

@@ -69,6 +69,10 @@ describe('the OpenAPI document', () => {
     expect(new Set(routes.map(({ id }) => id)).size).toBe(routes.length);
   });
 
+  it('has no schema for which documentation pages make up members, and no variable', () => {
+    expect(text.match(/"additionalProperties":true|\{\{/g) ?? []).toEqual([]);
+  });
+
   test('is answered as the routes make it', () => {
     expect(document).toEqual(JSON.parse(JSON.stringify(openApiDocument(routes))));
   });
