@@ -3,10 +3,9 @@ const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'SYSTEMROOT', 'USERPROFILE', 'APPDA
 
 /** The environment of a program that we run: what it needs of ours, and none of our secrets. It speaks English. */
 export function childEnvironment(): Record<string, string> {
-  const { NODE_EXTRA_CA_CERTS: ownAuthority } = process.env;
   const passed = PASSED_ON.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...(ownAuthority === undefined ? {} : { PGSSLROOTCERT: ownAuthority }), ...Object.fromEntries(passed), LC_ALL: 'C' };
+  return { ...Object.fromEntries(passed), LC_ALL: 'C' };
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { types } from 'node:util';
 import { BaseError, type Transaction } from 'sequelize';
 import { childEnvironment } from '../../config/child-environment.js';
+import { withTrustedRoots } from './trusted-roots.js';
 import { describeTarget } from '../../config/database.js';
 import { AppError } from '../errors/app-error.js';
 import { StartError } from '../errors/start-error.js';
@@ -36,7 +37,12 @@ export async function schemaInUse(database: Database, transaction?: Transaction)
 
 /** Has `pg_dump` write our tables, as they are at one moment, into a file that is there. Throws StartError. */
 export async function dumpTables(database: Database, draft: string, ours: OurTables): Promise<void> {
-  const environment = environmentFor(database);
+  // Under `require` no certificate is verified; naming roots would make libpq verify it.
+  if (sslModeOf(database) !== 'verify-full') return dumpWith(environmentFor(database), database, draft, ours);
+  return withTrustedRoots((roots) => dumpWith({ ...environmentFor(database), ...roots }, database, draft, ours));
+}
+
+async function dumpWith(environment: Record<string, string>, database: Database, draft: string, ours: OurTables): Promise<void> {
   await assertNewEnough(database, environment);
   const tables = await tablesIn(selectIn(database), ours);
   const args = [
@@ -49,20 +55,31 @@ export async function dumpTables(database: Database, draft: string, ours: OurTab
     ...[...tables].map((name) => `--table=${placeOf(ours, name)}`),
     `--file=${resolve(draft)}`,
   ];
-  await textOf({ name: 'pg_dump', args, environment, fault: (said) => new StartError(`${said || 'pg_dump failed'}. No backup was made`) });
+  const fault = (said: string): Error =>
+    new StartError(`${said || 'pg_dump failed'}. No backup was made${/certificate|SSL/.test(said) ? TRUST_HINT : ''}`);
+  await textOf({ name: 'pg_dump', args, environment, fault });
 }
 
-/** By the environment, as others can read a command line. */
-function environmentFor({ target }: Database): Record<string, string> {
+const TRUST_HINT =
+  '. pg_dump trusts the certificates that Node.js trusts: name a certificate authority of your own in NODE_EXTRA_CA_CERTS or PGSSLROOTCERT';
+
+const urlOf = ({ target }: Database): URL => {
   if (target.dialect !== 'postgres') throw new TypeError('only PostgreSQL has programs of its own');
-  const { hostname, port, username, password, pathname, searchParams } = new URL(target.url);
+  return new URL(target.url);
+};
+
+const sslModeOf = (database: Database): string => urlOf(database).searchParams.get('sslmode') ?? 'disable';
+
+/** By the environment, as others can read a command line. */
+function environmentFor(database: Database): Record<string, string> {
+  const { hostname, port, username, password, pathname, searchParams } = urlOf(database);
   const facts = {
     PGHOST: decodeURIComponent(hostname).replace(/^\[(.*)\]$/, '$1'),
     PGPORT: port || '5432',
     PGUSER: decodeURIComponent(username),
     PGPASSWORD: decodeURIComponent(password),
     PGDATABASE: decodeURIComponent(pathname.slice(1)),
-    PGSSLMODE: searchParams.get('sslmode') ?? 'disable',
+    PGSSLMODE: sslModeOf(database),
     PGOPTIONS: searchParams.get('options') ?? '',
     PGCONNECT_TIMEOUT: CONNECT_SECONDS,
   };

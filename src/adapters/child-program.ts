@@ -7,7 +7,7 @@ interface Program {
   readonly name: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** The fault to throw where it fails, by the last thing that it said. */
+  /** Makes the error to throw where it fails, of what it wrote to stderr as one line. */
   readonly fault: (said: string) => Error;
 }
 
@@ -30,11 +30,20 @@ export async function* outputOf({ name, args, environment, fault }: Program): As
     const failure = await ended;
     if (errorCode(failure) === 'ENOENT')
       throw new StartError(`${name} isn't found. Install PostgreSQL's client programs, and have PATH name their folder`);
-    if (child.exitCode !== 0) throw fault(said.trim().split('\n').at(-1) ?? '');
+    if (child.exitCode !== 0) throw fault(asOneLine(said));
   } finally {
     child.kill();
   }
 }
+
+/** The first lines of a message name the cause; a line that follows may only advise. */
+const MAX_LINES = 4;
+const asOneLine = (said: string): string =>
+  said
+    .split('\n')
+    .flatMap((line) => line.trim().replace(/\.$/, '') || [])
+    .slice(-MAX_LINES)
+    .join('; ');
 
 /** All that it writes, as text. */
 export async function textOf(program: Program): Promise<string> {

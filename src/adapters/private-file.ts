@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { SIDES } from './backup-file.js';
+import { isMountPoint } from './mounted-file.js';
 
 /** Read and write for the owner alone: these files hold password hashes, tokens and keys (ASVS 13.3.1). */
 const PRIVATE_MODE = 0o600;
@@ -40,10 +41,15 @@ export function protectDatabaseFiles(file: string): string[] {
       });
     }
   }
-  return describeFiles(databaseFiles(file))
+  const changes = describeFiles(databaseFiles(file))
     .filter(({ isShared }) => isShared)
     .map((shared) => removeSharedBits(shared.file));
+  return isMountPoint(file) ? [...changes, mountWarning(file)] : changes;
 }
+
+/** Returns what a database file that is a mount of its own puts at risk. */
+export const mountWarning = (file: string): string =>
+  `${file} is mounted by itself, and the files beside it are not: latest writes and keys are lost with them. Mount its folder instead`;
 
 function removeSharedBits(file: string): string {
   try {

@@ -5,6 +5,7 @@ import { StartError } from '../errors/start-error.js';
 import { errorCode } from '../lib/error-code.js';
 import { removeDraft, SIDES, syncFile, syncFolderOf } from './backup-file.js';
 import { type Marks, type OurTables, readMarks } from './backup-marks.js';
+import { isMountPoint } from './mounted-file.js';
 import { hasHeader, openRaw, patiently, type RawConnection } from './sqlite-file.js';
 
 /** Somebody who only looks in is gone by then. */
@@ -32,6 +33,8 @@ export interface HeldFile {
  * as it is open, so that what uses it is always found. Throws `conflict` where it is in use, and StartError.
  */
 export async function holdAlone(file: string, draft: string, ours: OurTables, now: number): Promise<HeldFile> {
+  if (isMountPoint(file))
+    throw new StartError(`DATABASE_URL: ${file} is mounted by itself, so that it can't be replaced. Mount its folder instead`);
   const isThere = existsSync(file) && statSync(file).size > 0;
   const connection = isThere && hasHeader(file) ? await takeLock(file) : undefined;
   const release = async (): Promise<void> => {

@@ -1,8 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SelfSigned } from './certificate.js';
 import { occupyPort } from './process.js';
 
 /** A PostgreSQL server of a test's own, which it may end, halt and start again. */
@@ -36,16 +37,26 @@ function serverUser(): { uid?: number; gid?: number } {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-/** Makes and starts one on a free port of 127.0.0.1, with the programs in that folder. */
-export async function startCluster(programs: string): Promise<PostgresCluster> {
+/** Makes and starts one on a free port of 127.0.0.1, with the programs in that folder; with a certificate it also takes TLS. */
+export async function startCluster(programs: string, tls?: SelfSigned): Promise<PostgresCluster> {
   const user = serverUser();
   const folder = mkdtempSync(join(tmpdir(), 'lingomate-auth-postgres-'));
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');
+  const keep = (name: string, content: string): string => {
+    const file = join(folder, name);
+    writeFileSync(file, content, { mode: 0o600 });
+    if (user.uid !== undefined && user.gid !== undefined) chownSync(file, user.uid, user.gid);
+    return file;
+  };
   const run = (program: string, args: readonly string[]): void => {
     execFileSync(join(programs, program), args, { cwd: folder, stdio: 'ignore', ...user });
   };
   run('initdb', ['--pgdata', data, '--username', 'postgres', '--auth', 'trust', '--encoding', 'UTF8', '--locale', 'C', '--no-sync']);
+  const secured =
+    tls === undefined
+      ? []
+      : ['-c', 'ssl=on', '-c', `ssl_cert_file=${keep('server.pem', tls.cert)}`, '-c', `ssl_key_file=${keep('server.key', tls.key)}`];
   const { port, server } = await occupyPort();
   server.close();
   await once(server, 'close');
@@ -59,7 +70,17 @@ export async function startCluster(programs: string): Promise<PostgresCluster> {
     }
   };
   const launch = () => {
-    const args = ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${folder}`];
+    const args = [
+      '-D',
+      data,
+      '-p',
+      String(port),
+      '-c',
+      'listen_addresses=127.0.0.1',
+      '-c',
+      `unix_socket_directories=${folder}`,
+      ...secured,
+    ];
     const child = spawn(join(programs, 'postgres'), args, { cwd: folder, stdio: 'ignore', ...user });
     return { pid: child.pid ?? NaN, ended: once(child, 'exit') };
   };

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { type DatabaseTarget, keyFileOf } from '../../../config/index.js';
 import { isFile } from '../../adapters/database.js';
-import { databaseFiles, describeFiles } from '../../adapters/private-file.js';
+import { isMountPoint } from '../../adapters/mounted-file.js';
+import { databaseFiles, describeFiles, mountWarning } from '../../adapters/private-file.js';
 import { fail, type Finding, ok, warn } from './finding.js';
 
 /** Checks that the files of a SQLite database and its key file are accessible to their owner alone, and whose they are. */
@@ -16,6 +17,7 @@ export function checkFiles(target: DatabaseTarget): Finding[] {
     ...(foreign.length === 0
       ? []
       : [fail('files', `${foreign.join(', ')}: not owned by the user of the service (uid ${user}). Run chown on them`)]),
+    ...(isMountPoint(target.file) ? [warn('files', mountWarning(target.file))] : []),
     ...(shared.length === 0 ? [] : [warn('files', `${shared.join(', ')}: accessible to other users. Run chmod 600 on them`)]),
   ];
   return found.length > 0 || files.length === 0 ? found : [ok('files', 'accessible to their owner alone')];
