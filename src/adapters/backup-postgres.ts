@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { types } from 'node:util';
 import { BaseError, type Transaction } from 'sequelize';
 import { childEnvironment } from '../../config/child-environment.js';
-import { withTrustedRoots } from './trusted-roots.js';
+import { withTrustedRoots } from '../../config/trusted-roots.js';
 import { describeTarget } from '../../config/database.js';
 import { AppError } from '../errors/app-error.js';
 import { StartError } from '../errors/start-error.js';
