@@ -4,15 +4,12 @@ import { StartError } from './errors/start-error.js';
 import { serve } from './serve.js';
 
 serve().catch((error: unknown) => {
-  const known = error instanceof ConfigError || error instanceof StartError;
-  const text =
-    error instanceof StartError
-      ? `start_failed: ${error.message}`
-      : known
-        ? error.message
-        : types.isNativeError(error)
-          ? (error.stack ?? error.message)
-          : String(error);
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${reasonOf(error)}\n`);
   process.exit(1);
 });
+
+function reasonOf(error: unknown): string {
+  if (error instanceof StartError) return `start_failed: ${error.message}`;
+  if (error instanceof ConfigError) return error.message;
+  return types.isNativeError(error) ? (error.stack ?? error.message) : String(error);
+}
