@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { KeyService } from '../services/key/key.service.js';
 import { JSON_OPTION, type OutputOptions, printLine, printList, printOne, remark } from './output.js';
 import { withContainer } from './with-container.js';
@@ -23,10 +23,15 @@ export function addKeys(program: Command): void {
     .command('rotate')
     .description('make a key pair that signs in a minute; the one before verifies until its tokens have expired')
     .option('--now', 'it signs now, and no other verifies any more: for a key that got out')
+    .addOption(
+      new Option('--signs-after <time>', 'how long it is published before it signs, such as 15m: from 60s to 24h')
+        .argParser(readSeconds)
+        .conflicts('now'),
+    )
     .option(...JSON_OPTION)
-    .action(({ now: atOnce = false, ...options }: OutputOptions & { now?: boolean }) =>
+    .action(({ now: atOnce = false, signsAfter: announcedSeconds, ...options }: OutputOptions & { now?: boolean; signsAfter?: number }) =>
       withContainer(async ({ services }) => {
-        printOne(toRow(await services.keys.rotate({ atOnce })), COLUMNS, options);
+        printOne(toRow(await services.keys.rotate({ atOnce, announcedSeconds })), COLUMNS, options);
         remark(atOnce ? 'Access tokens of before are refused; clients refresh theirs.' : 'Running servers take it up by themselves.');
       }),
     );
@@ -45,6 +50,18 @@ export function addKeys(program: Command): void {
         { anyRootKey: true },
       ),
     );
+}
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+const DAY_SECONDS = 24 * 3600;
+
+/** Reads a time such as 90s, 15m or 2h as seconds. */
+function readSeconds(text: string): number {
+  const [, number = '', unit = ''] = /^(\d{1,5})([smh])$/.exec(text) ?? [];
+  const seconds = Number(number) * (UNIT_SECONDS[unit] ?? 0);
+  // A shorter time would end before every process and verifier has read the key.
+  if (seconds < 60 || seconds > DAY_SECONDS) throw new InvalidArgumentError('It must be 60s to 24h, with s, m or h.');
+  return seconds;
 }
 
 const toRow = (key: KeyFacts) => ({

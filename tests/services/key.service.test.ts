@@ -36,6 +36,18 @@ describe.each(targets.filter((kind) => kind !== 'SQLite in memory'))('key pairs 
     await expect(stranger.start()).rejects.toThrow(/ROOT_KEY/);
   });
 
+  test('sign after the time that a rotation names, for verifiers that keep the key set longer', async () => {
+    const service = await start();
+    await service.start();
+    const [usual, later] = [
+      await service.services.keys.rotate({ atOnce: false }),
+      await service.services.keys.rotate({ atOnce: false, announcedSeconds: 900 }),
+    ];
+    const announced = [usual, later].map(({ createdAt, signsFrom }) => (signsFrom.getTime() - createdAt.getTime()) / 1000);
+    expect(announced).toEqual([60, 900]);
+    expect(await kids(service)).toEqual([expect.any(String), usual.kid, later.kid]);
+  });
+
   test('are replaced where ROOT_KEY is lost, and then open again', async () => {
     await (await start()).start();
     const other = await start(randomKey());

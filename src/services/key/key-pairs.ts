@@ -11,10 +11,17 @@ import { createKeyRing } from './key-ring.js';
 import type { KeyFacts, KeySource } from './token-key.js';
 
 /**
- * A new key is published so long before it signs: longer than `jose` and our own middleware wait between two looks at
- * the key set (30 s), so that nobody meets a token whose key they can't have.
+ * How long a new key is published before it signs, unless the caller names a longer time: longer than `jose` and the middleware
+ * of this package keep the key set (30 s), so that a verifier has the key of every token that it gets.
  */
-const ANNOUNCED_MS = 60_000;
+export const ANNOUNCED_SECONDS = 60;
+
+/** When a new key signs; one that is `atOnce` also withdraws all others. */
+export interface Rotation {
+  readonly atOnce: boolean;
+  /** Longer where verifiers or proxies keep the key set longer. */
+  readonly announcedSeconds?: number | undefined;
+}
 
 interface Parts {
   readonly algorithm: KeyPairAlgorithm;
@@ -30,8 +37,8 @@ interface Parts {
 type Purpose = 'first' | 'next' | 'at once';
 
 export interface KeyPairs extends KeySource {
-  /** Makes a new key pair, which signs once everybody has it; with `atOnce` it signs now, and the others are withdrawn. */
-  rotate(options: { atOnce: boolean }): Promise<KeyFacts>;
+  /** Makes a new key pair, which signs once verifiers have it. */
+  rotate(rotation: Rotation): Promise<KeyFacts>;
   list(): Promise<KeyFacts[]>;
 }
 
@@ -68,12 +75,12 @@ export function createKeyPairs(parts: Parts): KeyPairs {
       privateKeyOf(ring.current().row);
       if (rootKeys.previous !== undefined) await resealAll(parts, sealingKeys);
     },
-    rotate: async ({ atOnce }) => {
+    rotate: async ({ atOnce, announcedSeconds }) => {
       await read();
       // Under another ROOT_KEY no process could open the new key, and signing would stop when its time comes.
       if (!atOnce && !ring.isEmpty) privateKeyOf(ring.current().row);
       const material = await makeKeyMaterial(algorithm, sealingKeys.current);
-      await add(parts, material, atOnce ? 'at once' : 'next');
+      await add(parts, material, atOnce ? 'at once' : 'next', announcedSeconds);
       await read();
       const made = ring.facts().find(({ kid }) => kid === material.kid);
       if (made === undefined) throw new TypeError('a key that was made is there');
@@ -98,14 +105,19 @@ async function resealAll({ algorithm, model, database }: Parts, sealingKeys: Der
 }
 
 /** Of several processes that make the first key at once, one does. */
-async function add({ algorithm, model, database, audit, clock }: Parts, material: KeyMaterial, purpose: Purpose): Promise<void> {
+async function add(
+  { algorithm, model, database, audit, clock }: Parts,
+  material: KeyMaterial,
+  purpose: Purpose,
+  announcedSeconds = ANNOUNCED_SECONDS,
+): Promise<void> {
   await database.transaction(async (transaction) => {
     await database.lock(transaction, LOCKS.makingKeys);
     const others = await model.inOrder(algorithm, transaction);
     if (purpose === 'first' && others.length > 0) return;
     const now = new Date(clock.now());
     if (purpose === 'at once') await model.update({ withdrawn_at: now }, { where: { algorithm, withdrawn_at: null }, transaction });
-    const signs_from = purpose === 'next' && others.length > 0 ? new Date(clock.now() + ANNOUNCED_MS) : now;
+    const signs_from = purpose === 'next' && others.length > 0 ? new Date(clock.now() + announcedSeconds * 1000) : now;
     await model.create({ ...material, algorithm, created_at: now, signs_from, withdrawn_at: null }, { transaction });
     const by = purpose === 'first' ? SYSTEM : OPERATOR;
     audit.record({ type: 'signing_key.rotated', by, details: { kid: material.kid, at_once: purpose === 'at once' } }, transaction);

@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/clock.js';
 import type { RootKeys } from '../../lib/derived-key.js';
 import type { SigningKeyModel } from '../../models/signing-key.model.js';
 import type { AuditService } from '../audit/audit.service.js';
-import { createKeyPairs } from './key-pairs.js';
+import { createKeyPairs, type Rotation } from './key-pairs.js';
 import { createSecretKeys } from './secret-keys.js';
 import type { KeyFacts, KeySource } from './token-key.js';
 
@@ -15,11 +15,11 @@ export interface KeyService extends KeySource {
   /** Whether keys can change while the process runs. */
   readonly changes: boolean;
   /**
-   * A new key pair, which is published now, signs in a minute, and after which the one before verifies for one more
-   * life of a token. `atOnce` is for a key that got out: the new one signs now, and no other verifies any more.
+   * Makes a new key pair, which is published now and signs after `announcedSeconds` (60). The previous key verifies for one more
+   * token lifetime after that. `atOnce` is for a key that may be known to others: the new one signs now, and no other verifies.
    * Throws `conflict` where the key is a setting, and StartError where ROOT_KEY is not the one of the key before.
    */
-  rotate(options: { atOnce: boolean }): Promise<KeyFacts>;
+  rotate(rotation: Rotation): Promise<KeyFacts>;
   /** Those that verify, in the order in which they sign. Throws `conflict` where the key is a setting. */
   list(): Promise<KeyFacts[]>;
   /** Withdraws every key pair, of whatever algorithm: whoever reads them next makes a new one. */
