@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
+import { readObject } from '../support/command-line.js';
 import { failureOf, install, type InstalledPackage, installPackage, MINUTES, ROOT, run, TSC } from '../support/installed-package.js';
 
 /** A command that serves, on a port that it finds, asked to end once it is ready: the answers of some paths, and how it ended. */
@@ -107,13 +108,13 @@ let installed: InstalledPackage;
 let folder: string;
 let project: string;
 /** What `npm install <tarball>` alone brings: the path of each package, and its entry in npm's own record. */
-let dependencies: Map<string, string>;
+let dependencies: ReadonlyMap<string, unknown>;
 
 beforeAll(async () => {
   installed = await installPackage();
   ({ folder, project } = installed);
-  const record = readFileSync(join(project, 'node_modules/.package-lock.json'), 'utf8');
-  dependencies = new Map(Array.from(record.matchAll(/^ {4}"(.+)": \{$(.*?)^ {4}\}/gms), ([, path = '', entry = '']) => [path, entry]));
+  const record = readObject(readFileSync(join(project, 'node_modules/.package-lock.json'), 'utf8'));
+  dependencies = new Map(Object.entries(readObject(JSON.stringify(record['packages']))));
 }, 4 * MINUTES);
 afterAll(() => {
   installed.remove();
@@ -144,7 +145,7 @@ describe('a fresh project that installs it', () => {
   });
 
   it('gets no package with an install script but sqlite3', () => {
-    const scripted = [...dependencies].filter(([, entry]) => entry.includes('"hasInstallScript": true'));
+    const scripted = [...dependencies].filter(([, entry]) => readObject(JSON.stringify(entry))['hasInstallScript'] === true);
     expect(scripted.map(([path]) => path)).toEqual(['node_modules/sqlite3']);
   });
 
