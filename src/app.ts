@@ -22,6 +22,9 @@ export function buildApp(container: Container): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  // A path has one spelling, or a second one could dodge what is said of the first.
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
   app.set('trust proxy', config.http.trustedProxies);
 
   app.use(requestContext(logger, { publicPath: config.http.publicPath, names: config.environment === 'development' }));
@@ -49,16 +52,14 @@ export function buildApp(container: Container): Express {
     origins: new Set([...corsOrigins, new URL(publicUrl).origin]),
     isOwnToken: (token: string) => services.sessions.sessionOf(token) !== undefined,
   };
-  app.use(
-    mountRoutes(routes, {
-      guards: createGuards(services),
-      limiter: createLimiter(services.limits),
-      requests,
-      cookies,
-      turn: inTurn(config.queues.requests),
-      ready: started(container),
-    }),
-  );
+  mountRoutes(app, routes, {
+    guards: createGuards(services),
+    limiter: createLimiter(services.limits),
+    requests,
+    cookies,
+    turn: inTurn(config.queues.requests),
+    ready: started(container),
+  });
   app.use(() => {
     throw new AppError('not_found');
   });

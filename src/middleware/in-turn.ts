@@ -6,6 +6,9 @@ import type { Middleware } from './locals.js';
 /** Requests that begin in one turn of the event loop: some milliseconds of work. */
 const A_TURN = 4;
 
+/** The event loop's own, also where a test replaces the global one by a fake later. */
+const soon = setImmediate;
+
 interface Waiting {
   readonly begin: () => void;
   readonly refuse: (error: AppError) => void;
@@ -33,13 +36,13 @@ export function inTurn(most: number, aTurn = A_TURN): Middleware {
     isTurning = waiting.size() > 0;
     if (!isTurning) return;
     // Each in a call of its own: what it does at once is done before the next, and all of it after the loop has looked round.
-    for (let place = Math.min(aTurn, waiting.size()); place > 0; place -= 1) setImmediate(beginNext);
-    setImmediate(turn);
+    for (let place = Math.min(aTurn, waiting.size()); place > 0; place -= 1) soon(beginNext);
+    soon(turn);
   };
   return ({ socket }, res, next) => {
     if (!isTurning) {
       isTurning = true;
-      setImmediate(turn);
+      soon(turn);
     }
     if (waiting.size() === 0 && begun < aTurn) {
       begun += 1;

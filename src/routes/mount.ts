@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Router } from 'express';
+import type { Express } from 'express';
 import type { WorkQueue } from '../adapters/work-queue.js';
 import type { Reply } from '../controllers/reply.js';
 import { AppError } from '../errors/app-error.js';
@@ -29,10 +29,11 @@ interface Steps {
 
 const CHUNK_CHARACTERS = 16 * 1024;
 
-/** An Express router for the table: every route with its guard and body reader, and 405 and OPTIONS for every path. */
-export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
-  // A path has one spelling, or a second one could dodge what is said of the first.
-  const router = Router({ caseSensitive: true, strict: true });
+/**
+ * Adds the table to the app: every route with its guard and body reader, and 405 and OPTIONS for every path. The app's own
+ * router has them, because a request that leaves a nested one waits for `setImmediate`, which fake timers of a test never call.
+ */
+export function mountRoutes(app: Express, routes: readonly Route[], steps: Steps): void {
   for (const path of new Set(routes.map((route) => route.path))) {
     const here = routes.filter((route) => route.path === path);
     const methods = here.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
@@ -43,7 +44,7 @@ export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
       next();
     };
     // One layer a path: a request is held against each path once, not once for each of its steps.
-    const layer = router.route(path).all(entry);
+    const layer = app.route(path).all(entry);
     if (here[0]?.guard === 'this-machine') layer.all(thisMachineOnly);
     for (const route of here) layer[route.method](...stepsOf(route, steps));
     layer.options((_req, res) => {
@@ -55,20 +56,19 @@ export function mountRoutes(routes: readonly Route[], steps: Steps): Router {
       throw new AppError('method_not_allowed', { details: { allow } });
     });
   }
-  for (const { redirectsFrom } of routes) if (redirectsFrom) mountRedirect(router, redirectsFrom);
+  for (const { redirectsFrom } of routes) if (redirectsFrom) mountRedirect(app, redirectsFrom);
   const methods = [...new Set(routes.map(({ method }) => method.toUpperCase()))];
   // Behind the routes, so that their requests do not pay for it.
-  router.use(answerServerOptions(['HEAD', ...methods, 'OPTIONS'].join(', ')));
-  return router;
+  app.use(answerServerOptions(['HEAD', ...methods, 'OPTIONS'].join(', ')));
 }
 
 /** Redirects GET and HEAD permanently, and leaves other methods to the 404 of an unknown path. */
-function mountRedirect(router: Router, { path, location }: NonNullable<Route['redirectsFrom']>): void {
+function mountRedirect(app: Express, { path, location }: NonNullable<Route['redirectsFrom']>): void {
   const redirect: Middleware = (_req, res) => {
     res.locals.route = path;
     send(res, { status: 308, headers: { Location: location } });
   };
-  router.get(path, redirect);
+  app.get(path, redirect);
 }
 
 /** Answers `OPTIONS *`, which asks about the server as a whole (RFC 9110 §9.3.7), with the methods of all routes. */

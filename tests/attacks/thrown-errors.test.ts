@@ -91,16 +91,14 @@ describe('an error that is thrown by', () => {
     app.get('/middleware-later', failLater);
     const limiter: Limiter = (_res, _uses, work) => work();
     const requests: Pick<WorkQueue, 'run'> = { run: (work) => work() };
-    app.use(
-      mountRoutes(routes, {
-        guards,
-        limiter,
-        requests,
-        cookies: { names: cookieNames('__Host-refresh_token'), origins: new Set(), isOwnToken: () => false },
-        turn: pass,
-        ready: fail,
-      }),
-    );
+    mountRoutes(app, routes, {
+      guards,
+      limiter,
+      requests,
+      cookies: { names: cookieNames('__Host-refresh_token'), origins: new Set(), isOwnToken: () => false },
+      turn: pass,
+      ready: fail,
+    });
     app.use(errorHandler({ logger, databaseFault: () => undefined }));
     server = createHttpServer(app);
     port = await listen(server);

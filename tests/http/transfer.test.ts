@@ -231,16 +231,14 @@ describe('an answer that is sent as it comes', () => {
     const logger = createLogger({ level: 'info', readable: false, destination: { write: (line) => log.push(line) } });
     const app = express();
     app.use(requestContext(logger));
-    app.use(
-      mountRoutes(routes, {
-        limiter: (_res, _uses, work) => work(),
-        guards: OPEN_GUARDS,
-        cookies: { names: cookieNames('__Host-refresh_token'), origins: new Set(), isOwnToken: () => false },
-        turn: pass,
-        ready: pass,
-        requests: { run: (work) => work() },
-      }),
-    );
+    mountRoutes(app, routes, {
+      limiter: (_res, _uses, work) => work(),
+      guards: OPEN_GUARDS,
+      cookies: { names: cookieNames('__Host-refresh_token'), origins: new Set(), isOwnToken: () => false },
+      turn: pass,
+      ready: pass,
+      requests: { run: (work) => work() },
+    });
     app.use(errorHandler({ logger, databaseFault: () => undefined }));
     server = createHttpServer(app);
     port = await listen(server);
