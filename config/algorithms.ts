@@ -1,4 +1,4 @@
-/** The algorithms of a shared secret that ALGORITHM may name, and the fewest key bytes of each (RFC 7518 §3.2). */
+/** The algorithms of a shared secret that ALGORITHM may name, and the minimum key length of each, in bytes (RFC 7518 §3.2). */
 export const HMAC_KEY_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
 export type SecretAlgorithm = keyof typeof HMAC_KEY_BYTES;
 /** The algorithms of a key pair that ALGORITHM may name; the pair is made here. */

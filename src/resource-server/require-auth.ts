@@ -31,7 +31,7 @@ export interface AuthHandler {
   /** For a call whose other handlers annotate `res` as Express's own `Response`. */
   (req: IncomingMessage, res: ServerResponse & { locals: Record<string, unknown> }, next: (error?: unknown) => void): Promise<void>;
   // TypeScript infers the locals of the other handlers from the last signature; from a union it would infer that `auth` is unknown.
-  // eslint-disable-next-line @typescript-eslint/unified-signatures -- see above
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- one signature with a union would lose the type of res.locals.auth
   (req: IncomingMessage, res: ServerResponse & { locals: AuthLocals }, next: (error?: unknown) => void): Promise<void>;
 }
 

@@ -14,29 +14,18 @@ export const healthRoutes = ({ live, ready }: HealthController): Route[] => [
     summary: 'Whether the process lives',
     replies: { 200: { description: 'It does.', schema: liveResponse } },
   },
-  {
-    method: 'get',
-    path: '/health/ready',
-    guard: 'public',
-    standalone: true,
-    handler: handler({}, ready),
-    id: 'ready',
-    tag: 'Operations',
-    summary: 'Whether it can serve, part by part',
-    replies: { 200: { description: 'Every part is up.', schema: readyResponse } },
-    errors: ['unavailable'],
-  },
-  {
-    method: 'get',
-    path: '/health',
-    guard: 'public',
-    standalone: true,
-    // The response itself: a probe that follows no redirect would take one for a success.
-    handler: handler({}, ready),
-    id: 'health',
-    tag: 'Operations',
-    summary: 'The same as /health/ready',
-    replies: { 200: { description: 'Every part is up.', schema: readyResponse } },
-    errors: ['unavailable'],
-  },
+  readinessRoute(ready, { path: '/health/ready', id: 'ready', summary: 'Whether it can serve, part by part' }),
+  // The response itself: a probe that follows no redirect would take one for a success.
+  readinessRoute(ready, { path: '/health', id: 'health', summary: 'The same as /health/ready' }),
 ];
+
+const readinessRoute = (ready: HealthController['ready'], named: Pick<Route, 'path' | 'id' | 'summary'>): Route => ({
+  ...named,
+  method: 'get',
+  guard: 'public',
+  standalone: true,
+  handler: handler({}, ready),
+  tag: 'Operations',
+  replies: { 200: { description: 'Every part is up.', schema: readyResponse } },
+  errors: ['unavailable'],
+});

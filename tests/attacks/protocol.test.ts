@@ -139,7 +139,7 @@ describe('the protocol', () => {
     },
   );
 
-  test('OPTIONS * tells the methods of the server as a whole', async () => {
+  test('OPTIONS * responds with the methods of the server as a whole', async () => {
     const answer = await exchange(port, lines('OPTIONS * HTTP/1.1', 'Host: localhost', 'Connection: close', '', ''));
     expect([answer.status, answer.body]).toEqual([204, '']);
     expect(String(answer.headers['allow']).split(', ').sort()).toEqual(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);

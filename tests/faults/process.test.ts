@@ -146,7 +146,7 @@ describe('the log in development', () => {
     expect((await register(server, 'ada')).status).toBe(201);
     const token = await accessToken(await logIn(server, 'ada'));
     expect((await fetch(`${server.url}/users/me`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
-    expect((await logIn(server, 'nobody')).status).toBe(401);
+    expect((await logIn(server, 'absent')).status).toBe(401);
     const { stdout } = await server.end('SIGTERM');
     const said = lines(stdout).map((line) => line.replace(/^\d\d:\d\d:\d\d /, '').replace(/\b\d+ms\b/, 'Nms'));
     expect(said.filter((line) => line.includes('Nms'))).toEqual([

@@ -150,7 +150,7 @@ describe('a fresh project that installs it', () => {
   });
 
   it(
-    'is told to install supertest where an agent needs it, and needs it for nothing else',
+    'gets an error that names supertest where an agent needs it, and works without it otherwise',
     async () => {
       writeFileSync(
         join(project, 'agent.js'),

@@ -61,7 +61,7 @@ export function compare(timings: Timings, one: string, other: string): Verdict {
 }
 
 /**
- * Measures these ways and compares each pair. Measures again while a pair differs, up to three times: a pair is told apart only if
+ * Measures these ways and compares each pair. Measures again while a pair differs, up to three times: a pair is distinguished only if
  * it differs in every measurement, and in the same direction.
  */
 export async function compareAll(measure: () => Promise<Timings>, pairs: readonly (readonly [string, string])[]): Promise<Verdict[]> {

@@ -1,6 +1,5 @@
 import { AppError } from '../../errors/app-error.js';
 import type { AccessTokenClaims } from '../../lib/access-token-claims.js';
-import type { Acr } from '../../lib/acr.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Roles } from '../../lib/roles.js';
 import type { Models } from '../../models/index.js';
@@ -10,19 +9,11 @@ import type { Revocations } from './revocations.js';
 import type { SessionService } from './session.service.js';
 
 /** Token introspection result (RFC 7662 §2.2); times are NumericDates, in seconds. */
-export interface TokenFacts {
+export interface TokenFacts extends Pick<
+  AccessTokenClaims,
+  'sub' | 'username' | 'scope' | 'sid' | 'iat' | 'exp' | 'auth_time' | 'amr' | 'acr' | 'client_id'
+> {
   readonly kind: 'access' | 'refresh';
-  readonly sub: string;
-  readonly username: string;
-  readonly scope: string;
-  readonly sid: string;
-  readonly iat: number;
-  readonly exp: number;
-  readonly auth_time: number;
-  readonly amr: readonly string[];
-  readonly acr: Acr;
-  /** Absent where the token does not carry one. */
-  readonly client_id?: string;
 }
 
 interface Parts {

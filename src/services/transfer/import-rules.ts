@@ -23,7 +23,7 @@ export interface Candidate {
   readonly fold: string;
   readonly notes: readonly string[];
   readonly adopted: Adopted | undefined;
-  /** Whether the name was made from the e-mail address, which then tells whether the user is there already. */
+  /** Whether the name was made from the e-mail address, which then shows whether the user exists already. */
   readonly isNameMade: boolean;
 }
 

@@ -83,7 +83,7 @@ export function settle(candidate: Candidate, stored: Taken, earlier: Taken): Set
 }
 
 /**
- * Settles a candidate whose name was made: the address tells whether the user is there, so that an import can be run again. The
+ * Settles a candidate whose name was made: the address shows whether the user exists, so that an import can be run again. The
  * address may be another account's claim, which says nothing about the user.
  */
 function settleByAddress({ row, notes }: Candidate, stored: Taken, earlier: Taken): Settled {

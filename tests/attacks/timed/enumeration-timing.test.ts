@@ -78,7 +78,7 @@ async function createAccounts(auth: Service): Promise<void> {
   await auth.users.update({ hashed_password: old }, { where: { username: named('old-hash') } });
 }
 
-/** Expects that no pair of these ways is told apart by time. */
+/** Expects that response times do not distinguish any of these pairs. */
 async function expectSameTime(ways: readonly Asking[], pairs: readonly (readonly [string, string])[], samples = SAMPLES): Promise<void> {
   for (const verdict of await compareAll(() => timed(ways, samples), pairs)) {
     seen(verdict.said);

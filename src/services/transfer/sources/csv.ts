@@ -10,7 +10,7 @@ const MOST_RECORD_CHARACTERS = 1024 * 1024;
 const PEEK_BYTES = 64 * 1024;
 /** RFC 4180 has the comma; spreadsheets write the semicolon where the comma is decimal. The first of equals wins. */
 const SEPARATORS = [',', ';', '\t'] as const;
-/** The first line by which Excel is told the separator. */
+/** The first line that names the separator, as Excel reads it. */
 const SEPARATOR_LINE = /^sep=([,;\t])\r?$/i;
 /** What stands for bytes that are no UTF-8. */
 const REPLACED = '\uFFFD';
